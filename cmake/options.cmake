@@ -1,0 +1,133 @@
+# What every target of this project is compiled with. It sits on targets (mw_options), never on
+# global flag strings, so that a library found on the system is not touched by it.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+set(MW_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize= takes them; empty = none")
+option(MW_WERROR "Treat warnings as errors" ON)
+option(MW_FUZZ "Build the fuzz targets (needs clang)" OFF)
+set(MW_FUZZ_SECONDS 8 CACHE STRING "How long ctest runs each fuzz target")
+option(MW_COVERAGE "Instrument for gcov" OFF)
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+include(CheckCCompilerFlag)
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# Shadow stacks and branch targets are a matter of the processor: this flag exists on x86 only.
+check_c_compiler_flag(-fcf-protection=full MW_HAVE_CF_PROTECTION)
+
+add_library(mw_options INTERFACE)
+target_compile_options(mw_options INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
+  $<$<BOOL:${MW_WERROR}>:-Werror>
+  -fstack-protector-strong -fno-common
+  $<$<BOOL:${MW_HAVE_CF_PROTECTION}>:-fcf-protection=full>)
+target_compile_definitions(mw_options INTERFACE _GNU_SOURCE MW_VERSION="${PROJECT_VERSION}")
+target_link_options(mw_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+target_include_directories(mw_options INTERFACE ${PROJECT_SOURCE_DIR}/lib)
+
+if(MW_SANITIZE)
+  target_compile_options(mw_options INTERFACE -fsanitize=${MW_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(mw_options INTERFACE -fsanitize=${MW_SANITIZE})
+else()
+  # Sanitizers see more with the plain libc calls; a build without optimisation cannot fortify.
+  target_compile_definitions(mw_options INTERFACE
+    $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:_FORTIFY_SOURCE=2>)
+  target_compile_options(mw_options INTERFACE -fstack-clash-protection)
+endif()
+if(MW_COVERAGE)
+  target_compile_options(mw_options INTERFACE --coverage)
+  target_link_options(mw_options INTERFACE --coverage)
+endif()
+if(MW_FUZZ)
+  # The code under test is instrumented too, or the fuzzer would search blindly.
+  target_compile_options(mw_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(mw_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# mw_module(NAME SOURCES file... [USES module...]): one library module; linking states the arrows.
+function(mw_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_library(mw_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(mw_${name} PUBLIC mw_options)
+  foreach(module IN LISTS ARG_USES)
+    target_link_libraries(mw_${name} PUBLIC mw_${module})
+  endforeach()
+endfunction()
+
+# mw_test(NAME SOURCES file... USES target... [LABELS label...] [TIMEOUT s]): one cmocka program.
+function(mw_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+  add_executable(test_${name} ${ARG_SOURCES})
+  target_link_libraries(test_${name} PRIVATE mw_options ${ARG_USES} PkgConfig::CMOCKA)
+  target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(test_${name} PRIVATE
+    MW_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures")
+  set_target_properties(test_${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/unit)
+  add_test(NAME ${name} COMMAND test_${name})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# mw_fuzz(NAME SOURCES file... USES target...): one libFuzzer program and a ctest case that runs it
+# for MW_FUZZ_SECONDS. Its corpus is tests/fuzz/corpus/NAME, its dictionary, where it has one,
+# tests/fuzz/NAME.dict. What the run finds new stays in the build folder. Built with MW_FUZZ only.
+function(mw_fuzz name)
+  if(NOT MW_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_executable(fuzz_${name} ${ARG_SOURCES})
+  target_link_libraries(fuzz_${name} PRIVATE mw_options ${ARG_USES})
+  target_include_directories(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(fuzz_${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/fuzz)
+
+  set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  set(found ${CMAKE_BINARY_DIR}/tests/fuzz/found/${name})
+  file(MAKE_DIRECTORY ${found})
+  if(NOT IS_DIRECTORY ${corpus})
+    message(FATAL_ERROR "fuzz target ${name}: its corpus ${corpus} is missing")
+  endif()
+  set(options -max_total_time=${MW_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048 -verbosity=1
+    -print_final_stats=1 -artifact_prefix=${CMAKE_BINARY_DIR}/tests/fuzz/${name}-)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
+    list(APPEND options -dict=${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
+  endif()
+  math(EXPR timeout "${MW_FUZZ_SECONDS} + 60")
+  add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${options} ${found} ${corpus})
+  set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT ${timeout})
+endfunction()
+
+# mw_scenario(NAME [LABELS label...] [TIMEOUT s]): the file NAME.py of the calling folder, a Python
+# unittest that runs the built daemon.
+function(mw_scenario name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS scenario)
+  endif()
+  string(REGEX REPLACE "^test_" "" topic ${name})
+  add_test(NAME scenario_${topic}
+    COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/${name}.py --verbose)
+  set_tests_properties(scenario_${topic} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "MEMWATCHD_BIN=$<TARGET_FILE:memwatchd>;MEMWATCHD_CHURN=$<TARGET_FILE:churn>;MEMWATCHD_HOG=$<TARGET_FILE:hog>;PYTHONPATH=${PROJECT_SOURCE_DIR}/tests")
+endfunction()

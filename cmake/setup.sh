@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# What ./run and ./check share: packages, and the few tools that no package brings in the right form.
+# `here` is the top of the source tree, set by the caller.
+: "${here:?}"
+
+complain() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        complain "this needs root, and there is no sudo: $*"
+        return 1
+    fi
+}
+
+packages_of() { # GROUP...
+    local group
+    for group in "$@"; do
+        sed -n "s/^$group  *//p" "$here/cmake/packages.txt"
+    done
+}
+
+missing_packages() { # GROUP...
+    local package
+    for package in $(packages_of "$@"); do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+            printf '%s ' "$package"
+    done
+}
+
+apt_get() { # what apt-get says is of interest only when it fails
+    local log status=0
+    log=$(mktemp)
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" \
+        >"$log" 2>&1 || status=$?
+    [ "$status" -eq 0 ] || cat "$log" >&2
+    rm -f "$log"
+    return "$status"
+}
+
+# Asks apt only for what is not there, so that a machine that has everything needs no network.
+install_packages() { # GROUP...
+    local missing
+    if ! command -v dpkg-query >/dev/null; then
+        complain "not a Debian system: what cmake/packages.txt lists must be there already"
+        return 0
+    fi
+    missing=$(missing_packages "$@")
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "$missing" ] || install_missing $missing
+}
+
+install_missing() { # PACKAGE...
+    complain "installing $*"
+    if ! apt_get update || ! apt_get install -y --no-install-recommends "$@"; then
+        complain "these Debian packages are needed and could not be installed: $*"
+        return 1
+    fi
+}
+
+# ---- tools ----
+
+# Node.js 20, whose os.totalmem() and os.freemem() the readings are held against.
+find_node() {
+    local at=$here/build/tools/node_modules/node/bin/node
+    if [[ "$(node --version 2>/dev/null)" == v20.* ]]; then
+        command -v node
+        return 0
+    fi
+    if [ ! -x "$at" ]; then
+        command -v npm >/dev/null || install_missing npm || return 1
+        mkdir -p "$here/build/tools"
+        npm install --silent --no-save --prefix "$here/build/tools" node@20 >&2 || return 1
+    fi
+    printf '%s\n' "$at"
+}
+
+# Only the checker is taken out of the package: installing that would start a Prometheus server.
+find_promtool() {
+    local at=$here/build/tools/promtool
+    if command -v promtool; then
+        return 0
+    fi
+    if [ ! -x "$at" ]; then
+        mkdir -p "$here/build/tools/deb"
+        (
+            cd "$here/build/tools/deb"
+            apt-get -qq download prometheus || { apt_get update && apt-get -qq download prometheus; }
+            dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
+        ) >&2 || return 1
+        mv "$here/build/tools/deb/usr/bin/promtool" "$at"
+        rm -r "$here/build/tools/deb"
+    fi
+    printf '%s\n' "$at"
+}

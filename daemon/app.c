@@ -1,0 +1,210 @@
+/* Birth, life and end of the daemon.
+ *
+ * Everything that lives on the loop is closed before anything is freed: close() asks each part to
+ * leave, and uv_run() returns when the last handle is gone. Only then are samples, subjects and
+ * blocks destroyed. So a half-built app and one that ran for a year go the same way.
+ */
+#include "daemon/app_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STALE_CHECK_MS = 1000, COLLECTOR_STOP_MS = 300 };
+
+static void on_part_closed(void *context)
+{
+    (void)context; /* uv_run() returns by itself when no handle is left */
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (handle->type != UV_UNKNOWN_HANDLE && !uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* Order matters: no new blocks, then no readers of what they made, then the file. */
+static void close_all(struct mwd_app *self)
+{
+    if (self->closing)
+        return;
+    self->closing = true;
+    mwd_sampler_close(self->sampler, COLLECTOR_STOP_MS, on_part_closed, self);
+    mwd_replayer_close(self->replayer, COLLECTOR_STOP_MS, on_part_closed, self);
+    mwd_http_server_close(self->http, on_part_closed, self);
+    mwd_recorder_close(self->recorder, on_part_closed, self);
+    self->sampler = NULL;
+    self->replayer = NULL;
+    self->http = NULL;
+    self->recorder = NULL;
+    close_handle((uv_handle_t *)&self->on_term);
+    close_handle((uv_handle_t *)&self->on_int);
+    close_handle((uv_handle_t *)&self->on_hup);
+    close_handle((uv_handle_t *)&self->stale_check);
+}
+
+/* ---- what the loop calls ---- */
+
+static void on_stop_signal(uv_signal_t *handle, int number)
+{
+    struct mwd_app *self = handle->data;
+
+    mwd_log(self->log, MWD_LOG_INFO, "stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    close_all(self);
+}
+
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    (void)number;
+    mwd_app_reload(handle->data);
+}
+
+static void on_stale_check(uv_timer_t *handle)
+{
+    mwd_app_check_stale(handle->data);
+}
+
+/* The replayer has said why; a daemon that serves goes on with the last sample it has. */
+static void on_replay_end(void *context, int status)
+{
+    struct mwd_app *self = context;
+
+    (void)status;
+    self->replay_ended = true;
+}
+
+/* ---- building ---- */
+
+static int start_signal(struct mwd_app *self, uv_signal_t *handle, uv_signal_cb callback,
+                        int number)
+{
+    int r = uv_signal_init(&self->loop, handle);
+
+    handle->data = self;
+    return r < 0 ? r : uv_signal_start(handle, callback, number);
+}
+
+static int start_handles(struct mwd_app *self)
+{
+    int r = start_signal(self, &self->on_term, on_stop_signal, SIGTERM);
+    if (r == 0)
+        r = start_signal(self, &self->on_int, on_stop_signal, SIGINT);
+    if (r == 0)
+        r = start_signal(self, &self->on_hup, on_hangup, SIGHUP);
+    if (r == 0)
+        r = uv_timer_init(&self->loop, &self->stale_check);
+    if (r < 0)
+        return r;
+    self->stale_check.data = self;
+    return uv_timer_start(&self->stale_check, on_stale_check, STALE_CHECK_MS, STALE_CHECK_MS);
+}
+
+static int start_http(struct mwd_app *self, struct mwd_buffer *error)
+{
+    struct mwd_http_settings settings;
+
+    mwd_app_http_settings(self->config, self->log, &settings);
+    return mwd_http_server_create(&self->loop, mwd_app_routes, mwd_app_route_count, self, &settings,
+                                  self->log, error, &self->http);
+}
+
+static int start_sampler(struct mwd_app *self, struct mwd_buffer *error)
+{
+    struct mwd_sampler_options options = {
+        .collect = {.proc_root = self->config->proc_root,
+                    .keep_fds = mwd_app_keep_fds(self->config, self->log),
+                    .status_interval_s = MWD_STATUS_INTERVAL_S,
+                    .clock = mw_clock_system()},
+        .interval_ns = self->config->interval_ns,
+        .log = self->log,
+        .on_blocks = mwd_app_on_blocks,
+        .context = self,
+    };
+
+    int r = mwd_sampler_create(&self->loop, &options, &self->sampler);
+    if (r < 0)
+        mwd_buffer_printf(error, "proc-root: %s cannot be sampled: %s", self->config->proc_root,
+                          uv_strerror(r));
+    return r;
+}
+
+static int start_source(struct mwd_app *self, struct mwd_buffer *error)
+{
+    if (!self->options->replay)
+        return start_sampler(self, error);
+    struct mwd_replayer_options options = {
+        .path = self->options->replay,
+        .speed = self->options->speed,
+        .log = self->log,
+        .on_blocks = mwd_app_on_blocks,
+        .on_end = on_replay_end,
+        .context = self,
+    };
+    return mwd_replayer_create(&self->loop, &options, error, &self->replayer);
+}
+
+static int start_recorder(struct mwd_app *self, struct mwd_buffer *error)
+{
+    if (!self->options->record)
+        return 0;
+    return mwd_recorder_create(&self->loop, self->options->record, self->log, error,
+                               &self->recorder);
+}
+
+static int start(struct mwd_app *self, struct mwd_buffer *error)
+{
+    int r = mwd_app_samples_init(self);
+    if (r == 0)
+        r = start_handles(self);
+    if (r == 0)
+        r = start_http(self, error);
+    if (r == 0)
+        r = start_recorder(self, error);
+    if (r == 0)
+        r = start_source(self, error);
+    return r;
+}
+
+static void say_where(const struct mwd_app *self)
+{
+    const char *address;
+
+    for (uint32_t i = 0; (address = mwd_http_server_address(self->http, i)); i++)
+        mwd_log(self->log, MWD_LOG_INFO, "listening on %s", address);
+}
+
+static void say_why_not(struct mwd_app *self, int r, const struct mwd_buffer *error)
+{
+    if (error->size > 0)
+        mwd_log(self->log, MWD_LOG_ERROR, "cannot start: %.*s", (int)error->size, error->bytes);
+    else
+        mwd_log(self->log, MWD_LOG_ERROR, "cannot start: %s", uv_strerror(r));
+}
+
+int mwd_app_run(const struct mwd_app_options *options)
+{
+    struct mwd_app app = {.options = options, .config = options->config, .log = options->log};
+    struct mwd_buffer error;
+
+    mwd_buffer_init(&error, 1 << 16);
+    mwd_buffer_init(&app.reload_error, 1 << 16);
+    mwd_app_apply_log_level(&app);
+    int r = uv_loop_init(&app.loop);
+    if (r == 0) {
+        r = start(&app, &error);
+        if (r == 0)
+            say_where(&app);
+        else
+            close_all(&app);
+        uv_run(&app.loop, UV_RUN_DEFAULT);
+        uv_loop_close(&app.loop);
+    }
+    if (r < 0)
+        say_why_not(&app, r, &error);
+    mwd_app_samples_deinit(&app);
+    mwd_config_destroy(app.config);
+    mwd_buffer_deinit(&app.reload_error);
+    mwd_buffer_deinit(&error);
+    return r < 0 ? 1 : 0;
+}

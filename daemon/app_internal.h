@@ -1,0 +1,75 @@
+/* What the app's own files share. Not for others. */
+#ifndef MWD_APP_INTERNAL_H
+#define MWD_APP_INTERNAL_H
+#include "daemon/app.h"
+#include "daemon/http_server.h"
+#include "daemon/recorder.h"
+#include "daemon/replayer.h"
+#include "daemon/sampler.h"
+#include "daemon/view.h"
+
+/* A process that does not change has its status file read this often: it changes little, and
+ * costs three times as much as statm. */
+enum { MWD_STATUS_INTERVAL_S = 60 };
+
+struct mwd_app {
+    const struct mwd_app_options *options;
+    struct mwd_config *config;
+    struct mwd_log *log;
+    uv_loop_t loop;
+    uv_signal_t on_term, on_int, on_hup;
+    uv_timer_t stale_check;
+    bool closing;
+
+    struct mwd_sampler *sampler; /* one of these two feeds the app */
+    struct mwd_replayer *replayer;
+    struct mwd_recorder *recorder; /* or NULL */
+    struct mwd_http_server *http;
+
+    struct mw_sealer *sealer;
+    struct mw_subjects *subjects;
+    struct mw_block_pool *own_blocks; /* what the loop itself knows: MW_SOURCE_DAEMON */
+    struct mw_sample *sample;         /* the newest; NULL before the first */
+    uint64_t own_seq;
+    uint32_t processes; /* in the newest process block */
+    bool processes_known;
+    uint64_t sealed_ns; /* when it was sealed, on the loop's clock */
+    int64_t started_ms;
+    bool replay_ended;
+    int replay_status;
+
+    struct mwd_buffer reload_error; /* what the last reload complained about */
+    char detail[256];               /* of a problem document being made */
+};
+
+/* ---- app_sample.c: blocks in, samples out ---- */
+
+int mwd_app_samples_init(struct mwd_app *self);
+void mwd_app_samples_deinit(struct mwd_app *self);
+void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t count);
+/* Seals again when no block has come for so long that sources have become stale. */
+void mwd_app_check_stale(struct mwd_app *self);
+bool mwd_app_is_stale(const struct mwd_app *self);
+/* How long ago the newest process block may have come before it is called stale. */
+uint64_t mwd_app_stale_after_ns(const struct mwd_config *config);
+
+/* ---- app_routes.c ---- */
+
+extern const struct mwd_route mwd_app_routes[];
+extern const uint32_t mwd_app_route_count;
+
+/* ---- app_openapi_json.c ---- */
+
+/* Errors   -ENOMEM. */
+int mwd_app_openapi(const struct mwd_route *routes, uint32_t route_count, struct mwd_buffer *out);
+
+/* ---- app_reload.c ---- */
+
+void mwd_app_http_settings(const struct mwd_config *config, struct mwd_log *log,
+                           struct mwd_http_settings *ret);
+/* Descriptors that may be kept for statm files under this process's limit. */
+uint32_t mwd_app_keep_fds(const struct mwd_config *config, struct mwd_log *log);
+void mwd_app_apply_log_level(struct mwd_app *self);
+/* 0, or -EINVAL with what is wrong in self->reload_error: then nothing has changed. */
+int mwd_app_reload(struct mwd_app *self);
+#endif

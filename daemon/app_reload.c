@@ -1,0 +1,145 @@
+/* Configuration into parts: at start, and again at each reload. */
+#include "daemon/app_internal.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* Listeners, the collector's own files, libuv, a recording, and room for surprise. */
+enum { RESERVED_FDS = 96 };
+
+/* A group that is not there (yet) administrates nothing; the socket then works without one. */
+static const char *known_group(const struct mwd_config *config, struct mwd_log *log)
+{
+    if (config->socket_group[0] == '\0' || getgrnam(config->socket_group))
+        return config->socket_group;
+    mwd_log(log, MWD_LOG_INFO,
+            "socket-group: there is no group \"%s\": only root and this daemon's own user may "
+            "administrate over the socket",
+            config->socket_group);
+    return "";
+}
+
+void mwd_app_http_settings(const struct mwd_config *config, struct mwd_log *log,
+                           struct mwd_http_settings *ret)
+{
+    *ret = (struct mwd_http_settings){
+        .listen = (const char *const *)config->listen.items,
+        .listen_count = config->listen.count,
+        .socket = config->socket,
+        .socket_group = known_group(config, log),
+        .hosts = (const char *const *)config->hosts.items,
+        .host_count = config->hosts.count,
+        .token_file = config->token_file,
+        .insecure = config->insecure,
+        .limits = {.max_connections = (uint32_t)config->max_connections,
+                   .max_streams = (uint32_t)config->max_streams,
+                   .max_body_bytes = config->max_body_bytes,
+                   .request_timeout_ns = config->request_timeout_ns,
+                   .response_timeout_ns = config->response_timeout_ns},
+        .activated = true,
+    };
+}
+
+/* HTTP comes first: a descriptor that speeds up sampling is never worth a deaf server. */
+uint32_t mwd_app_keep_fds(const struct mwd_config *config, struct mwd_log *log)
+{
+    struct rlimit limit = {0, 0};
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    uint64_t needed = RESERVED_FDS + config->max_connections;
+    uint64_t room = limit.rlim_cur > needed ? limit.rlim_cur - needed : 0;
+
+    if (config->keep_fds <= room)
+        return (uint32_t)config->keep_fds;
+    mwd_log(log, MWD_LOG_WARNING,
+            "keep-fds: %llu is more than the limit of open files (%llu) leaves room for: %llu are "
+            "kept; raise RLIMIT_NOFILE to %llu",
+            (unsigned long long)config->keep_fds, (unsigned long long)limit.rlim_cur,
+            (unsigned long long)room, (unsigned long long)(config->keep_fds + needed));
+    return (uint32_t)room;
+}
+
+static enum mwd_log_level level_of(const char *word)
+{
+    static const char *const words[] = {"error", "warning", "info", "debug"};
+
+    for (int i = 0; i < 4; i++)
+        if (strcmp(word, words[i]) == 0)
+            return (enum mwd_log_level)i;
+    return MWD_LOG_INFO;
+}
+
+void mwd_app_apply_log_level(struct mwd_app *self)
+{
+    mwd_log_set_level(self->log, level_of(self->config->log_level));
+}
+
+static void warn_of_restart_keys(const struct mwd_app *self, const struct mwd_config *new_config)
+{
+    for (uint32_t i = 0; i < mwd_config_key_count; i++) {
+        struct mwd_buffer before, after;
+
+        if (!mwd_config_keys[i].restart)
+            continue;
+        mwd_buffer_init(&before, 1 << 16);
+        mwd_buffer_init(&after, 1 << 16);
+        mwd_config_value(self->config, i, &before);
+        mwd_config_value(new_config, i, &after);
+        if (before.size != after.size || memcmp(before.bytes, after.bytes, before.size) != 0)
+            mwd_log(self->log, MWD_LOG_WARNING, "%s: its new value needs a restart, kept as it was",
+                    mwd_config_keys[i].name);
+        mwd_buffer_deinit(&before);
+        mwd_buffer_deinit(&after);
+    }
+}
+
+/* Parts take the new values; nothing here can fail any more. */
+static void swap(struct mwd_app *self, struct mwd_config *new_config)
+{
+    warn_of_restart_keys(self, new_config);
+    mwd_config_destroy(self->config);
+    self->config = new_config;
+    mwd_app_apply_log_level(self);
+    mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(new_config));
+    if (self->sampler)
+        mwd_sampler_set(self->sampler, new_config->interval_ns,
+                        mwd_app_keep_fds(new_config, self->log));
+}
+
+/* The buffer is handed out as text. */
+static void end_text(struct mwd_buffer *buffer)
+{
+    char *end = mwd_buffer_reserve(buffer, 1);
+
+    if (end)
+        *end = '\0';
+}
+
+static int fail(struct mwd_app *self)
+{
+    end_text(&self->reload_error);
+    mwd_log(self->log, MWD_LOG_ERROR, "reload refused, the old configuration stays: %s",
+            self->reload_error.bytes ? self->reload_error.bytes : "out of memory");
+    return -EINVAL;
+}
+
+int mwd_app_reload(struct mwd_app *self)
+{
+    struct mwd_config *new_config;
+    struct mwd_http_settings settings;
+
+    self->reload_error.size = 0;
+    if (mwd_config_load(self->options->config_input, &self->reload_error, &new_config) != 0)
+        return fail(self);
+    mwd_app_http_settings(new_config, self->log, &settings);
+    if (mwd_http_server_reload(self->http, &settings, &self->reload_error) < 0) {
+        mwd_config_destroy(new_config);
+        return fail(self);
+    }
+    swap(self, new_config);
+    mwd_log(self->log, MWD_LOG_INFO, "configuration reloaded");
+    return 0;
+}

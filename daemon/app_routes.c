@@ -1,0 +1,234 @@
+/* The route table: what is served where, and the handlers that bind HTTP to views. */
+#include "daemon/app_internal.h"
+
+#include "base/units.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static const char *const order_words[] = {"desc", "asc", NULL};
+
+enum { SORT, ORDER, LIMIT, NAME, PID };
+
+static const struct mwd_param process_params[] = {
+    [SORT] = {"sort", "the key of a reading of processes, as rss or growth", NULL, 0,
+              MWD_PARAM_TEXT},
+    [ORDER] = {"order", "desc or asc", order_words, 0, MWD_PARAM_WORD},
+    [LIMIT] = {"limit", "a whole number from 0 to 4194304", NULL, 4194304, MWD_PARAM_COUNT},
+    [NAME] = {"name", "a glob over names, as post*", NULL, 0, MWD_PARAM_TEXT},
+    [PID] = {"pid", "a whole number from 1 to 4194304", NULL, 4194304, MWD_PARAM_COUNT},
+    {NULL, NULL, NULL, 0, MWD_PARAM_COUNT},
+};
+
+static void refuse(struct mwd_reply *reply, unsigned status, const char *detail)
+{
+    reply->status = status;
+    reply->detail = detail;
+}
+
+static void not_yet(struct mwd_reply *reply)
+{
+    refuse(reply, 503, "the first sample is still being taken");
+    reply->retry_after_s = 1;
+}
+
+static struct mwd_view_input view_of(const struct mwd_app *self)
+{
+    return (struct mwd_view_input){self->sample, self->subjects};
+}
+
+/* ---- readings ---- */
+
+static int get_memory(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_view_input input = view_of(context);
+
+    (void)request;
+    if (!input.sample)
+        not_yet(reply);
+    else
+        mwd_view_memory(&input, reply->body);
+    return 0;
+}
+
+static void get_kind(struct mwd_app *self, enum mw_kind kind, struct mwd_reply *reply)
+{
+    struct mwd_view_input input = view_of(self);
+
+    if (!input.sample)
+        not_yet(reply);
+    else
+        mwd_view_kind(&input, kind, reply->body);
+}
+
+static int get_system(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)request;
+    get_kind(context, MW_KIND_SYSTEM, reply);
+    return 0;
+}
+
+static int get_daemon(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)request;
+    get_kind(context, MW_KIND_DAEMON, reply);
+    return 0;
+}
+
+static int get_metrics(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_view_input input = view_of(context);
+
+    (void)request;
+    if (!input.sample)
+        not_yet(reply);
+    else
+        mwd_view_metrics(&input, reply->body);
+    return 0;
+}
+
+/* Shape    the list of what ?sort= takes goes into self->detail. */
+static const char *sort_complaint(struct mwd_app *self, const char *given)
+{
+    size_t used = (size_t)snprintf(self->detail, sizeof self->detail,
+                                   "sort: there is no reading \"%.32s\"; it takes one of", given);
+
+    for (const char *const *word = mwd_view_sort_words(); *word; word++) {
+        if (used >= sizeof self->detail)
+            break;
+        used += (size_t)snprintf(self->detail + used, sizeof self->detail - used, " %s", *word);
+    }
+    return self->detail;
+}
+
+static int get_processes(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_app *self = context;
+    struct mwd_view_input input = view_of(self);
+    struct mwd_process_query query = {
+        .sort = MW_PROCESS_RSS,
+        .order = MWD_ORDER_DESC,
+        .limit = request->params[LIMIT] ? request->counts[LIMIT] : UINT64_MAX,
+        .name = request->params[NAME],
+        .pid = request->counts[PID],
+    };
+
+    if (request->params[PID] && query.pid == 0) {
+        refuse(reply, 400, "pid: takes a whole number from 1 to 4194304");
+        return 0;
+    }
+    if (request->params[ORDER] && request->params[ORDER][0] == 'a')
+        query.order = MWD_ORDER_ASC;
+    if (request->params[SORT])
+        query.sort = mwd_view_sort_reading(request->params[SORT]);
+    if (query.sort == MW_NONE)
+        refuse(reply, 400, sort_complaint(self, request->params[SORT]));
+    else if (!input.sample)
+        not_yet(reply);
+    else
+        mwd_view_processes(&input, &query, reply->body);
+    return 0;
+}
+
+static int get_process(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_view_input input = view_of(context);
+    uint64_t pid;
+
+    if (mw_units_parse_count(request->path_value, &pid) < 0 || pid == 0)
+        refuse(reply, 400, "the last part of the path is a process id, a whole number from 1");
+    else if (!input.sample)
+        not_yet(reply);
+    else if (mwd_view_process(&input, pid, reply->body) == -ENOENT)
+        refuse(reply, 404, "no process has this id in the newest sample");
+    return 0;
+}
+
+/* ---- the daemon itself ---- */
+
+static int get_healthz(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)context;
+    (void)request;
+    mwd_buffer_puts(reply->body, "{\"status\":\"ok\"}\n");
+    return 0;
+}
+
+static int get_readyz(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_app *self = context;
+
+    (void)request;
+    if (!self->sample) {
+        not_yet(reply);
+    } else if (mwd_app_is_stale(self)) {
+        refuse(reply, 503,
+               self->replay_ended ? "the recording has ended: the newest sample is its last"
+                                  : "the newest sample is old: a source is stuck or the machine is "
+                                    "too busy");
+        reply->retry_after_s = 1;
+    } else {
+        mwd_buffer_puts(reply->body, "{\"status\":\"ready\"}\n");
+    }
+    return 0;
+}
+
+static int get_config(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_app *self = context;
+
+    (void)request;
+    mwd_config_json(self->config, reply->body);
+    return 0;
+}
+
+static int post_reload(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_app *self = context;
+
+    (void)request;
+    if (mwd_app_reload(self) == 0)
+        mwd_buffer_puts(reply->body, "{\"status\":\"reloaded\"}\n");
+    else
+        refuse(reply, 500, self->reload_error.bytes);
+    return 0;
+}
+
+static int get_openapi(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)context;
+    (void)request;
+    return mwd_app_openapi(mwd_app_routes, mwd_app_route_count, reply->body);
+}
+
+#define JSON "application/json"
+
+const struct mwd_route mwd_app_routes[] = {
+    {"GET", "/api/v1/memory", JSON, "The machine's memory at a glance, and the daemon's own", NULL,
+     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/api/v1/system", JSON, "Every reading of the system", NULL, get_system, MWD_ROLE_READ,
+     MWD_PER_SAMPLE, false},
+    {"GET", "/api/v1/daemon", JSON, "Every reading of the daemon itself", NULL, get_daemon,
+     MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/api/v1/processes", JSON, "Processes, the largest first", process_params,
+     get_processes, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/api/v1/processes/{pid}", JSON, "One process", NULL, get_process, MWD_ROLE_READ,
+     MWD_PER_SAMPLE, false},
+    {"GET", "/api/v1/events", "text/event-stream",
+     "Server-Sent Events: `sample`, with the /api/v1/memory object, at each sample", NULL,
+     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, true},
+    {"GET", "/api/v1/config", JSON, "The effective configuration and where each key came from",
+     NULL, get_config, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false},
+    {"POST", "/api/v1/reload", JSON, "Reads the configuration again, as SIGHUP does", NULL,
+     post_reload, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false},
+    {"GET", "/api/v1/openapi.json", JSON, "This description", NULL, get_openapi, MWD_ROLE_READ,
+     MWD_FOREVER, false},
+    {"GET", "/metrics", "text/plain; version=0.0.4; charset=utf-8",
+     "Readings of the system and the daemon as Prometheus text", NULL, get_metrics, MWD_ROLE_READ,
+     MWD_PER_SAMPLE, false},
+    {"GET", "/healthz", JSON, "200 while the loop turns", NULL, get_healthz, MWD_ROLE_READ,
+     MWD_ALWAYS_FRESH, false},
+    {"GET", "/readyz", JSON, "200 while samples are fresh, else 503", NULL, get_readyz,
+     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false},
+};
+const uint32_t mwd_app_route_count = sizeof mwd_app_routes / sizeof mwd_app_routes[0];

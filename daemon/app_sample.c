@@ -1,0 +1,170 @@
+/* Blocks in, samples out. */
+#include "daemon/app_internal.h"
+
+#include <unistd.h>
+
+/* Three intervals, and never so short that a busy machine alone makes it so. */
+uint64_t mwd_app_stale_after_ns(const struct mwd_config *config)
+{
+    uint64_t least = 5ULL * MW_NS_PER_S;
+    uint64_t three = 3 * config->interval_ns;
+
+    return three > least ? three : least;
+}
+
+int mwd_app_samples_init(struct mwd_app *self)
+{
+    int r = mw_sealer_create(&self->sealer);
+    if (r < 0)
+        return r;
+    mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(self->config));
+    r = mw_subjects_create(&self->subjects);
+    if (r < 0)
+        return r;
+    self->started_ms = mw_clock_wall_ms(mw_clock_system());
+    return mw_block_pool_create(MW_SOURCE_DAEMON, &self->own_blocks);
+}
+
+void mwd_app_samples_deinit(struct mwd_app *self)
+{
+    self->sample = mw_sample_unref(self->sample);
+    self->subjects = mw_subjects_destroy(self->subjects);
+    self->sealer = mw_sealer_destroy(self->sealer);
+    self->own_blocks = mw_block_pool_destroy(self->own_blocks);
+}
+
+static void put(struct mw_block *block, enum mw_reading reading, uint64_t value)
+{
+    mw_block_put(block, reading, 0, (union mw_value){.u = value});
+}
+
+static void put_http(struct mw_block *block, const struct mwd_http_server *http)
+{
+    struct mwd_http_stats stats;
+
+    if (!http) /* --once serves nobody: what is not there stays absent */
+        return;
+    mwd_http_server_stats(http, &stats);
+    put(block, MW_DAEMON_REQUESTS, stats.requests);
+    put(block, MW_DAEMON_REQUEST_ERRORS, stats.request_errors);
+    put(block, MW_DAEMON_CONNECTIONS, stats.connections);
+    put(block, MW_DAEMON_CONNECTIONS_TOTAL, stats.connections_total);
+    put(block, MW_DAEMON_REJECTIONS, stats.rejections);
+    put(block, MW_DAEMON_TIMEOUTS, stats.timeouts);
+    put(block, MW_DAEMON_STREAMS, stats.streams);
+    put(block, MW_DAEMON_BODY_BYTES, stats.body_bytes);
+}
+
+static void put_absences(struct mw_block *block, const uint64_t *totals)
+{
+    put(block, MW_DAEMON_ABSENT_DENIED, totals[MW_ABSENT_DENIED]);
+    put(block, MW_DAEMON_ABSENT_VANISHED, totals[MW_ABSENT_VANISHED]);
+    put(block, MW_DAEMON_ABSENT_UNSUPPORTED, totals[MW_ABSENT_UNSUPPORTED]);
+    put(block, MW_DAEMON_ABSENT_STALE, totals[MW_ABSENT_STALE]);
+}
+
+/* The block of what the loop itself knows, as of the samples before this one. */
+static int make_own_block(struct mwd_app *self, struct mw_block **ret)
+{
+    const struct mw_clock *clock = mw_clock_system();
+    struct mw_block *block;
+
+    int r = mw_block_take(self->own_blocks, NULL, 1, &block);
+    if (r < 0)
+        return r;
+    mw_block_set_time(block, ++self->own_seq, mw_clock_wall_ms(clock),
+                      mw_clock_monotonic_ns(clock));
+    mw_block_set_key(block, 0, (struct mw_block_key){1, 0});
+    put(block, MW_DAEMON_PID, (uint64_t)getpid());
+    put(block, MW_DAEMON_START, (uint64_t)self->started_ms);
+    put(block, MW_DAEMON_SAMPLES, self->sample ? mw_sample_seq(self->sample) : 0);
+    if (self->processes_known)
+        put(block, MW_DAEMON_PROCESSES, self->processes);
+    if (self->recorder)
+        put(block, MW_DAEMON_RECORD_DROPS, mwd_recorder_drops(self->recorder));
+    put_http(block, self->http);
+    put_absences(block, mw_sealer_absences(self->sealer));
+    r = mw_block_finish(block);
+    if (r < 0) {
+        mw_block_unref(block);
+        return r;
+    }
+    *ret = block;
+    return 0;
+}
+
+static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
+{
+    mw_sealer_offer(self->sealer, block, now_ns);
+    if (mw_block_head(block)->source != MW_SOURCE_PROCESS)
+        return;
+    self->processes = mw_block_head(block)->live;
+    self->processes_known = true;
+    if (mw_subjects_apply(self->subjects, block) < 0)
+        mwd_log(self->log, MWD_LOG_ERROR,
+                "no memory for the names of processes: some are absent until they change");
+}
+
+static void seal(struct mwd_app *self, uint64_t now_ns)
+{
+    struct mw_sample *sample;
+
+    int r = mw_sealer_seal(self->sealer, now_ns, &sample);
+    if (r < 0) {
+        mwd_log(self->log, MWD_LOG_ERROR, "a sample could not be sealed: %s", uv_strerror(r));
+        return;
+    }
+    mw_sample_unref(self->sample);
+    self->sample = sample;
+    self->sealed_ns = now_ns;
+    if (self->http)
+        mwd_http_server_publish(self->http, mw_sample_seq(sample));
+}
+
+static void record(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count)
+{
+    if (self->recorder)
+        mwd_recorder_write(self->recorder, blocks, count);
+}
+
+/* In a replay the recorded daemon speaks for itself: its own block is among the recorded ones. */
+static void add_own_block(struct mwd_app *self, uint64_t now_ns)
+{
+    struct mw_block *own;
+
+    if (self->replayer || make_own_block(self, &own) < 0)
+        return;
+    offer(self, own, now_ns);
+    record(self, &own, 1);
+    mw_block_unref(own);
+}
+
+void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t count)
+{
+    struct mwd_app *self = context;
+    uint64_t now_ns = mw_clock_monotonic_ns(mw_clock_system());
+
+    if (self->closing)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        offer(self, blocks[i], now_ns);
+    record(self, blocks, count);
+    add_own_block(self, now_ns);
+    seal(self, now_ns);
+}
+
+bool mwd_app_is_stale(const struct mwd_app *self)
+{
+    return mw_sample_stale(self->sample, MW_SOURCE_PROCESS) ||
+           mw_sample_stale(self->sample, MW_SOURCE_SYSTEM);
+}
+
+void mwd_app_check_stale(struct mwd_app *self)
+{
+    uint64_t now_ns = mw_clock_monotonic_ns(mw_clock_system());
+
+    if (!self->sample || now_ns - self->sealed_ns < mwd_app_stale_after_ns(self->config))
+        return;
+    add_own_block(self, now_ns);
+    seal(self, now_ns);
+}

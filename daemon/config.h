@@ -1,0 +1,104 @@
+/* config: what the operator wants. One table of keys (config_keys.def) drives parsing, help, the
+ * check that conf/memwatchd.conf is complete, and the dump.
+ *
+ * Order    defaults < file < drop-ins (memwatchd.d/NAME.conf beside the file, in name order) <
+ *          environment (MEMWATCHD_<KEY>) < command line. Of a list, the last one given counts.
+ * Life     immutable once loaded; a reload loads another one and swaps.
+ * State    none besides the object. Threads: one load at a time, libconfuse's lexer is global.
+ */
+#ifndef MWD_CONFIG_H
+#define MWD_CONFIG_H
+#include "daemon/buffer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MWD_CONFIG_LIST_MAX = 16, MWD_CONFIG_ERRORS_MAX = 20 };
+
+struct mwd_list {
+    uint32_t count;
+    char *items[MWD_CONFIG_LIST_MAX];
+};
+
+struct mwd_config {
+    uint64_t interval_ns;
+    struct mwd_list listen; /* "127.0.0.1:9636", "[::1]:9636"; may be empty */
+    char *socket;           /* path, "" = none */
+    char *socket_group;     /* group that owns the socket and may administrate; "" = none */
+    uint64_t keep_fds;
+    struct mwd_list hosts; /* Host names that are answered besides the listen addresses */
+    char *token_file;      /* lines of ROLE TOKEN; "" = none */
+    bool insecure;         /* answer on addresses that are not loopback without a token */
+    uint64_t max_connections;
+    uint64_t max_streams;
+    uint64_t max_body_bytes; /* memory for rendered bodies, all together */
+    uint64_t request_timeout_ns;
+    uint64_t response_timeout_ns;
+    char *state_dir;
+    char *proc_root;
+    char *log_level; /* error, warning, info, debug */
+};
+
+/* A setting from the command line: `key` as in the file, `value` as text. A list key that comes
+ * more than once gets one element each time. */
+struct mwd_setting {
+    const char *key;
+    const char *value;
+    const char *flag; /* how it was written, for messages: "--listen" */
+};
+
+struct mwd_config_input {
+    const char *path;     /* configuration file */
+    bool path_is_default; /* then it may be missing */
+    const struct mwd_setting *settings;
+    uint32_t setting_count;
+    char **environment; /* NULL-terminated NAME=VALUE, as environ */
+};
+
+/* Loads and validates everything. On errors, writes one line each to `errors`
+ * ("FILE:LINE: KEY: what it takes"; flags and environment stand in place of FILE:LINE), at most
+ * MWD_CONFIG_ERRORS_MAX and then how many more, and returns the number of errors (positive).
+ * Owner    of *ret: the caller, mwd_config_destroy(). *ret is untouched unless 0 is returned.
+ * Errors   -ENOMEM. */
+int mwd_config_load(const struct mwd_config_input *input, struct mwd_buffer *errors,
+                    struct mwd_config **ret);
+struct mwd_config *mwd_config_destroy(struct mwd_config *self);
+
+/* ---- the key table ---- */
+
+enum mwd_key_type {
+    MWD_KEY_SPAN,
+    MWD_KEY_BYTES,
+    MWD_KEY_COUNT,
+    MWD_KEY_BOOL,
+    MWD_KEY_TEXT,
+    MWD_KEY_LIST
+};
+
+struct mwd_key_info {
+    const char *name;         /* "keep-fds"; environment: MEMWATCHD_KEEP_FDS */
+    const char *flag;         /* "--keep-fds", or NULL when it has none */
+    const char *argument;     /* how help names the value: "N" */
+    const char *default_text; /* as it stands in conf/memwatchd.conf */
+    const char *takes;        /* "a whole number from 0 to 1000000" */
+    const char *help;
+    enum mwd_key_type type;
+    bool restart; /* a reload cannot change it */
+};
+
+extern const struct mwd_key_info mwd_config_keys[];
+extern const uint32_t mwd_config_key_count;
+
+/* Value of key number `key` as text for the file: 1s, {"a", "b"}, "path". */
+void mwd_config_value(const struct mwd_config *self, uint32_t key, struct mwd_buffer *out);
+/* Where it came from: "default", "FILE:LINE", "MEMWATCHD_INTERVAL", "--interval". Lives with self.
+ */
+const char *mwd_config_origin(const struct mwd_config *self, uint32_t key);
+
+/* The whole effective configuration, as a file with origins in comments. */
+void mwd_config_dump(const struct mwd_config *self, struct mwd_buffer *out);
+
+/* {"interval":{"value":"1s","origin":"default"}, ...}: texts, spans and sizes are strings as in the
+ * file without quotes, lists are arrays. */
+void mwd_config_json(const struct mwd_config *self, struct mwd_buffer *out);
+#endif

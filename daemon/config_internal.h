@@ -1,0 +1,172 @@
+/* What the files of config share; private to daemon/config_*.c. */
+#ifndef MWD_CONFIG_INTERNAL_H
+#define MWD_CONFIG_INTERNAL_H
+#include "daemon/config.h"
+
+#include <stddef.h>
+
+/* ---- the table's other half ---- */
+
+/* MWD_AT_interval_ns is the number of key "interval", and so on. */
+enum mwd_config_at {
+#define MWD_KEY(field, ...) MWD_AT_##field,
+#include "daemon/config_keys.def"
+#undef MWD_KEY
+    MWD_CONFIG_KEYS
+};
+
+struct mwd_config_rule {
+    size_t offset; /* of the field in struct mwd_config */
+    uint64_t min, max;
+    bool (*check)(const char *text); /* NULL = any text will do */
+};
+
+extern const struct mwd_config_rule mwd_config_rules[MWD_CONFIG_KEYS];
+
+/* MWD_CONFIG_KEYS when there is none. */
+uint32_t mwd_config_find(const char *name, size_t size);
+/* The key that was probably meant, MWD_CONFIG_KEYS when none is near. */
+uint32_t mwd_config_nearest(const char *name, size_t size);
+
+enum { MWD_CONFIG_VARIABLE_SIZE = 48 };
+/* "MEMWATCHD_KEEP_FDS" */
+void mwd_config_variable(uint32_t key, char ret[MWD_CONFIG_VARIABLE_SIZE]);
+
+bool mwd_config_is_address(const char *text);
+bool mwd_config_is_loopback(const char *address);
+bool mwd_config_is_host(const char *text);
+bool mwd_config_is_absolute(const char *text);
+bool mwd_config_is_group(const char *text);
+bool mwd_config_is_level(const char *text);
+
+/* ---- errors ---- */
+
+/* Where a thing was said: "FILE" and a line, or "--interval", "MEMWATCHD_INTERVAL" and line 0. */
+struct mwd_config_place {
+    const char *source;
+    uint32_t line;
+    const char *key; /* NULL: the source names it already, or none is meant */
+};
+
+struct mwd_config_error {
+    uint32_t line;
+    struct mwd_buffer text;
+};
+
+/* Those of one source are kept in the order of their lines, however late they are found. */
+struct mwd_config_errors {
+    struct mwd_config_error kept[MWD_CONFIG_ERRORS_MAX];
+    uint32_t kept_count;
+    uint32_t source_begin; /* first of `kept` that belongs to the current source */
+    uint32_t count;        /* all, the ones not kept too */
+};
+
+void mwd_config_errors_deinit(struct mwd_config_errors *self);
+void mwd_config_errors_next_source(struct mwd_config_errors *self);
+/* A new error with its place written; the caller appends the message. NULL: it is only counted. */
+struct mwd_buffer *mwd_config_errors_add(struct mwd_config_errors *self,
+                                         const struct mwd_config_place *place);
+void mwd_config_errors_write(const struct mwd_config_errors *self, struct mwd_buffer *out);
+
+/* Text from outside, on one line and at most `max` bytes of it: what is not printable comes out
+ * as \xNN. */
+void mwd_config_put_clean(struct mwd_buffer *out, const char *text, size_t size, size_t max);
+
+/* ---- loading ---- */
+
+struct mwd_config_origin {
+    char *text;
+    bool names_key; /* "--interval": the key need not be said again */
+};
+
+/* What mwd_config_load() returns, with the parts that callers do not see. */
+struct mwd_config_loaded {
+    struct mwd_config config; /* first, so that a pointer to it is one to the whole */
+    struct mwd_config_origin origins[MWD_CONFIG_KEYS];
+};
+
+struct mwd_config_loader {
+    struct mwd_config_loaded *loaded;
+    struct mwd_config_errors errors;
+    bool bad[MWD_CONFIG_KEYS]; /* an error was found in it, so what it holds says nothing */
+};
+
+/* A text of one key with its line; 0 outside of files. */
+struct mwd_config_item {
+    const char *text;
+    uint32_t line;
+};
+
+/* One key as one source gave it. More than MWD_CONFIG_LIST_MAX elements are counted, not kept. */
+struct mwd_config_given {
+    uint32_t key;
+    uint32_t count;
+    struct mwd_config_item items[MWD_CONFIG_LIST_MAX];
+    struct mwd_config_place place;
+};
+
+/* Stands for a value that was found to be bad before libconfuse saw it, and was reported then. */
+#define MWD_CONFIG_POISON "\x01"
+
+/* Checks, converts and stores. What is wrong goes to the loader's errors. Errors -ENOMEM. */
+int mwd_config_set(struct mwd_config_loader *self, const struct mwd_config_given *given);
+void mwd_config_clear(struct mwd_config *self);
+
+/* Reads one file into the loader. A missing one is an error unless `optional`.
+ * Errors   -ENOMEM. */
+int mwd_config_load_file(struct mwd_config_loader *self, const char *path, bool optional);
+int mwd_config_load_dropins(struct mwd_config_loader *self, const char *path);
+/* Text in the file's syntax, which is changed and has no NUL before its end. `source` is how
+ * messages and origins call it. Errors -ENOMEM. */
+int mwd_config_load_text(struct mwd_config_loader *self, const char *source, char *text);
+
+/* What must hold between keys. */
+void mwd_config_check(struct mwd_config_loader *self);
+
+/* ---- the syntax ---- */
+
+enum mwd_config_token_kind {
+    MWD_TOKEN_END,
+    MWD_TOKEN_WORD,
+    MWD_TOKEN_STRING,
+    MWD_TOKEN_PUNCTUATION, /* { } = , */
+    MWD_TOKEN_COMMENT,
+    MWD_TOKEN_BAD
+};
+
+struct mwd_config_token {
+    enum mwd_config_token_kind kind;
+    char *bytes;
+    size_t size;
+    uint32_t line;
+    const char *why; /* MWD_TOKEN_BAD: a constant sentence */
+};
+
+struct mwd_config_lexer {
+    char *at;
+    uint32_t line;
+};
+
+void mwd_config_lex(struct mwd_config_lexer *self, struct mwd_config_token *ret);
+
+/* All but line ends become spaces. */
+void mwd_config_blank(char *from, const char *to);
+
+enum { MWD_CONFIG_SHOWN_MAX = 64 };
+/* A new error about the key that this token names; one without bytes names none. */
+struct mwd_buffer *mwd_config_fail(struct mwd_config_loader *loader, const char *source,
+                                   const struct mwd_config_token *key, uint32_t line);
+
+/* First pass in front of libconfuse: comments go, and what would be misread becomes a mark. */
+void mwd_config_clean_tokens(struct mwd_config_loader *loader, const char *source, char *text);
+
+/* Second pass: statements go whose key is unknown, was given before, or has no value that it could
+ * have. `ret_lines` gets the line of each key that stays, 0 = not given. */
+void mwd_config_clean_statements(struct mwd_config_loader *loader, const char *source, char *text,
+                                 uint32_t ret_lines[MWD_CONFIG_KEYS]);
+
+/* After both: takes out all statements that touch a line, and whatever else stands on it. False
+ * when nothing did. */
+bool mwd_config_drop_line(struct mwd_config_loader *loader, char *text, uint32_t line,
+                          uint32_t lines[MWD_CONFIG_KEYS]);
+#endif

@@ -1,0 +1,148 @@
+/* Text in the file's syntax, through the guard and libconfuse into values.
+ *
+ * All values are strings to libconfuse: it knows no units, and its own numbers would wrap. A string
+ * is kept together with the line that it stands on, which libconfuse knows only while it reads it.
+ */
+#include "daemon/config_internal.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct value {
+    uint32_t line;
+    char text[];
+};
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *ret)
+{
+    size_t size = strlen(text) + 1;
+    struct value *value = malloc(sizeof *value + size);
+
+    (void)opt;
+    if (!value)
+        return -1;
+    value->line = (uint32_t)cfg->line;
+    memcpy(value->text, text, size);
+    *(void **)ret = value;
+    return 0;
+}
+
+static void on_error(cfg_t *cfg, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+/* The first message waits in the root's comment, which libconfuse frees with the rest and has no
+ * other use for. There is no place of our own that this could reach. */
+static void on_error(cfg_t *cfg, const char *format, va_list arguments)
+{
+    if (!cfg->comment && vasprintf(&cfg->comment, format, arguments) < 0)
+        cfg->comment = NULL;
+}
+
+static cfg_t *create(void)
+{
+    cfg_opt_t options[MWD_CONFIG_KEYS + 1] = {[MWD_CONFIG_KEYS] = CFG_END()};
+    cfg_t *cfg;
+
+    for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++) {
+        cfg_flag_t list = mwd_config_keys[key].type == MWD_KEY_LIST ? CFGF_LIST : CFGF_NONE;
+
+        options[key] = (cfg_opt_t)CFG_PTR_CB(mwd_config_keys[key].name, NULL, CFGF_NODEFAULT | list,
+                                             on_value, free);
+    }
+    cfg = cfg_init(options, CFGF_NONE);
+    if (cfg)
+        cfg_set_error_function(cfg, on_error);
+    return cfg;
+}
+
+struct text {
+    const char *source;
+    char *bytes;
+    uint32_t lines[MWD_CONFIG_KEYS]; /* of each key, 0 = not given */
+};
+
+static void report(struct mwd_config_loader *self, const struct text *text, const cfg_t *cfg)
+{
+    struct mwd_config_place place = {text->source, (uint32_t)cfg->line, NULL};
+    struct mwd_buffer *error = mwd_config_errors_add(&self->errors, &place);
+
+    if (error)
+        mwd_config_put_clean(error, cfg->comment, strlen(cfg->comment), 200);
+}
+
+/* *ret is NULL when there is an error that the text cannot be read without. */
+static int parse(struct mwd_config_loader *self, struct text *text, cfg_t **ret)
+{
+    bool again = true;
+
+    *ret = NULL;
+    for (unsigned i = 0; again && i <= MWD_CONFIG_ERRORS_MAX; i++) {
+        cfg_t *cfg = create();
+
+        if (!cfg)
+            return -ENOMEM;
+        if (cfg_parse_buf(cfg, text->bytes) == CFG_SUCCESS) {
+            *ret = cfg;
+            return 0;
+        }
+        /* Silence is a failed malloc(). */
+        if (!cfg->comment) {
+            cfg_free(cfg);
+            return -ENOMEM;
+        }
+        report(self, text, cfg);
+        again = mwd_config_drop_line(self, text->bytes, (uint32_t)cfg->line, text->lines);
+        cfg_free(cfg);
+    }
+    return 0;
+}
+
+static int take(struct mwd_config_loader *self, struct mwd_config_given *given, cfg_opt_t *option)
+{
+    given->count = cfg_opt_size(option);
+    for (uint32_t i = 0; i < given->count && i < MWD_CONFIG_LIST_MAX; i++) {
+        const struct value *value = cfg_opt_getnptr(option, i);
+
+        given->items[i] = (struct mwd_config_item){value->text, value->line};
+    }
+    return mwd_config_set(self, given);
+}
+
+static int take_all(struct mwd_config_loader *self, const struct text *text, cfg_t *cfg)
+{
+    int r = 0;
+
+    for (uint32_t key = 0; key < MWD_CONFIG_KEYS && r == 0; key++) {
+        const char *name = mwd_config_keys[key].name;
+        struct mwd_config_given given = {.key = key,
+                                         .place = {text->source, text->lines[key], name}};
+
+        if (!text->lines[key])
+            continue;
+        if (cfg)
+            r = take(self, &given, cfg_getopt(cfg, name));
+        else
+            self->bad[key] = true;
+    }
+    return r;
+}
+
+int mwd_config_load_text(struct mwd_config_loader *self, const char *source, char *bytes)
+{
+    struct text text = {.source = source, .bytes = bytes};
+    cfg_t *cfg;
+    int r;
+
+    mwd_config_errors_next_source(&self->errors);
+    mwd_config_clean_tokens(self, source, bytes);
+    mwd_config_clean_statements(self, source, bytes, text.lines);
+    r = parse(self, &text, &cfg);
+    if (r == 0)
+        r = take_all(self, &text, cfg);
+    if (cfg)
+        cfg_free(cfg);
+    return r;
+}

@@ -1,0 +1,16 @@
+/* glob: which names a pattern means. A leaf.
+ *
+ * Shape    * any text, ? one character, [a-z] one of these, [!a-z] one that is none of these,
+ *          \ takes the next character as it is; a [ that is never closed is itself. All else, case
+ *          too, must be equal.
+ * Units    characters are UTF-8; a byte that is not counts as one of its own kind.
+ * Bound    time grows with size of the text times size of the pattern, however the stars stand.
+ */
+#ifndef MWD_GLOB_H
+#define MWD_GLOB_H
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether the whole text matches. */
+bool mwd_glob_matches(const char *pattern, const char *text, size_t size);
+#endif

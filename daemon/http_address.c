@@ -1,0 +1,117 @@
+#include "daemon/http_internal.h"
+
+#include "base/units.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+/* "::ffff:127.0.0.1", as sockets that systemd made for both families say it, is 127.0.0.1. */
+static bool is_ipv4(const struct sockaddr *address, struct in_addr *ret, in_port_t *port)
+{
+    const struct sockaddr_in6 *six = (const void *)address;
+    const struct sockaddr_in *four = (const void *)address;
+
+    if (address->sa_family == AF_INET) {
+        *ret = four->sin_addr;
+        *port = four->sin_port;
+        return true;
+    }
+    if (!IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+        return false;
+    memcpy(ret, &six->sin6_addr.s6_addr[12], sizeof *ret);
+    *port = six->sin6_port;
+    return true;
+}
+
+void mwd_http_address_text(const struct sockaddr *address, char *host, char *text)
+{
+    const struct sockaddr_in6 *six = (const void *)address;
+    struct in_addr four;
+    in_port_t port;
+
+    if (is_ipv4(address, &four, &port)) {
+        inet_ntop(AF_INET, &four, host, INET6_ADDRSTRLEN);
+        snprintf(text, MWD_HTTP_HOST_BYTES, "%s:%u", host, ntohs(port));
+    } else {
+        inet_ntop(AF_INET6, &six->sin6_addr, host, INET6_ADDRSTRLEN);
+        snprintf(text, MWD_HTTP_HOST_BYTES, "[%s]:%u", host, ntohs(six->sin6_port));
+    }
+}
+
+static void classify(struct mwd_http_listener *self, const struct sockaddr *address)
+{
+    const struct sockaddr_in6 *six = (const void *)address;
+    struct in_addr four;
+    in_port_t port;
+
+    if (is_ipv4(address, &four, &port)) {
+        self->loopback = (ntohl(four.s_addr) >> 24) == IN_LOOPBACKNET;
+        self->wildcard = four.s_addr == htonl(INADDR_ANY);
+    } else {
+        self->loopback = IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+        self->wildcard = IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
+    }
+}
+
+int mwd_http_address_describe(struct mwd_http_listener *self, const char *wanted)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+    char text[MWD_HTTP_HOST_BYTES];
+
+    if (getsockname(self->fd, (struct sockaddr *)&address, &size) < 0)
+        return -errno;
+    self->is_unix = address.ss_family == AF_UNIX;
+    if (self->is_unix) {
+        snprintf(text, sizeof text, "%s", ((struct sockaddr_un *)&address)->sun_path);
+    } else {
+        mwd_http_address_text((struct sockaddr *)&address, self->host, text);
+        classify(self, (struct sockaddr *)&address);
+    }
+    self->wanted = strdup(wanted ? wanted : text);
+    self->address = strdup(text);
+    return self->wanted && self->address ? 0 : -ENOMEM;
+}
+
+/* ---- from text ---- */
+
+/* Cuts "ADDR:PORT" or "[ADDR]:PORT" in two. */
+static int split(const char *text, char *host, const char **ret_port)
+{
+    const char *colon = strrchr(text, ':');
+    bool brackets = *text == '[';
+    size_t size;
+    uint64_t port;
+
+    if (!colon || mw_units_parse_count(colon + 1, &port) < 0 || port > UINT16_MAX)
+        return -EINVAL;
+    size = (size_t)(colon - text);
+    if (brackets && (size < 2 || text[size - 1] != ']'))
+        return -EINVAL;
+    if (brackets) {
+        text++;
+        size -= 2;
+    }
+    if (!size || size >= MWD_HTTP_HOST_BYTES || (!brackets && memchr(text, ':', size)))
+        return -EINVAL;
+    memcpy(host, text, size);
+    host[size] = '\0';
+    *ret_port = colon + 1;
+    return 0;
+}
+
+int mwd_http_address_parse(const char *text, struct addrinfo **ret)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    char host[MWD_HTTP_HOST_BYTES];
+    const char *port;
+
+    if (split(text, host, &port) < 0 || getaddrinfo(host, port, &hints, ret) != 0)
+        return -EINVAL;
+    return 0;
+}

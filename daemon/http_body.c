@@ -1,0 +1,119 @@
+/* Bodies alive. libmicrohttpd counts the readers of a response and calls back when the last one is
+ * gone, so a body outlives the table that kept it for as long as a slow reader takes. All of them,
+ * kept or not, are charged against one bound. */
+#include "daemon/http_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct body {
+    struct mwd_http_server *server;
+    char *bytes;
+    size_t size;
+};
+
+static void free_body(void *context)
+{
+    struct body *self = context;
+
+    self->server->stats.body_bytes -= self->size;
+    free(self->bytes);
+    free(self);
+}
+
+uint64_t mwd_http_body_room(const struct mwd_http_server *self)
+{
+    uint64_t limit = self->policy->limits.max_body_bytes;
+
+    return limit > self->stats.body_bytes ? limit - self->stats.body_bytes : 0;
+}
+
+int mwd_http_body_wrap(struct mwd_http_server *self, struct mwd_buffer *buffer,
+                       struct mwd_http_body *ret)
+{
+    struct body *body = malloc(sizeof *body);
+    char *fitting = buffer->size ? realloc(buffer->bytes, buffer->size) : NULL;
+
+    if (fitting)
+        buffer->bytes = fitting;
+    if (!body)
+        return -ENOMEM;
+    *body = (struct body){self, buffer->bytes, buffer->size};
+    ret->bytes = body->bytes ? body->bytes : "";
+    ret->size = body->size;
+    ret->response = MHD_create_response_from_buffer_with_free_callback_cls(
+        body->size, (void *)(uintptr_t)ret->bytes, free_body, body);
+    if (!ret->response) {
+        free(body);
+        return -ENOMEM;
+    }
+    self->stats.body_bytes += body->size;
+    *buffer = (struct mwd_buffer){0};
+    return 0;
+}
+
+void mwd_http_body_describe(const struct mwd_http_body *self, const struct mwd_http_route *route)
+{
+    MHD_add_response_header(self->response, "Content-Type", route->row->media_type);
+    MHD_add_response_header(self->response, "X-Content-Type-Options", "nosniff");
+}
+
+/* ---- rendering ---- */
+
+int mwd_http_no_room(struct mwd_http_server *self, const char *what,
+                     struct mwd_http_problem *problem)
+{
+    self->stats.rejections++;
+    mwd_http_problem(problem, 503, "%s", what);
+    problem->retry_after_s = 1;
+    return -EPROTO;
+}
+
+static int failed(struct mwd_http_server *self, const struct mwd_http_route *route, int r,
+                  struct mwd_http_problem *problem)
+{
+    mwd_log(self->log, MWD_LOG_ERROR, "%s %s: %s", route->row->method, route->row->path,
+            strerror(-r));
+    return mwd_http_problem(problem, 500, "the answer could not be made");
+}
+
+int mwd_http_render(struct mwd_http_server *self, const struct mwd_http_route *route,
+                    const struct mwd_request *request, struct mwd_reply *reply,
+                    struct mwd_http_problem *problem)
+{
+    int r = route->row->render(self->context, request, reply);
+
+    if (r == 0)
+        r = reply->body->failed;
+    if (r == -EFBIG)
+        return mwd_http_no_room(self, "the memory for answers (max-body-bytes) is used up",
+                                problem);
+    if (r < 0)
+        return failed(self, route, r, problem);
+    if (reply->status < 400)
+        return 0;
+    mwd_http_problem(problem, reply->status, "%s", reply->detail ? reply->detail : "");
+    problem->retry_after_s = reply->retry_after_s;
+    return -EPROTO;
+}
+
+int mwd_http_body_make(struct mwd_http_server *self, const struct mwd_http_route *route,
+                       const struct mwd_request *request, struct mwd_http_body *ret,
+                       struct mwd_http_problem *problem)
+{
+    struct mwd_buffer buffer;
+    struct mwd_reply reply = {.body = &buffer, .status = 200};
+    int r;
+
+    mwd_buffer_init(&buffer, mwd_http_body_room(self));
+    r = mwd_http_render(self, route, request, &reply, problem);
+    if (r == 0 && mwd_http_body_wrap(self, &buffer, ret) < 0)
+        r = failed(self, route, -ENOMEM, problem);
+    mwd_buffer_deinit(&buffer);
+    if (r < 0)
+        return r;
+    ret->status = reply.status;
+    mwd_http_body_describe(ret, route);
+    return 0;
+}

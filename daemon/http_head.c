@@ -1,0 +1,94 @@
+#include "daemon/http_internal.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* What libmicrohttpd keeps for each field besides its text. */
+enum { FIELD_BYTES = 64 };
+
+static void add_length(struct mwd_http_head *self, const char *value)
+{
+    self->lengths++;
+    self->length_is_zero = value[0] != '\0' && strspn(value, "0") == strlen(value);
+}
+
+static void add_host(struct mwd_http_head *self, const char *value)
+{
+    self->hosts++;
+    self->host = value;
+}
+
+/* Of lists that come in several fields the first counts: that costs a cache hit at most. */
+static void set_first(const char **field, const char *value)
+{
+    if (!*field)
+        *field = value;
+}
+
+void mwd_http_head_add(struct mwd_http_head *self, const char *name, const char *value)
+{
+    size_t size = strlen(name);
+
+    self->fields++;
+    if (!value)
+        value = "";
+    /* libmicrohttpd lets "Content-Length : 5" pass as a field of another name, where a proxy may
+     * have read a length. */
+    if (!size || strpbrk(name, " \t"))
+        self->odd_name = true;
+    switch (size) {
+    case 4:
+        if (strcasecmp(name, "Host") == 0)
+            add_host(self, value);
+        break;
+    case 6:
+        if (strcasecmp(name, "Origin") == 0)
+            set_first(&self->origin, value);
+        break;
+    case 13:
+        if (strcasecmp(name, "If-None-Match") == 0)
+            set_first(&self->if_none_match, value);
+        else if (strcasecmp(name, "Authorization") == 0)
+            set_first(&self->authorization, value);
+        break;
+    case 14:
+        if (strcasecmp(name, "Content-Length") == 0)
+            add_length(self, value);
+        break;
+    case 15:
+        if (strcasecmp(name, "Accept-Encoding") == 0)
+            set_first(&self->accept_encoding, value);
+        break;
+    case 17:
+        if (strcasecmp(name, "Transfer-Encoding") == 0)
+            self->transfer_encoding = true;
+        break;
+    }
+}
+
+size_t mwd_http_head_cost(const struct mwd_http_head *self, size_t size)
+{
+    return size + self->fields * (size_t)FIELD_BYTES;
+}
+
+int mwd_http_head_check(const struct mwd_http_head *self, size_t size, bool needs_host,
+                        struct mwd_http_problem *ret)
+{
+    if (size > MWD_HTTP_HEADER_BYTES ||
+        mwd_http_head_cost(self, size) > MWD_HTTP_HEADER_BYTES + MWD_HTTP_HEADER_BYTES / 8)
+        return mwd_http_problem(ret, 431, "the header fields are larger than 16 KiB together");
+    if (self->odd_name)
+        return mwd_http_problem(ret, 400, "a header field's name is empty or has a blank in it");
+    if (self->lengths && self->transfer_encoding)
+        return mwd_http_problem(ret, 400, "Content-Length and Transfer-Encoding together");
+    if (self->lengths > 1)
+        return mwd_http_problem(ret, 400, "Content-Length is given %u times",
+                                (unsigned)self->lengths);
+    if (self->transfer_encoding || (self->lengths && !self->length_is_zero))
+        return mwd_http_problem(ret, 413, "no path here takes a body");
+    if (self->hosts > 1)
+        return mwd_http_problem(ret, 400, "Host is given %u times", (unsigned)self->hosts);
+    if (!self->hosts && needs_host)
+        return mwd_http_problem(ret, 400, "Host is missing");
+    return 0;
+}

@@ -1,0 +1,190 @@
+/* Bodies that are kept: rendered once, and shared by everybody who asks the same until what they
+ * show has changed. The table's bound is also the bound on rendering between two publishes. */
+#include "daemon/http_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wanted {
+    struct mwd_http_route *route;
+    const struct mwd_request *request;
+    size_t key_size;
+    char key[MWD_HTTP_URI_BYTES + 2 * MWD_PARAMS_MAX];
+};
+
+static struct mwd_http_kept *find(struct mwd_http_server *self, const struct wanted *wanted,
+                                  bool gzip)
+{
+    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++) {
+        struct mwd_http_kept *kept = &self->kept[i];
+
+        if (kept->route == wanted->route && kept->gzip == gzip &&
+            kept->key_size == wanted->key_size &&
+            (!kept->key_size || memcmp(kept->key, wanted->key, kept->key_size) == 0))
+            return kept;
+    }
+    return NULL;
+}
+
+static struct mwd_http_kept *find_free(struct mwd_http_server *self)
+{
+    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++)
+        if (!self->kept[i].route)
+            return &self->kept[i];
+    return NULL;
+}
+
+static void drop(struct mwd_http_kept *kept)
+{
+    MHD_destroy_response(kept->body.response);
+    free(kept->key);
+    *kept = (struct mwd_http_kept){0};
+}
+
+void mwd_http_bodies_drop(struct mwd_http_server *self, enum mwd_lifetime lifetime)
+{
+    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++)
+        if (self->kept[i].route && self->kept[i].route->row->lifetime == lifetime)
+            drop(&self->kept[i]);
+}
+
+/* ---- filling ---- */
+
+static void add_fields(const struct mwd_http_kept *kept)
+{
+    struct MHD_Response *response = kept->body.response;
+
+    MHD_add_response_header(response, "ETag", kept->etag);
+    MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    MHD_add_response_header(response, "Cache-Control", "no-cache");
+    if (kept->gzip)
+        MHD_add_response_header(response, "Content-Encoding", "gzip");
+}
+
+/* Takes the body over, on errors too. */
+static int fill(struct mwd_http_server *self, struct mwd_http_kept *kept,
+                const struct wanted *wanted, const struct mwd_http_body *body, bool gzip)
+{
+    char *key = malloc(wanted->key_size + 1);
+
+    if (!key) {
+        MHD_destroy_response(body->response);
+        return -ENOMEM;
+    }
+    memcpy(key, wanted->key, wanted->key_size);
+    *kept = (struct mwd_http_kept){.route = wanted->route,
+                                   .key = key,
+                                   .key_size = wanted->key_size,
+                                   .body = *body,
+                                   .gzip = gzip};
+    snprintf(kept->etag, sizeof kept->etag, "\"%s-%" PRIu64 "-%" PRIu64 "-%s\"", self->boot,
+             self->seq, ++self->body_number, gzip ? "gzip" : "plain");
+    add_fields(kept);
+    return 0;
+}
+
+static int keep_plain(struct mwd_http_server *self, const struct wanted *wanted,
+                      struct mwd_http_kept **ret, struct mwd_http_problem *problem)
+{
+    struct mwd_http_body body;
+    int r;
+
+    *ret = find_free(self);
+    if (!*ret)
+        return mwd_http_no_room(self, "too many different queries of one sample", problem);
+    r = mwd_http_body_make(self, wanted->route, wanted->request, &body, problem);
+    if (r == 0 && fill(self, *ret, wanted, &body, false) < 0)
+        r = mwd_http_problem(problem, 500, "the answer could not be made");
+    return r;
+}
+
+/* Falls back to the plain one when there is no room for another. */
+static struct mwd_http_kept *keep_gzip(struct mwd_http_server *self, const struct wanted *wanted,
+                                       struct mwd_http_kept *plain)
+{
+    struct mwd_http_kept *kept = find_free(self);
+    struct mwd_http_body body = {.status = plain->body.status};
+    struct mwd_buffer buffer;
+    int r;
+
+    if (!kept)
+        return plain;
+    r = mwd_http_gzip(plain->body.bytes, plain->body.size, mwd_http_body_room(self), &buffer);
+    if (r == 0)
+        r = mwd_http_body_wrap(self, &buffer, &body);
+    mwd_buffer_deinit(&buffer);
+    if (r < 0)
+        return plain;
+    mwd_http_body_describe(&body, wanted->route);
+    return fill(self, kept, wanted, &body, true) < 0 ? plain : kept;
+}
+
+static int get(struct mwd_http_server *self, const struct wanted *wanted, bool gzip,
+               struct mwd_http_kept **ret, struct mwd_http_problem *problem)
+{
+    struct mwd_http_kept *kept = find(self, wanted, gzip);
+
+    if (!kept && gzip)
+        kept = find(self, wanted, false);
+    if (!kept) {
+        int r = keep_plain(self, wanted, &kept, problem);
+
+        if (r < 0)
+            return r;
+    }
+    if (gzip && !kept->gzip && kept->body.size >= MWD_HTTP_GZIP_MIN)
+        kept = keep_gzip(self, wanted, kept);
+    *ret = kept;
+    return 0;
+}
+
+/* ---- answering ---- */
+
+/* A 304 goes out with the body's own response: libmicrohttpd leaves the body away and keeps the
+ * fields, Content-Length among them, as RFC 9110 wants it. */
+static enum MHD_Result answer_kept(struct mwd_http_connection *self,
+                                   const struct mwd_http_kept *kept)
+{
+    const char *tags = self->head.if_none_match;
+
+    if (tags && mwd_http_etag_matches(tags, kept->etag))
+        return mwd_http_answer(self, MHD_HTTP_NOT_MODIFIED, kept->body.response);
+    return mwd_http_answer(self, kept->body.status, kept->body.response);
+}
+
+static enum MHD_Result answer_fresh(struct mwd_http_connection *self,
+                                    const struct mwd_http_route *route,
+                                    const struct mwd_request *request)
+{
+    struct mwd_http_problem problem;
+    struct mwd_http_body body;
+    enum MHD_Result r;
+
+    if (mwd_http_body_make(self->server, route, request, &body, &problem) < 0)
+        return mwd_http_answer_problem(self, &problem);
+    MHD_add_response_header(body.response, "Cache-Control", "no-store");
+    r = mwd_http_answer(self, body.status, body.response);
+    MHD_destroy_response(body.response);
+    return r;
+}
+
+enum MHD_Result mwd_http_answer_body(struct mwd_http_connection *self, struct mwd_http_route *route,
+                                     const struct mwd_request *request)
+{
+    struct wanted wanted;
+    struct mwd_http_problem problem;
+    struct mwd_http_kept *kept;
+
+    if (route->row->lifetime == MWD_ALWAYS_FRESH)
+        return answer_fresh(self, route, request);
+    wanted.route = route;
+    wanted.request = request;
+    wanted.key_size = mwd_http_query_canonical(route->row->params, request, wanted.key);
+    if (get(self->server, &wanted, mwd_http_accepts_gzip(self->head.accept_encoding), &kept,
+            &problem) < 0)
+        return mwd_http_answer_problem(self, &problem);
+    return answer_kept(self, kept);
+}

@@ -1,0 +1,124 @@
+/* http_server: HTTP/1.1 over TCP and unix sockets in the libuv loop. It knows nothing of memory:
+ * its owner brings a table of routes, and says when what they show has changed.
+ *
+ * libmicrohttpd runs in external epoll mode; connections are accepted here and given to it. The
+ * traps of that pair, and what stands against each, are told on top of http_server.c.
+ *
+ * Bodies   a route renders into a buffer; the bytes are kept under (route, query, encoding) until
+ *          the next publish, shared by all connections, and freed with the last reader.
+ * Bounds   connections, event streams, bytes of bodies, header bytes, time for a request and for
+ *          its answer; each with a stated answer (503 and Retry-After, 431, closing).
+ * Threads  the loop's only.
+ */
+#ifndef MWD_HTTP_SERVER_H
+#define MWD_HTTP_SERVER_H
+#include "daemon/buffer.h"
+#include "daemon/log.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+enum mwd_role { MWD_ROLE_READ, MWD_ROLE_ADMIN };
+
+/* How long what a route shows stays true. */
+enum mwd_lifetime {
+    MWD_ALWAYS_FRESH, /* rendered for each request (healthz) */
+    MWD_PER_SAMPLE,   /* until mwd_http_server_publish() */
+    MWD_FOREVER       /* openapi.json */
+};
+
+enum mwd_param_type { MWD_PARAM_COUNT, MWD_PARAM_WORD, MWD_PARAM_TEXT };
+
+/* A query word of a route. */
+struct mwd_param {
+    const char *name;
+    const char *takes;        /* "a whole number from 0 to 1000000", for messages and OpenAPI */
+    const char *const *words; /* MWD_PARAM_WORD: the allowed ones, NULL-terminated */
+    uint64_t max;             /* MWD_PARAM_COUNT */
+    enum mwd_param_type type;
+};
+
+enum { MWD_PARAMS_MAX = 8 };
+
+struct mwd_request {
+    const char *path_value;            /* what stood for {name} in the route's path, or NULL */
+    const char *params[MWD_PARAMS_MAX]; /* checked against the table; NULL = not given */
+    uint64_t counts[MWD_PARAMS_MAX];    /* value of those of MWD_PARAM_COUNT */
+};
+
+struct mwd_reply {
+    struct mwd_buffer *body;
+    unsigned status;          /* 200 unless the handler says otherwise */
+    const char *detail;       /* with a status >= 400: a problem document is made of it */
+    unsigned retry_after_s;   /* 0 = no such header */
+};
+
+struct mwd_route {
+    const char *method; /* "GET" (HEAD comes with it), "POST" */
+    const char *path;   /* "/api/v1/processes/{pid}": a last segment in braces takes any text */
+    const char *media_type;
+    const char *summary; /* for OpenAPI */
+    const struct mwd_param *params; /* ends with a row without a name; NULL = none */
+    /* Fills in the reply. Errors (negative errno) become 500 and are logged. */
+    int (*render)(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+    enum mwd_role role;
+    enum mwd_lifetime lifetime;
+    bool stream; /* Server-Sent Events: `render` makes one event's data, at each publish */
+};
+
+struct mwd_http_limits {
+    uint32_t max_connections; /* the last 16 are kept for the unix socket */
+    uint32_t max_streams;
+    uint64_t max_body_bytes;
+    uint64_t request_timeout_ns, response_timeout_ns;
+};
+
+struct mwd_http_settings {
+    const char *const *listen; /* "ADDR:PORT", port 0 picks one */
+    uint32_t listen_count;
+    const char *socket;       /* path or "" */
+    const char *socket_group; /* or "" */
+    const char *const *hosts; /* besides the listen addresses and localhost */
+    uint32_t host_count;
+    const char *token_file; /* or "" */
+    bool insecure;
+    struct mwd_http_limits limits;
+    bool activated; /* take the sockets that systemd passed (LISTEN_FDS) */
+};
+
+struct mwd_http_stats {
+    uint64_t requests, request_errors, connections_total, rejections, timeouts;
+    uint64_t body_bytes;
+    uint32_t connections, streams;
+};
+
+struct mwd_http_server;
+
+/* Opens the listeners and answers from the next turn of the loop on. `routes` and `context`
+ * outlive the server.
+ * Errors   negative errno, with a sentence that says which setting and why in `error`. */
+int mwd_http_server_create(uv_loop_t *loop, const struct mwd_route *routes, uint32_t route_count,
+                           void *context, const struct mwd_http_settings *settings,
+                           struct mwd_log *log, struct mwd_buffer *error,
+                           struct mwd_http_server **ret);
+
+/* Changes listeners, hosts, tokens and limits without touching an open connection. Listeners that
+ * stay the same stay open. On any error nothing has changed. */
+int mwd_http_server_reload(struct mwd_http_server *self, const struct mwd_http_settings *settings,
+                           struct mwd_buffer *error);
+
+/* What routes show has changed: bodies of MWD_PER_SAMPLE are let go, streams get their event. `seq`
+ * goes into ETags. */
+void mwd_http_server_publish(struct mwd_http_server *self, uint64_t seq);
+
+void mwd_http_server_stats(const struct mwd_http_server *self, struct mwd_http_stats *ret);
+
+/* Address number `index` that it listens on, as "127.0.0.1:9636" or a path; NULL past the last. */
+const char *mwd_http_server_address(const struct mwd_http_server *self, uint32_t index);
+
+/* Stops listening, ends streams, closes connections; `on_closed` is called from the loop when
+ * nothing of it is left there, and then the object is gone. Takes NULL: calls at once. */
+void mwd_http_server_close(struct mwd_http_server *self, void (*on_closed)(void *context),
+                           void *context);
+#endif

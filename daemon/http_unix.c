@@ -1,0 +1,143 @@
+#include "daemon/http_internal.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Reading is for all local users, for what may be administrated rests on the peer's credentials;
+ * a group narrows even reading to itself. */
+static mode_t mode_for(gid_t group)
+{
+    return group == (gid_t)-1 ? 0666 : 0660;
+}
+
+static int complain(struct mwd_buffer *error, const char *path, int r)
+{
+    mwd_buffer_printf(error, "socket: %s: %s", path, strerror(-r));
+    return r;
+}
+
+/* Whether somebody answers there. */
+static bool is_alive(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool alive;
+
+    if (fd < 0)
+        return true;
+    alive = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
+            errno != ECONNREFUSED;
+    close(fd);
+    return alive;
+}
+
+/* A file that a daemon which was killed has left behind would stop the next one from starting. */
+static int clear_path(const struct sockaddr_un *address, struct mwd_buffer *error)
+{
+    const char *path = address->sun_path;
+    struct stat stat;
+
+    if (lstat(path, &stat) < 0)
+        return errno == ENOENT ? 0 : complain(error, path, -errno);
+    if (!S_ISSOCK(stat.st_mode)) {
+        mwd_buffer_printf(error, "socket: %s is there already and is not a socket", path);
+        return -EEXIST;
+    }
+    if (is_alive(address)) {
+        mwd_buffer_printf(error,
+                          "socket: %s is in use: another program answers on it; stop that one or "
+                          "choose another path",
+                          path);
+        return -EADDRINUSE;
+    }
+    if (unlink(path) < 0 && errno != ENOENT)
+        return complain(error, path, -errno);
+    return 0;
+}
+
+static int set_address(const char *path, struct mwd_buffer *error, struct sockaddr_un *ret)
+{
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof ret->sun_path) {
+        mwd_buffer_printf(error, "socket: %s is too long a path, %zu bytes are the most", path,
+                          sizeof ret->sun_path - 1);
+        return -ENAMETOOLONG;
+    }
+    strcpy(ret->sun_path, path);
+    return 0;
+}
+
+int mwd_http_unix_set_group(const char *path, gid_t group)
+{
+    if (group != (gid_t)-1 && lchown(path, (uid_t)-1, group) < 0)
+        return -errno;
+    return chmod(path, mode_for(group)) < 0 ? -errno : 0;
+}
+
+/* Nobody can connect before listen(), so the group is right from the first instant as well. */
+static int bind_and_listen(int fd, const struct sockaddr_un *address, gid_t group)
+{
+    mode_t before = umask(0777 & ~mode_for(group));
+    int r = bind(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
+
+    umask(before);
+    if (r < 0)
+        return r;
+    if (group != (gid_t)-1 && lchown(address->sun_path, (uid_t)-1, group) < 0)
+        r = -errno;
+    if (r == 0 && listen(fd, SOMAXCONN) < 0)
+        r = -errno;
+    if (r < 0)
+        unlink(address->sun_path);
+    return r;
+}
+
+static int open_socket(const struct sockaddr_un *address, gid_t group)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int r;
+
+    if (fd < 0)
+        return -errno;
+    r = bind_and_listen(fd, address, group);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    return fd;
+}
+
+int mwd_http_unix_open(const char *path, gid_t group, struct mwd_buffer *error,
+                       struct mwd_http_listener **ret)
+{
+    struct sockaddr_un address;
+    struct stat stat;
+    int fd;
+    int r = set_address(path, error, &address);
+
+    if (r == 0)
+        r = clear_path(&address, error);
+    if (r < 0)
+        return r;
+    fd = open_socket(&address, group);
+    if (fd < 0)
+        return complain(error, path, fd);
+    r = mwd_http_listener_create(fd, path, ret);
+    if (r == 0 && lstat(path, &stat) == 0) {
+        (*ret)->device = stat.st_dev;
+        (*ret)->inode = stat.st_ino;
+    }
+    return r < 0 ? complain(error, path, r) : 0;
+}
+
+bool mwd_http_unix_is_ours(const struct mwd_http_listener *self)
+{
+    struct stat stat;
+
+    return self->inode && lstat(self->wanted, &stat) == 0 && stat.st_dev == self->device &&
+           stat.st_ino == self->inode;
+}

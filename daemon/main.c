@@ -1,0 +1,114 @@
+/* memwatchd: arguments in, exit code out. Exit codes: 0 ok, 1 failed, 2 usage or configuration. */
+#include "daemon/app.h"
+#include "daemon/options.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, TEXT_LIMIT = 1 << 20 };
+
+extern char **environ;
+
+/* Every descriptor that may be had: kept statm files count against it. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* One arena: the few threads here allocate little, and each arena would keep memory of its own.
+ * One thread in libuv's pool: it only writes files. */
+static void prepare_process(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+    setenv("UV_THREADPOOL_SIZE", "1", 0);
+    raise_file_limit();
+}
+
+static int print(FILE *to, const struct mwd_buffer *text, int exit_code)
+{
+    if (text->size > 0 && fwrite(text->bytes, text->size, 1, to) != 1)
+        return EXIT_FAILURE;
+    return fflush(to) == 0 && !text->failed ? exit_code : EXIT_FAILURE;
+}
+
+static int run(const struct mwd_options *options, const struct mwd_config_input *input,
+               struct mwd_config *config)
+{
+    struct mwd_app_options app = {
+        .config_input = input,
+        .config = config,
+        .record = options->record,
+        .replay = options->replay,
+        .speed = options->speed,
+    };
+
+    if (mwd_log_create(STDERR_FILENO, MWD_LOG_INFO, &app.log) < 0)
+        return EXIT_FAILURE;
+    prepare_process();
+    int code = options->mode == MWD_MODE_ONCE ? mwd_app_once(&app) : mwd_app_run(&app);
+    mwd_log_destroy(app.log);
+    return code;
+}
+
+/* The modes that need a configuration. */
+static int load_and_run(const struct mwd_options *options, struct mwd_buffer *text)
+{
+    struct mwd_config_input input = {
+        .path = options->config_path,
+        .path_is_default = options->config_path_is_default,
+        .settings = options->settings,
+        .setting_count = options->setting_count,
+        .environment = environ,
+    };
+    struct mwd_config *config;
+
+    int r = mwd_config_load(&input, text, &config);
+    if (r != 0)
+        return print(stderr, text, r > 0 ? EXIT_USAGE : EXIT_FAILURE);
+    if (options->mode == MWD_MODE_RUN || options->mode == MWD_MODE_ONCE)
+        return run(options, &input, config); /* which takes the configuration over */
+    if (options->mode == MWD_MODE_DUMP_CONFIG)
+        mwd_config_dump(config, text);
+    mwd_config_destroy(config);
+    return print(stdout, text, EXIT_SUCCESS);
+}
+
+static int dispatch(const struct mwd_options *options, struct mwd_buffer *text)
+{
+    switch (options->mode) {
+    case MWD_MODE_VERSION:
+        mwd_buffer_puts(text, "memwatchd " MW_VERSION "\n");
+        return print(stdout, text, EXIT_SUCCESS);
+    case MWD_MODE_HELP:
+        mwd_options_help(text);
+        return print(stdout, text, EXIT_SUCCESS);
+    default:
+        return load_and_run(options, text);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct mwd_options options;
+    struct mwd_buffer text;
+    int code;
+
+    mwd_buffer_init(&text, TEXT_LIMIT);
+    if (mwd_options_parse(argc, argv, &text, &options) < 0)
+        code = print(stderr, &text, EXIT_USAGE);
+    else
+        code = dispatch(&options, &text);
+    mwd_buffer_deinit(&text);
+    return code;
+}

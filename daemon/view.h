@@ -1,0 +1,46 @@
+/* view: what a sample looks like to others. Each function renders one document into a buffer.
+ *
+ * All documents are made from the reading table: a new row shows up in them by itself.
+ * State    none; pure functions of their input.
+ */
+#ifndef MWD_VIEW_H
+#define MWD_VIEW_H
+#include "daemon/buffer.h"
+#include "daemon/json.h"
+#include "sample/sample.h"
+#include "subject/subject.h"
+
+struct mwd_view_input {
+    const struct mw_sample *sample; /* NULL before the first one */
+    const struct mw_subjects *subjects;
+};
+
+enum mwd_order { MWD_ORDER_DESC, MWD_ORDER_ASC };
+
+struct mwd_process_query {
+    enum mw_reading sort; /* a reading of kind process; default MW_PROCESS_RSS */
+    enum mwd_order order;
+    uint64_t limit;   /* UINT64_MAX = all */
+    const char *name; /* glob, or NULL */
+    uint64_t pid;     /* 0 = any */
+};
+
+/* The /api/v1/memory object. */
+void mwd_view_memory(const struct mwd_view_input *input, struct mwd_buffer *out);
+/* {"timeMs":., "seq":., every reading of that kind ..., "absent":{}} for a kind with one subject.
+ */
+void mwd_view_kind(const struct mwd_view_input *input, enum mw_kind kind, struct mwd_buffer *out);
+void mwd_view_processes(const struct mwd_view_input *input, const struct mwd_process_query *query,
+                        struct mwd_buffer *out);
+/* One process as an object. Errors -ENOENT no such pid. */
+int mwd_view_process(const struct mwd_view_input *input, uint64_t pid, struct mwd_buffer *out);
+/* The /memory object with every system and daemon reading and all processes (--once). */
+void mwd_view_once(const struct mwd_view_input *input, struct mwd_buffer *out);
+/* Prometheus text 0.0.4 of system and daemon readings. */
+void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out);
+
+/* Names that ?sort= takes: keys of process readings, NULL-terminated; constant. */
+const char *const *mwd_view_sort_words(void);
+/* The reading of kind process with this key, MW_NONE when there is none. */
+enum mw_reading mwd_view_sort_reading(const char *key);
+#endif

@@ -1,0 +1,125 @@
+#include "daemon/view_internal.h"
+
+enum mw_absence mwd_view_get(const struct mwd_view_input *input, enum mw_reading reading,
+                             union mw_value *ret)
+{
+    if (!input->sample)
+        return MW_ABSENT_STALE;
+    return mw_sample_get(input->sample, reading, 0, ret);
+}
+
+void mwd_view_choose(enum mw_kind kind, enum mw_show show, struct mwd_view_members *ret)
+{
+    ret->count = 0;
+    for (enum mw_reading reading = 0; reading < MW_READING_COUNT; reading++) {
+        const struct mw_reading_info *info = mw_reading_info(reading);
+
+        if (info->kind == kind && (show == MW_SHOW_PLAIN || info->show == show))
+            ret->items[ret->count++] = (struct mwd_view_member){info->key, reading};
+    }
+}
+
+void mwd_view_put_head(const struct mwd_view_input *input, struct mwd_json *json)
+{
+    mwd_json_key(json, "timeMs");
+    if (input->sample)
+        mwd_json_i64(json, mw_sample_time_ms(input->sample));
+    else
+        mwd_json_null(json);
+    mwd_json_key(json, "seq");
+    if (input->sample)
+        mwd_json_u64(json, mw_sample_seq(input->sample));
+    else
+        mwd_json_null(json);
+}
+
+static void put_value(struct mwd_json *json, enum mw_value_type type, union mw_value value)
+{
+    char letter = (char)value.u;
+
+    switch (type) {
+    case MW_VALUE_U64:
+        mwd_json_u64(json, value.u);
+        break;
+    case MW_VALUE_I64:
+        mwd_json_i64(json, value.i);
+        break;
+    case MW_VALUE_F64:
+        mwd_json_f64(json, value.f);
+        break;
+    case MW_VALUE_TEXT:
+        mwd_json_text(json, &letter, 1);
+        break;
+    }
+}
+
+void mwd_view_put_values(const struct mwd_view_input *input, const struct mwd_view_member *members,
+                         uint32_t count, struct mwd_json *json)
+{
+    union mw_value value;
+
+    for (uint32_t i = 0; i < count; i++) {
+        mwd_json_key(json, members[i].key);
+        if (mwd_view_get(input, members[i].reading, &value) == MW_PRESENT)
+            put_value(json, mw_reading_info(members[i].reading)->value, value);
+        else
+            mwd_json_null(json);
+    }
+}
+
+bool mwd_view_put_reason(struct mwd_json *json, bool open, const char *key, enum mw_absence absence)
+{
+    if (!open) {
+        mwd_json_key(json, "absent");
+        mwd_json_open_object(json);
+    }
+    mwd_json_key(json, key);
+    mwd_json_string(json, mw_absence_word(absence));
+    return true;
+}
+
+bool mwd_view_put_reasons(const struct mwd_view_input *input, const struct mwd_view_member *members,
+                          uint32_t count, struct mwd_json *json)
+{
+    union mw_value value;
+    bool open = false;
+
+    for (uint32_t i = 0; i < count; i++) {
+        enum mw_absence absence = mwd_view_get(input, members[i].reading, &value);
+
+        if (absence != MW_PRESENT)
+            open = mwd_view_put_reason(json, open, members[i].key, absence);
+    }
+    return open;
+}
+
+static void put_members(const struct mwd_view_input *input, const struct mwd_view_member *members,
+                        uint32_t count, struct mwd_json *json)
+{
+    mwd_view_put_values(input, members, count, json);
+    if (mwd_view_put_reasons(input, members, count, json))
+        mwd_json_close_object(json);
+}
+
+void mwd_view_put_object(const struct mwd_view_input *input, const char *key,
+                         const struct mwd_view_member *members, uint32_t count,
+                         struct mwd_json *json)
+{
+    mwd_json_key(json, key);
+    mwd_json_open_object(json);
+    put_members(input, members, count, json);
+    mwd_json_close_object(json);
+}
+
+void mwd_view_kind(const struct mwd_view_input *input, enum mw_kind kind, struct mwd_buffer *out)
+{
+    struct mwd_view_members members;
+    struct mwd_json json;
+
+    mwd_view_choose(kind, MW_SHOW_PLAIN, &members);
+    mwd_json_init(&json, out);
+    mwd_json_open_object(&json);
+    mwd_view_put_head(input, &json);
+    put_members(input, members.items, members.count, &json);
+    mwd_json_close_object(&json);
+}

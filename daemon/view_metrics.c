@@ -1,0 +1,111 @@
+/* Prometheus text 0.0.4. Rows of the table that share a metric name are one family: they stand
+ * together in the table and differ by their labels. */
+#include "daemon/view_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool has_metric(const struct mw_reading_info *info)
+{
+    return info->kind != MW_KIND_PROCESS && info->metric[0];
+}
+
+/* In base units, which is what Prometheus expects: seconds, and 1 for the whole. */
+static double base_value(const struct mw_reading_info *info, union mw_value value)
+{
+    double number = info->value == MW_VALUE_F64   ? value.f
+                    : info->value == MW_VALUE_I64 ? (double)value.i
+                                                  : (double)value.u;
+
+    switch (info->unit) {
+    case MW_UNIT_US:
+        return number / 1e6;
+    case MW_UNIT_EPOCH_MS:
+        return number / 1e3;
+    case MW_UNIT_PERCENT:
+        return number / 1e2;
+    default:
+        return number;
+    }
+}
+
+static void put_help_text(struct mwd_buffer *out, const char *text)
+{
+    for (size_t plain; *text; text += plain) {
+        plain = strcspn(text, "\\\n");
+        mwd_buffer_append(out, text, plain);
+        if (text[plain])
+            mwd_buffer_puts(out, text[plain++] == '\n' ? "\\n" : "\\\\");
+    }
+}
+
+/* One line of help for a whole family: what its rows say, one after the other. */
+static void put_head(enum mw_reading first, enum mw_reading end, struct mwd_buffer *out)
+{
+    const struct mw_reading_info *info = mw_reading_info(first);
+
+    mwd_buffer_printf(out, "# HELP %s", info->metric);
+    for (enum mw_reading reading = first; reading < end; reading++) {
+        mwd_buffer_puts(out, " ");
+        put_help_text(out, mw_reading_info(reading)->help);
+    }
+    mwd_buffer_printf(out, "\n# TYPE %s %s\n", info->metric,
+                      info->type == MW_TYPE_COUNTER ? "counter" : "gauge");
+}
+
+static void put_sample(const struct mw_reading_info *info, double value, struct mwd_buffer *out)
+{
+    char text[MWD_JSON_NUMBER_ROOM];
+    char *end = mwd_json_at_f64(text, value);
+
+    mwd_buffer_puts(out, info->metric);
+    if (info->labels[0])
+        mwd_buffer_printf(out, "{%s}", info->labels);
+    mwd_buffer_puts(out, " ");
+    *end++ = '\n';
+    mwd_buffer_append(out, text, (size_t)(end - text));
+}
+
+/* A family of which nothing is there has no head either. */
+static void put_family(const struct mwd_view_input *input, enum mw_reading first,
+                       enum mw_reading end, struct mwd_buffer *out)
+{
+    bool headed = false;
+
+    for (enum mw_reading reading = first; reading < end; reading++) {
+        const struct mw_reading_info *info = mw_reading_info(reading);
+        union mw_value value;
+
+        if (mwd_view_get(input, reading, &value) != MW_PRESENT ||
+            !isfinite(base_value(info, value)))
+            continue;
+        if (!headed)
+            put_head(first, end, out);
+        headed = true;
+        put_sample(info, base_value(info, value), out);
+    }
+}
+
+static enum mw_reading family_end(enum mw_reading first)
+{
+    const char *metric = mw_reading_info(first)->metric;
+    enum mw_reading end = first + 1;
+
+    while (end < MW_READING_COUNT && strcmp(mw_reading_info(end)->metric, metric) == 0)
+        end++;
+    return end;
+}
+
+void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out)
+{
+    enum mw_reading end;
+
+    mwd_buffer_puts(out, "# HELP memwatch_build_info Version of this daemon; the value is 1.\n"
+                         "# TYPE memwatch_build_info gauge\n"
+                         "memwatch_build_info{version=\"" MW_VERSION "\"} 1\n");
+    for (enum mw_reading reading = 0; reading < MW_READING_COUNT; reading = end) {
+        end = family_end(reading);
+        if (has_metric(mw_reading_info(reading)))
+            put_family(input, reading, end, out);
+    }
+}

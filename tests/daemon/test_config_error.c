@@ -1,0 +1,105 @@
+/* Errors come in the order of the file, one line each, and at most twenty of them. */
+#include "config_bench.h"
+
+static unsigned lines_in(const char *text)
+{
+    unsigned count = 0;
+
+    for (; *text; text++)
+        count += *text == '\n';
+    return count;
+}
+
+static const char *load_errors(struct bench *bench, unsigned count)
+{
+    char text[64 * 16] = "";
+
+    for (unsigned i = 0; i < count; i++)
+        strcat(text, "wrong = 1\n");
+    return bench_load_text(bench, text);
+}
+
+static void twenty_are_listed_and_the_rest_counted(void **state)
+{
+    struct bench *bench = *state;
+
+    load_errors(bench, 19);
+    assert_int_equal(lines_in(bench->said), 19);
+    load_errors(bench, 20);
+    assert_int_equal(lines_in(bench->said), 20);
+    assert_null(strstr(bench->said, "more"));
+    load_errors(bench, 21);
+    assert_int_equal(bench->result, 21);
+    assert_int_equal(lines_in(bench->said), 21);
+    assert_non_null(strstr(bench->said, "m.conf:20: wrong: no such key\nand 1 more\n"));
+    load_errors(bench, 60);
+    assert_int_equal(bench->result, 60);
+    assert_non_null(strstr(bench->said, "m.conf:20: wrong: no such key\nand 40 more\n"));
+}
+
+/* They are found in three passes. */
+static void order_is_that_of_the_lines(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_string_equal(bench_load_text(bench, "interval = 5\nhosts = {{}}\nwrong = 1\n"
+                                               "state-dir = \"\\n\"\nkeep-fds = x\n"),
+                        "m.conf:1: interval: takes a span from 100ms to 1h, as 1s; got \"5\"\n"
+                        "m.conf:2: unexpected token '{'\n"
+                        "m.conf:3: wrong: no such key\n"
+                        "m.conf:4: state-dir: a backslash stands only before \", \\ or $; got "
+                        "\"\\n\"\n"
+                        "m.conf:5: keep-fds: takes a whole number from 0 to 1000000; got \"x\"\n");
+}
+
+/* Found late, but early in the file: it takes the place of the last one. */
+static void first_twenty_lines_are_the_ones_listed(void **state)
+{
+    struct bench *bench = *state;
+    char text[1024] = "interval = 5\n";
+
+    for (unsigned i = 0; i < 25; i++)
+        strcat(text, "wrong = 1\n");
+    bench_load_text(bench, text);
+    assert_int_equal(strncmp(bench->said, "m.conf:1: interval: ", 20), 0);
+    assert_non_null(strstr(bench->said, "m.conf:20: wrong: no such key\nand 6 more\n"));
+}
+
+static void files_come_in_their_order(void **state)
+{
+    struct bench *bench = *state;
+
+    bench_write(bench, "memwatchd.d/b.conf", "b = 1\n");
+    bench_write(bench, "memwatchd.d/a.conf", "\n\na = 1\n");
+    assert_string_equal(bench_load_text(bench, "\n\n\n\nm = 1\n"),
+                        "m.conf:5: m: no such key\n"
+                        "memwatchd.d/a.conf:3: a: no such key\n"
+                        "memwatchd.d/b.conf:1: b: no such key\n");
+}
+
+static void long_names_are_cut(void **state)
+{
+    struct bench *bench = *state;
+    char text[1001];
+
+    memset(text, 'k', 1000);
+    text[1000] = '\0';
+    bench_load_text(bench, text);
+    assert_int_equal(bench->result, 1);
+    assert_true(strlen(bench->said) < 200);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(twenty_are_listed_and_the_rest_counted),
+        TEST(order_is_that_of_the_lines),
+        TEST(first_twenty_lines_are_the_ones_listed),
+        TEST(files_come_in_their_order),
+        TEST(long_names_are_cut),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

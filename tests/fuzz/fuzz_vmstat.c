@@ -1,0 +1,10 @@
+/* /proc/vmstat in any bytes. */
+#include "tests/fuzz/text_check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    text_check(mw_parse_vmstat, "/proc/vmstat", data, size);
+    return 0;
+}

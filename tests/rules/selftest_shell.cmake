@@ -1,0 +1,6 @@
+tree("run" "#!/bin/sh\nset -eu\nprintf '%s\\n' \"$1\"\n")
+must_pass("a clean script")
+tree("check" "#!/bin/sh\nrm -r $1\n")
+must_fail("a word that is not quoted" "SC2086")
+tree("README.md" "-")
+must_fail("a tree without scripts" "nothing to examine")

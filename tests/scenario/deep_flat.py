@@ -1,0 +1,119 @@
+"""Nothing grows: a million processes are born and die, a hundred thousand connections come and go,
+and the daemon's memory stays where it was. Takes minutes; part of the deep checks.
+
+The children live in a pid namespace of their own so that pids are recycled many times over.
+"""
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+BIN = os.environ["MEMWATCHD_BIN"]
+CHURN = os.environ["MEMWATCHD_CHURN"]
+BIRTHS = int(os.environ.get("DEEP_BIRTHS", "1000000"))
+CONNECTIONS = int(os.environ.get("DEEP_CONNECTIONS", "100000"))
+BATCH = 2000
+PORT = 19641
+URL = f"http://127.0.0.1:{PORT}"
+
+
+def in_own_pid_namespace():
+    if os.environ.get("MEMWATCHD_DEEP_NAMESPACE"):
+        return
+    os.environ["MEMWATCHD_DEEP_NAMESPACE"] = "1"
+    os.execvp("unshare", ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
+                          sys.executable] + sys.argv)
+
+
+def get(path):
+    with urllib.request.urlopen(URL + path, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def reading(name):
+    for line in get("/metrics").splitlines():
+        if line.startswith(name + " "):
+            return float(line.split()[1])
+    raise AssertionError(f"{name} is not in /metrics")
+
+
+def anonymous_kib(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as rollup:
+        return next(int(line.split()[1]) for line in rollup if line.startswith("Anonymous:"))
+
+
+class Flat(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        config = os.path.join(self.directory.name, "flat.conf")
+        with open(config, "w") as file:
+            file.write(f'interval = 100ms\nlisten = {{"127.0.0.1:{PORT}"}}\n'
+                       f'socket = "{self.directory.name}/socket"\n')
+        self.daemon = subprocess.Popen([BIN, "--config", config], stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 10
+        while True:
+            try:
+                get("/readyz")
+                return
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def tearDown(self):
+        self.daemon.terminate()
+        self.assertEqual(self.daemon.wait(10), 0)
+        self.directory.cleanup()
+
+    def wait_for_processes(self, at_least, samples=2):
+        """Until the daemon has seen them, in samples of their own."""
+        first = reading("memwatch_daemon_samples_total")
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            if reading("memwatch_daemon_samples_total") >= first + samples and \
+                    reading("memwatch_daemon_processes") >= at_least:
+                return
+            time.sleep(0.03)
+        self.fail(f"the daemon did not see {at_least} processes within 30 s")
+
+    def assert_flat(self, sizes, what):
+        tenth = max(1, len(sizes) // 10)
+        early, late = max(sizes[tenth:3 * tenth]), max(sizes[-2 * tenth:])
+        print(f"{what}: anonymous memory {early} KiB early, {late} KiB at the end", flush=True)
+        self.assertLessEqual(late, early * 1.01)
+
+    def test_births_and_deaths(self):
+        with subprocess.Popen([CHURN, str(BATCH)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as churn:
+            sizes = []
+            for _ in range(max(20, BIRTHS // BATCH)):
+                self.assertEqual(churn.stdout.readline(), "ready\n")
+                self.wait_for_processes(BATCH)
+                sizes.append(anonymous_kib(self.daemon.pid))
+                churn.stdin.write("\n")
+                churn.stdin.flush()
+            self.assertEqual(churn.stdout.readline(), "ready\n")
+            churn.stdin.close()
+        self.assert_flat(sizes, f"{len(sizes) * BATCH} births and deaths")
+
+    def test_connections(self):
+        sizes, request = [], b"GET /api/v1/memory HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        for number in range(CONNECTIONS):
+            with socket.create_connection(("127.0.0.1", PORT), timeout=10) as connection:
+                connection.sendall(request)
+                if number % 3:  # every third client leaves without reading
+                    self.assertTrue(connection.recv(64).startswith(b"HTTP/1.1 200"))
+            if number % max(1, CONNECTIONS // 100) == 0:
+                sizes.append(anonymous_kib(self.daemon.pid))
+        time.sleep(0.5)
+        self.assert_flat(sizes, f"{CONNECTIONS} connections")
+        self.assertLessEqual(reading("memwatch_daemon_http_connections"), 2)
+
+
+if __name__ == "__main__":
+    in_own_pid_namespace()
+    unittest.main(verbosity=2)

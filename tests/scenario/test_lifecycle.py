@@ -1,0 +1,225 @@
+"""Start, reload, stop, death and rebirth."""
+import os
+import pathlib
+import signal
+import time
+import unittest
+
+from support.daemon import Daemon, fixture, wait_until
+
+ONE_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def read_until(connection, mark):
+    data = b""
+    while mark not in data:
+        more = connection.recv(65536)
+        if not more:
+            raise AssertionError(f"closed before {mark!r}: {data[-200:]!r}")
+        data += more
+    return data
+
+
+class Reload(unittest.TestCase):
+    def setUp(self):
+        self.daemon = Daemon(proc_root=fixture("healthy")).__enter__()
+        self.addCleanup(self.daemon.__exit__, None)
+
+    def config(self):
+        answer = self.daemon.get("/api/v1/config", unix=True)
+        self.assertEqual(answer.status, 200, answer.text)
+        return answer.text
+
+    def test_a_reload_changes_what_it_may_and_drops_nothing(self):
+        with self.daemon.connect_raw() as kept, self.daemon.connect_raw() as stream:
+            kept.sendall(ONE_REQUEST)
+            read_until(kept, b"ok")
+            stream.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            read_until(stream, b"event: sample")
+            before = self.daemon.json("/api/v1/memory")["seq"]
+            self.daemon.configure("keep-fds = 17\nmax-streams = 3\n")
+            self.daemon.process.send_signal(signal.SIGHUP)
+            self.daemon.wait_for_line("reloaded")
+            self.assertIn("17", self.config())
+            kept.sendall(ONE_REQUEST)
+            read_until(kept, b"ok")
+            for _ in range(3):
+                read_until(stream, b"event: sample")
+            self.assertGreater(self.daemon.json("/api/v1/memory")["seq"], before)
+
+    def test_a_bad_file_changes_nothing_and_is_explained(self):
+        before = self.config()
+        lines = len(self.daemon.lines)
+        self.daemon.configure("keep-fds = many\nno-such-key = 1\n")
+        self.daemon.process.send_signal(signal.SIGHUP)
+        self.daemon.wait_for_line("keep-fds", after=lines)
+        self.assertEqual(self.config(), before)
+        self.daemon.wait_for_samples(2)
+        answer = self.daemon.post("/api/v1/reload")
+        self.assertGreaterEqual(answer.status, 400)
+        self.assertIn("application/problem+json", answer.headers["Content-Type"])
+        self.assertIn("keep-fds", answer.json()["detail"])
+        self.assertIn("no-such-key", answer.json()["detail"])
+        self.daemon.configure("keep-fds = 18\n")
+        self.assertEqual(self.daemon.post("/api/v1/reload").status, 200)
+        self.assertIn("18", self.config())
+
+    def test_many_reloads_at_once(self):
+        for number in range(50):
+            self.daemon.configure(f"keep-fds = {number}\n")
+            self.daemon.process.send_signal(signal.SIGHUP)
+        self.daemon.wait_for_samples(3)
+        self.assertEqual(self.daemon.post("/api/v1/reload").status, 200)
+        self.assertIn("49", self.config())
+
+    def test_the_interval_changes_at_once(self):
+        with Daemon(proc_root=fixture("healthy"), interval="30m") as daemon:
+            daemon.config.write_text(daemon.config.read_text().replace("30m", "100ms"))
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for_samples(5)
+
+    def test_a_new_listener_opens_and_the_old_one_closes(self):
+        with self.daemon.connect_raw() as kept:
+            kept.sendall(ONE_REQUEST)
+            read_until(kept, b"ok")
+            other = self.daemon.directory / "other"
+            self.daemon.config.write_text(
+                self.daemon.config.read_text().replace(self.daemon.socket, str(other)))
+            self.daemon.process.send_signal(signal.SIGHUP)
+            wait_until(other.exists, what="the new socket")
+            wait_until(lambda: not pathlib.Path(self.daemon.socket).exists(),
+                       what="the old socket is removed")
+            self.daemon.socket = str(other)
+            self.assertEqual(self.daemon.get("/healthz", unix=True).status, 200)
+            kept.sendall(ONE_REQUEST)
+            read_until(kept, b"ok")
+
+
+class Stop(unittest.TestCase):
+    def start(self, **options):
+        daemon = Daemon(proc_root=fixture("healthy"), **options).__enter__()
+        self.addCleanup(daemon.end)
+        return daemon
+
+    def test_sigterm_with_100_connections_and_10_streams_takes_under_a_second(self):
+        daemon = self.start()
+        connections = [daemon.connect_raw() for _ in range(100)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+        for connection in connections[:10]:
+            connection.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            read_until(connection, b"event: sample")
+        for connection in connections[10:40]:
+            connection.sendall(ONE_REQUEST)
+            read_until(connection, b"ok")
+        connections[50].sendall(b"GET /hea")
+        code, took = daemon.stop()
+        self.assertEqual(code, 0, daemon.log())
+        self.assertLess(took, 1.0)
+        self.assertFalse(pathlib.Path(daemon.socket).exists())
+
+    def test_sigint_stops_too(self):
+        code, took = self.start().stop(signal.SIGINT)
+        self.assertEqual(code, 0)
+        self.assertLess(took, 1.0)
+
+    def test_two_signals_in_a_row(self):
+        daemon = self.start()
+        daemon.process.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.stop()[0], 0)
+
+    def test_a_stop_right_after_the_start(self):
+        for _ in range(5):
+            daemon = self.start(ready=False)
+            self.assertEqual(daemon.stop()[0], 0, daemon.log())
+
+    def test_a_pipe_that_closes_under_the_log_does_not_end_it(self):
+        daemon = self.start()
+        daemon.process.stderr.close()
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for_samples(3)
+        daemon.process.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.process.wait(10), 0)
+
+
+class Rebirth(unittest.TestCase):
+    def test_after_kill_9_the_same_socket_path_works(self):
+        with Daemon(proc_root=fixture("healthy")) as first:
+            self.assertEqual(first.get("/healthz", unix=True).status, 200)
+            first.process.kill()
+            first.process.wait(10)
+            self.assertTrue(os.path.exists(first.socket))
+            with Daemon(proc_root=fixture("healthy"), socket_path=first.socket) as second:
+                self.assertEqual(second.get("/healthz", unix=True).status, 200)
+
+    def test_a_second_daemon_does_not_take_a_living_one_s_socket(self):
+        with Daemon(proc_root=fixture("healthy")) as first:
+            second = Daemon(proc_root=fixture("healthy"), socket_path=first.socket)
+            self.addCleanup(second.end)
+            with self.assertRaises(AssertionError):
+                second.start()
+            self.assertNotEqual(second.process.wait(10), 0)
+            self.assertIn(first.socket, second.log())
+            self.assertEqual(first.get("/healthz", unix=True).status, 200)
+
+    def test_a_file_that_is_no_socket_is_not_removed(self):
+        with Daemon(proc_root=fixture("healthy")) as first:
+            precious = first.directory / "precious"
+            precious.write_text("keep me")
+            second = Daemon(proc_root=fixture("healthy"), socket_path=str(precious))
+            self.addCleanup(second.end)
+            with self.assertRaises(AssertionError):
+                second.start()
+            self.assertEqual(precious.read_text(), "keep me")
+
+    def test_a_port_in_use_is_said_and_ends_the_start(self):
+        with Daemon(proc_root=fixture("healthy")) as first:
+            second = Daemon("--listen", f"127.0.0.1:{first.port}", proc_root=fixture("healthy"))
+            self.addCleanup(second.end)
+            with self.assertRaises(AssertionError):
+                second.start()
+            self.assertNotEqual(second.process.wait(10), 0)
+            self.assertIn(f"127.0.0.1:{first.port}", second.log())
+
+
+class Pace(unittest.TestCase):
+    def test_samples_keep_their_pace(self):
+        with Daemon(proc_root=fixture("healthy"), interval="200ms") as daemon:
+            first, begin = daemon.json("/api/v1/memory")["seq"], time.monotonic()
+            time.sleep(4)
+            samples = daemon.json("/api/v1/memory")["seq"] - first
+            expected = (time.monotonic() - begin) / 0.2
+            self.assertLess(abs(samples - expected), 3, (samples, expected))
+
+    def test_a_daemon_that_was_stopped_says_so_and_goes_on(self):
+        with Daemon(proc_root=fixture("healthy")) as daemon:
+            before = daemon.json("/api/v1/daemon")
+            daemon.process.send_signal(signal.SIGSTOP)
+            time.sleep(1)
+            daemon.process.send_signal(signal.SIGCONT)
+            daemon.wait_for_samples(2)
+            after = daemon.json("/api/v1/daemon")
+            lost = sum(after[key] - before[key] for key in ("samplesLate", "samplesMissed"))
+            self.assertGreater(lost, 0)
+
+
+class Descriptors(unittest.TestCase):
+    def test_few_descriptors_are_enough(self):
+        """keep-fds over the limit of open files is cut down and said, never a deaf server."""
+        with Daemon(proc_root=fixture("healthy"),
+                    wrapper=("sh", "-c", 'ulimit -n 128; exec "$@"', "sh"),
+                    config="max-connections = 32\n") as daemon:
+            daemon.wait_for_line("keep-fds")
+            self.assertEqual(daemon.get("/healthz").status, 200)
+
+    def test_nothing_leaks_into_children_and_nothing_is_inherited(self):
+        with Daemon(proc_root=fixture("healthy")) as daemon:
+            count = len(os.listdir(f"/proc/{daemon.pid}/fd"))
+            daemon.wait_for_samples(5)
+            for _ in range(50):
+                daemon.get("/healthz")
+            wait_until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) <= count)
+
+
+if __name__ == "__main__":
+    unittest.main()

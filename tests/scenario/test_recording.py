@@ -1,0 +1,126 @@
+"""--record and --replay: a run written down plays back as it was, and a bad disk harms nobody."""
+import json
+import os
+import pathlib
+import resource
+import signal
+import tempfile
+import unittest
+
+from support import proc_tree
+from support.daemon import Daemon, fixture, run, wait_until
+
+
+class Recording(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.path = pathlib.Path(directory.name, "run.mwr")
+
+    def record(self, name="healthy", samples=5, **options):
+        with Daemon("--record", str(self.path), proc_root=fixture(name), **options) as daemon:
+            daemon.wait_for_samples(samples)
+            last = daemon.json("/api/v1/memory")
+        return last
+
+    def once(self):
+        result = run("--once", "--replay", str(self.path))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return json.loads(result.stdout)
+
+    def test_the_last_sample_of_a_recording(self):
+        last = self.record("hostile_names")
+        sample = self.once()
+        self.assertEqual(sample["totalmem"], last["totalmem"])
+        self.assertGreaterEqual(sample["timeMs"], last["timeMs"])
+        live = json.loads(run("--once", "--proc-root", fixture("hostile_names")).stdout)
+        self.assertEqual({row["pid"]: row["name"] for row in sample["processes"]},
+                         {row["pid"]: row["name"] for row in live["processes"]})
+        self.assertEqual(sample["process"]["pid"] == os.getpid(), False)
+
+    def test_a_replay_drives_the_whole_daemon(self):
+        last = self.record(samples=20)
+        with Daemon("--replay", str(self.path), "--speed", "10", ready=False) as daemon:
+            wait_until(lambda: daemon.json("/api/v1/memory")["timeMs"] >= last["timeMs"])
+            memory = daemon.json("/api/v1/memory")
+            self.assertEqual(memory["totalmem"], last["totalmem"])
+            rows = {row["pid"] for row in daemon.json("/api/v1/processes")["processes"]}
+            self.assertEqual(sorted(rows), proc_tree.pids(fixture("healthy")))
+            wait_until(lambda: daemon.get("/readyz").status == 503, 15, "the end is told")
+
+    def test_a_recording_that_was_cut_off_plays_to_the_cut(self):
+        self.record(samples=10)
+        whole = self.path.read_bytes()
+        before = self.once()["timeMs"]
+        for cut in len(whole) - 1, len(whole) * 2 // 3, len(whole) // 2:
+            self.path.write_bytes(whole[:cut])
+            self.assertLessEqual(self.once()["timeMs"], before)
+
+    def test_what_is_no_recording_is_refused(self):
+        for content in b"", b"hello\n", os.urandom(4096):
+            self.path.write_bytes(content)
+            for mode in ["--once"], []:
+                result = run(*mode, "--replay", str(self.path), "--listen", "127.0.0.1:0",
+                             "--socket", "", "--config", os.devnull)
+                self.assertNotEqual(result.returncode, 0)
+                self.assertEqual(result.stdout, "")
+                self.assertIn(str(self.path), result.stderr)
+
+    def test_damage_is_found(self):
+        self.record(samples=10)
+        whole = bytearray(self.path.read_bytes())
+        for at in range(100, len(whole), len(whole) // 40):
+            damaged = bytearray(whole)
+            damaged[at] ^= 0xFF
+            self.path.write_bytes(damaged)
+            result = run("--once", "--replay", str(self.path))
+            self.assertIn(result.returncode, (0, 1), result.stderr)
+
+    def test_a_file_that_is_there_is_not_overwritten(self):
+        self.path.write_text("precious")
+        result = run("--record", str(self.path), "--listen", "127.0.0.1:0", "--socket", "",
+                     "--config", os.devnull)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(str(self.path), result.stderr)
+        self.assertEqual(self.path.read_text(), "precious")
+
+
+class FullDisk(unittest.TestCase):
+    def expect_drops(self, daemon):
+        wait_until(lambda: daemon.json("/api/v1/daemon")["recordDrops"] > 0, 20, "drops are counted")
+        lines = [line for line in daemon.lines if line and "record" in line and "error" in line]
+        self.assertEqual(len(lines), 1, daemon.log())
+        daemon.wait_for_samples(3)
+        self.assertEqual(daemon.get("/readyz").status, 200)
+
+    def start(self, path, **options):
+        daemon = Daemon("--record", str(path), proc_root=fixture("healthy"), **options).__enter__()
+        self.addCleanup(daemon.__exit__, None)
+        return daemon
+
+    def test_a_limit_of_file_size(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "run.mwr")
+            self.expect_drops(self.start(path, preexec_fn=limit, restore_signals=False))
+            result = run("--once", "--replay", str(path))
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_a_full_file_system(self):
+        if os.geteuid() != 0:
+            self.test_a_limit_of_file_size()  # mounting is root's
+            return
+        with tempfile.TemporaryDirectory() as directory:
+            script = f'mount -t tmpfs -o size=64k tmpfs {directory} && exec "$@"'
+            daemon = self.start(pathlib.Path(directory, "run.mwr"),
+                                wrapper=("unshare", "--mount", "sh", "-c", script, "sh"))
+            self.expect_drops(daemon)
+            played = run("--once", "--replay", f"/proc/{daemon.pid}/root{directory}/run.mwr")
+            self.assertEqual(played.returncode, 0, played.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,230 @@
+"""What scenario tests share: the real daemon, started for one test and always ended with it.
+
+Each daemon has a directory of its own with its configuration and socket, and a free port, so tests
+can run side by side. Nothing waits without an end.
+"""
+import gzip
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+BIN = os.environ["MEMWATCHD_BIN"]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
+START_S = 20
+STOP_S = 20
+LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)\s*$")
+
+
+def fixture(name):
+    """The proc root of a fixture."""
+    return str(FIXTURES / name / "proc")
+
+
+def wait_until(condition, seconds=10, what="the condition"):
+    """Its first true value. An exception in it counts as false until the time is over."""
+    until = time.monotonic() + seconds
+    while True:
+        error = None
+        try:
+            value = condition()
+            if value:
+                return value
+        except (OSError, AssertionError, http.client.HTTPException, KeyError) as caught:
+            error = caught
+        if time.monotonic() > until:
+            raise AssertionError(f"{what} did not hold within {seconds} s") from error
+        time.sleep(0.02)
+
+
+def run(*arguments, environment=None, timeout=30, **options):
+    """Runs the daemon's program to its end; stdout and stderr as text."""
+    return subprocess.run([BIN, *arguments], env=dict(os.environ, **(environment or {})),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          errors="surrogateescape", timeout=timeout, **options)
+
+
+def cpu_seconds(pid):
+    """CPU time that a process has used so far, all threads."""
+    return time.clock_gettime_ns((~pid << 3) | 2) / 1e9
+
+
+class Answer:
+    def __init__(self, answer):
+        self.status = answer.status
+        self.headers = answer.headers
+        self.body = answer.read()
+        self.text = self.body.decode("utf-8", "surrogateescape")
+
+    def json(self):
+        return json.loads(self.body.decode("utf-8"))
+
+    def unzipped(self):
+        return gzip.decompress(self.body)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Daemon:
+    """with Daemon(proc_root=fixture("healthy")) as daemon: daemon.get("/api/v1/memory").json()
+
+    `config` is added to the configuration; `ready` says whether to wait for the first sample;
+    other options go to subprocess.Popen.
+    """
+
+    def __init__(self, *arguments, config="", interval="100ms", proc_root=None, ready=True,
+                 environment=None, socket_path=None, wrapper=(), **options):
+        self._directory = tempfile.TemporaryDirectory(prefix="mw")
+        self.directory = pathlib.Path(self._directory.name)
+        self.config = self.directory / "memwatchd.conf"
+        self.socket = socket_path or str(self.directory / "socket")
+        self._head = (f'interval = {interval}\nlisten = {{"127.0.0.1:0"}}\n'
+                      f'socket = "{self.socket}"\nsocket-group = ""\n')
+        self.configure(config)
+        self._command = [*wrapper, BIN, "--config", str(self.config), *arguments]
+        if proc_root:
+            self._command += ["--proc-root", proc_root]
+        self._options = dict(options, env=dict(os.environ, **(environment or {})))
+        self._ready = ready
+        self.port = None
+        self.lines = []
+        self._changed = threading.Condition()
+
+    def configure(self, text):
+        self.config.write_text(self._head + text)
+
+    # ---- life ----
+
+    def start(self):
+        self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True, errors="surrogateescape", **self._options)
+        self.pid = self.process.pid
+        self._reader = threading.Thread(target=self._read_lines, daemon=True)
+        self._reader.start()
+        self.port = int(self.wait_for_line(LISTENING, START_S).group(1))
+        if self._ready:
+            wait_until(lambda: self.get("/readyz").status == 200, START_S, "readiness")
+        return self
+
+    def _read_lines(self):
+        for line in self.process.stderr:
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self.lines.append(None)
+            self._changed.notify_all()
+
+    def wait_for_line(self, pattern, seconds=10, after=0):
+        """The match of the first line of the log, from number `after` on, that has the pattern."""
+        def found():
+            matches = (re.search(pattern, line) for line in self.lines[after:] if line is not None)
+            return next((match for match in matches if match), None)
+
+        with self._changed:
+            self._changed.wait_for(lambda: found() or None in self.lines, seconds)
+            match = found()
+        if not match:
+            raise AssertionError(f"no line like {pattern!r} in the log:\n{self.log()}")
+        return match
+
+    def log(self):
+        return "\n".join(line for line in self.lines if line is not None)
+
+    def stop(self, number=signal.SIGTERM):
+        """Sends the signal; returns the exit code and how long it took."""
+        begin = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(STOP_S)
+        took = time.monotonic() - begin
+        self._reader.join(STOP_S)
+        return code, took
+
+    def end(self):
+        process = getattr(self, "process", None)
+        if process:
+            if process.poll() is None:
+                process.kill()
+                process.wait(STOP_S)
+            self._reader.join(STOP_S)
+            process.stderr.close()
+        self._directory.cleanup()
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.end()
+            raise
+
+    def __exit__(self, kind, *_):
+        """A daemon that ended badly by itself, or does not end well now, fails its test."""
+        try:
+            if self.process.poll() is None and kind is None:
+                code, _ = self.stop()
+                if code != 0:
+                    raise AssertionError(f"exit code {code} on SIGTERM:\n{self.log()}")
+            elif kind is None and self.process.returncode not in (0, -signal.SIGKILL):
+                raise AssertionError(f"exit code {self.process.returncode}:\n{self.log()}")
+        finally:
+            self.end()
+
+    # ---- talking to it ----
+
+    def connect(self, timeout=10):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def connect_unix(self, timeout=10):
+        return UnixConnection(self.socket, timeout)
+
+    def connect_raw(self, timeout=10):
+        return socket.create_connection(("127.0.0.1", self.port), timeout)
+
+    def request(self, method, path, headers=None, body=None, unix=False):
+        connection = self.connect_unix() if unix else self.connect()
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, path, headers=None, unix=False):
+        return self.request("GET", path, headers, unix=unix)
+
+    def post(self, path, headers=None, body=None, unix=True):
+        return self.request("POST", path, headers, body, unix)
+
+    def json(self, path):
+        """The document of a GET that must succeed."""
+        answer = self.get(path)
+        if answer.status != 200:
+            raise AssertionError(f"GET {path}: {answer.status} {answer.text}")
+        return answer.json()
+
+    def process_of(self, pid):
+        answer = self.get(f"/api/v1/processes/{pid}")
+        return answer.json() if answer.status == 200 else None
+
+    def wait_for_samples(self, count=2, seconds=10):
+        """Until as many new samples have been published."""
+        first = self.json("/api/v1/memory")["seq"]
+        wait_until(lambda: self.json("/api/v1/memory")["seq"] >= first + count, seconds,
+                   f"{count} more samples")

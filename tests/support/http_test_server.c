@@ -1,0 +1,432 @@
+/* http_test_server: mwd_http_server with routes that tests and benchmarks need, and nothing of
+ * memwatchd. Prints its addresses and "ready"; SIGUSR1 publishes, SIGHUP reloads with the arguments
+ * that stand in --reload-file (one a line), SIGTERM closes and prints how long that took. */
+#include "daemon/http_server.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIST_MAX = 16, ARGUMENTS_MAX = 64, ERROR_LIMIT = 4096 };
+enum { MS = 1000 * 1000 };
+
+struct options {
+    const char *listen[LIST_MAX];
+    const char *hosts[LIST_MAX];
+    const char *reload_file;
+    struct mwd_http_settings settings;
+    unsigned publish_ms, big_bytes, event_bytes;
+    bool debug;
+};
+
+struct server {
+    uv_loop_t loop;
+    struct options options;
+    struct mwd_log *log;
+    struct mwd_http_server *http;
+    uv_signal_t term, hup, usr1;
+    uv_timer_t publisher;
+    uint64_t seq, renders, closing_ns;
+};
+
+/* ---- routes ---- */
+
+static void pad(struct mwd_buffer *out, size_t size)
+{
+    while (out->size < size && !out->failed)
+        mwd_buffer_printf(out, "{\"pid\":%zu,\"rss\":%zu},", out->size * 7 % 32768,
+                          out->size * 4096);
+    if (!out->failed)
+        out->size = size;
+}
+
+static int get_small(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct server *self = context;
+
+    (void)request;
+    mwd_buffer_printf(reply->body, "{\"seq\":%" PRIu64 ",\"renders\":%" PRIu64 "}", self->seq,
+                      ++self->renders);
+    pad(reply->body, 2048);
+    return 0;
+}
+
+static int get_big(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct server *self = context;
+
+    (void)request;
+    pad(reply->body, self->options.big_bytes);
+    return 0;
+}
+
+static int get_query(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct server *self = context;
+
+    mwd_buffer_printf(reply->body, "render %" PRIu64 "\nvalue %s\n", ++self->renders,
+                      request->path_value ? request->path_value : "-");
+    for (int i = 0; i < 3; i++)
+        mwd_buffer_printf(reply->body, "param %s %" PRIu64 "\n",
+                          request->params[i] ? request->params[i] : "-", request->counts[i]);
+    return 0;
+}
+
+static int get_tiny(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)context;
+    (void)request;
+    mwd_buffer_puts(reply->body, "{}\n");
+    return 0;
+}
+
+static int get_event(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct server *self = context;
+
+    (void)request;
+    mwd_buffer_printf(reply->body, "{\"seq\":%" PRIu64 "}", self->seq);
+    if (self->options.event_bytes > reply->body->size)
+        pad(reply->body, self->options.event_bytes);
+    return 0;
+}
+
+static int get_stats(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct server *self = context;
+    struct mwd_http_stats s;
+
+    (void)request;
+    mwd_http_server_stats(self->http, &s);
+    mwd_buffer_printf(reply->body,
+                      "{\"requests\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"total\":%" PRIu64
+                      ",\"rejections\":%" PRIu64 ",\"timeouts\":%" PRIu64 ",\"bodyBytes\":%" PRIu64
+                      ",\"connections\":%u,\"streams\":%u}\n",
+                      s.requests, s.request_errors, s.connections_total, s.rejections, s.timeouts,
+                      s.body_bytes, s.connections, s.streams);
+    return 0;
+}
+
+static int fail(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)context;
+    (void)request;
+    (void)reply;
+    return -EIO;
+}
+
+static int refuse(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply->status = 503;
+    reply->detail = "not \"yet\"";
+    reply->retry_after_s = 7;
+    return 0;
+}
+
+static const char *const order_words[] = {"desc", "asc", NULL};
+static const struct mwd_param params[] = {
+    {"limit", "a whole number from 0 to 100", NULL, 100, MWD_PARAM_COUNT},
+    {"order", "desc or asc", order_words, 0, MWD_PARAM_WORD},
+    {"name", "a glob", NULL, 0, MWD_PARAM_TEXT},
+    {NULL, NULL, NULL, 0, MWD_PARAM_COUNT},
+};
+
+#define JSON "application/json"
+
+static const struct mwd_route routes[] = {
+    {"GET", "/small", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/big", JSON, "", NULL, get_big, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/query", "text/plain", "", params, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/items/{id}", "text/plain", "", NULL, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/items/first", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/forever", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_FOREVER, false},
+    {"GET", "/events", "text/event-stream", "", NULL, get_event, MWD_ROLE_READ, MWD_PER_SAMPLE,
+     true},
+    {"GET", "/stats", JSON, "", NULL, get_stats, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false},
+    {"GET", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false},
+    {"POST", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false},
+    {"POST", "/touch", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false},
+    {"GET", "/fail", JSON, "", NULL, fail, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+    {"GET", "/refuse", JSON, "", NULL, refuse, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+};
+
+/* ---- options ---- */
+
+static const struct option long_options[] = {
+    {"listen", 1, NULL, 'l'},          {"socket", 1, NULL, 's'},
+    {"socket-group", 1, NULL, 'g'},    {"host", 1, NULL, 'h'},
+    {"token-file", 1, NULL, 't'},      {"insecure", 0, NULL, 'i'},
+    {"activated", 0, NULL, 'a'},       {"max-connections", 1, NULL, 'c'},
+    {"max-streams", 1, NULL, 'm'},     {"max-body-bytes", 1, NULL, 'b'},
+    {"request-timeout", 1, NULL, 'q'}, {"response-timeout", 1, NULL, 'p'},
+    {"publish", 1, NULL, 'u'},         {"big", 1, NULL, 'B'},
+    {"event", 1, NULL, 'E'},           {"reload-file", 1, NULL, 'r'},
+    {"debug", 0, NULL, 'd'},           {NULL, 0, NULL, 0},
+};
+
+static uint64_t number(void)
+{
+    return strtoull(optarg, NULL, 10);
+}
+
+static int take_limit(struct options *self, int option)
+{
+    struct mwd_http_limits *limits = &self->settings.limits;
+
+    switch (option) {
+    case 'c':
+        limits->max_connections = (uint32_t)number();
+        return 0;
+    case 'm':
+        limits->max_streams = (uint32_t)number();
+        return 0;
+    case 'b':
+        limits->max_body_bytes = number();
+        return 0;
+    case 'q':
+        limits->request_timeout_ns = number() * MS;
+        return 0;
+    case 'p':
+        limits->response_timeout_ns = number() * MS;
+        return 0;
+    case 'u':
+        self->publish_ms = (unsigned)number();
+        return 0;
+    case 'B':
+        self->big_bytes = (unsigned)number();
+        return 0;
+    case 'E':
+        self->event_bytes = (unsigned)number();
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+static int take(struct options *self, int option)
+{
+    struct mwd_http_settings *settings = &self->settings;
+
+    switch (option) {
+    case 'l':
+        self->listen[settings->listen_count++ % LIST_MAX] = optarg;
+        return 0;
+    case 'h':
+        self->hosts[settings->host_count++ % LIST_MAX] = optarg;
+        return 0;
+    case 's':
+        settings->socket = optarg;
+        return 0;
+    case 'g':
+        settings->socket_group = optarg;
+        return 0;
+    case 't':
+        settings->token_file = optarg;
+        return 0;
+    case 'i':
+        settings->insecure = true;
+        return 0;
+    case 'a':
+        settings->activated = true;
+        return 0;
+    case 'r':
+        self->reload_file = optarg;
+        return 0;
+    case 'd':
+        self->debug = true;
+        return 0;
+    default:
+        return take_limit(self, option);
+    }
+}
+
+static int parse(int argc, char **argv, struct options *ret)
+{
+    int option;
+
+    *ret = (struct options){
+        .publish_ms = 100,
+        .big_bytes = 1024 * 1024,
+        .settings = {.socket = "",
+                     .socket_group = "",
+                     .token_file = "",
+                     .limits = {256, 64, 64 << 20, 10000ull * MS, 30000ull * MS}},
+    };
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+        if (take(ret, option) < 0)
+            return -EINVAL;
+    return 0;
+}
+
+/* `ret` stays where it is: the settings point into it. */
+static void settle(struct options *ret)
+{
+    ret->settings.listen = ret->listen;
+    ret->settings.hosts = ret->hosts;
+}
+
+/* ---- events ---- */
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    fflush(stdout);
+}
+
+static void on_closed(void *context)
+{
+    struct server *self = context;
+
+    say("closed %" PRIu64 "\n", (uv_hrtime() - self->closing_ns) / MS);
+    uv_close((uv_handle_t *)&self->term, NULL);
+    uv_close((uv_handle_t *)&self->hup, NULL);
+    uv_close((uv_handle_t *)&self->usr1, NULL);
+    uv_close((uv_handle_t *)&self->publisher, NULL);
+}
+
+static void on_term(uv_signal_t *handle, int number_)
+{
+    struct server *self = handle->data;
+
+    (void)number_;
+    uv_signal_stop(handle);
+    self->closing_ns = uv_hrtime();
+    mwd_http_server_close(self->http, on_closed, self);
+}
+
+static void publish(struct server *self)
+{
+    mwd_http_server_publish(self->http, ++self->seq);
+}
+
+static void on_usr1(uv_signal_t *handle, int number_)
+{
+    (void)number_;
+    publish(handle->data);
+}
+
+static void on_publish(uv_timer_t *handle)
+{
+    publish(handle->data);
+}
+
+static void say_addresses(const struct server *self)
+{
+    const char *address;
+
+    for (uint32_t i = 0; (address = mwd_http_server_address(self->http, i)); i++)
+        say("address %s\n", address);
+    say("ready\n");
+}
+
+static int read_arguments(const char *path, char *text, size_t size, char **argv)
+{
+    FILE *file = fopen(path, "re");
+    int argc = 1;
+    char *save = NULL;
+
+    if (!file)
+        return -errno;
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+    for (char *word = strtok_r(text, "\n", &save); word && argc < ARGUMENTS_MAX;
+         word = strtok_r(NULL, "\n", &save))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    return argc;
+}
+
+static void on_hup(uv_signal_t *handle, int number_)
+{
+    struct server *self = handle->data;
+    char *argv[ARGUMENTS_MAX + 1] = {(char *)(uintptr_t) "reload"};
+    char text[4096];
+    struct options options;
+    struct mwd_buffer error;
+    int argc = read_arguments(self->options.reload_file, text, sizeof text, argv);
+
+    (void)number_;
+    mwd_buffer_init(&error, ERROR_LIMIT);
+    if (argc < 0 || parse(argc, argv, &options) < 0) {
+        say("reload: bad arguments\n");
+        return;
+    }
+    settle(&options);
+    if (mwd_http_server_reload(self->http, &options.settings, &error) < 0)
+        say("reload: %.*s\n", (int)error.size, error.bytes);
+    else
+        say_addresses(self);
+    mwd_buffer_deinit(&error);
+}
+
+static int start(struct server *self)
+{
+    struct mwd_buffer error;
+    int r;
+
+    mwd_buffer_init(&error, ERROR_LIMIT);
+    r = mwd_http_server_create(&self->loop, routes, sizeof routes / sizeof routes[0], self,
+                               &self->options.settings, self->log, &error, &self->http);
+    if (r < 0)
+        fprintf(stderr, "error %d: %.*s\n", -r, (int)error.size, error.bytes);
+    mwd_buffer_deinit(&error);
+    return r;
+}
+
+static void watch(struct server *self, uv_signal_t *handle, uv_signal_cb callback, int number_)
+{
+    uv_signal_init(&self->loop, handle);
+    handle->data = self;
+    uv_signal_start(handle, callback, number_);
+}
+
+static int run(struct server *self)
+{
+    int r = start(self);
+
+    if (r == 0) {
+        watch(self, &self->term, on_term, SIGTERM);
+        watch(self, &self->hup, on_hup, SIGHUP);
+        watch(self, &self->usr1, on_usr1, SIGUSR1);
+        uv_timer_init(&self->loop, &self->publisher);
+        self->publisher.data = self;
+        if (self->options.publish_ms)
+            uv_timer_start(&self->publisher, on_publish, 0, self->options.publish_ms);
+        say_addresses(self);
+    }
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    static struct server self; /* large, and zero */
+    int r;
+
+    if (parse(argc, argv, &self.options) < 0)
+        return 2;
+    settle(&self.options);
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&self.loop);
+    if (mwd_log_create(2, self.options.debug ? MWD_LOG_DEBUG : MWD_LOG_INFO, &self.log) < 0)
+        return 1;
+    r = run(&self);
+    if (uv_loop_close(&self.loop) != 0)
+        fprintf(stderr, "the loop is still busy\n");
+    mwd_log_destroy(self.log);
+    return r < 0 ? 1 : 0;
+}
