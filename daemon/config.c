@@ -96,12 +96,17 @@ static uint32_t nearest(const char *name)
     char key[NAME_SHOWN_MAX];
     size_t size = 0;
 
-    for (; name[size] && size < sizeof key; size++)
-        key[size] = name[size] == '_' ? '-' : name[size];
+    for (; size < sizeof key && name[size]; size++) {
+        key[size] = name[size];
+        if (key[size] == '_')
+            key[size] = '-';
+    }
     return mwd_config_nearest(key, size);
 }
 
-/* A name with a typing error must not be passed over: somebody meant it. */
+/* A name with a typing error must not be passed over: somebody meant it. A name that is near to no
+ * key is not ours: Kubernetes sets MEMWATCHD_PORT and others of its own for a service of this
+ * name, and they must not keep the daemon from starting. */
 static void fail_variable(struct mwd_config_loader *self, const char *variable, size_t size)
 {
     char name[NAME_SHOWN_MAX + 1], meant[MWD_CONFIG_VARIABLE_SIZE];
@@ -112,14 +117,13 @@ static void fail_variable(struct mwd_config_loader *self, const char *variable, 
     snprintf(name, sizeof name, "%.*s", (int)(size < NAME_SHOWN_MAX ? size : NAME_SHOWN_MAX),
              variable);
     key = nearest(name + PREFIX_SIZE);
+    if (key == MWD_CONFIG_KEYS)
+        return;
     error = mwd_config_errors_add(&self->errors, &place);
     if (!error)
         return;
-    mwd_buffer_puts(error, "no such key");
-    if (key == MWD_CONFIG_KEYS)
-        return;
     mwd_config_variable(key, meant);
-    mwd_buffer_printf(error, "; did you mean %s?", meant);
+    mwd_buffer_printf(error, "no such key; did you mean %s?", meant);
 }
 
 static int load_variable(struct mwd_config_loader *self, const char *variable)

@@ -122,7 +122,7 @@ static int load_open_file(struct mwd_config_loader *self, const char *path, int 
 /* /dev/null is taken too: it is the usual way to say "no file at all". */
 int mwd_config_load_file(struct mwd_config_loader *self, const char *path, bool optional)
 {
-    struct stat status;
+    struct stat status = {0};
     int fd = open_file(path, &status);
     int r;
 

@@ -66,7 +66,7 @@ static void poison(struct mwd_config_loader *loader, const char *source, const s
                    const struct mwd_config_token *token)
 {
     struct mwd_buffer *error = mwd_config_fail(loader, source, &state->key, token->line);
-    char mark;
+    bool is_equal;
 
     if (error) {
         mwd_buffer_puts(error, token->why);
@@ -74,14 +74,16 @@ static void poison(struct mwd_config_loader *loader, const char *source, const s
         mwd_config_put_clean(error, token->bytes, first_line(token), MWD_CONFIG_SHOWN_MAX);
     }
     /* += was meant as an equal sign; what follows it may be wrong too and should be seen. */
-    mark = strncmp(token->bytes, "+=", 2) == 0 ? '=' : *MWD_CONFIG_POISON;
+    is_equal = strncmp(token->bytes, "+=", 2) == 0;
     mwd_config_blank(token->bytes, token->bytes + token->size);
-    *token->bytes = mark;
+    *token->bytes = MWD_CONFIG_MARK;
+    if (is_equal)
+        *token->bytes = '=';
 }
 
 void mwd_config_clean_tokens(struct mwd_config_loader *loader, const char *source, char *text)
 {
-    struct mwd_config_lexer lexer = {text, 1};
+    struct mwd_config_lexer lexer = mwd_config_lexer_over(text);
     struct state state = {.depth = 0};
     struct mwd_config_token token;
 

@@ -106,7 +106,7 @@ struct mwd_config_given {
 };
 
 /* Stands for a value that was found to be bad before libconfuse saw it, and was reported then. */
-#define MWD_CONFIG_POISON "\x01"
+enum { MWD_CONFIG_MARK = '\x01' };
 
 /* Checks, converts and stores. What is wrong goes to the loader's errors. Errors -ENOMEM. */
 int mwd_config_set(struct mwd_config_loader *self, const struct mwd_config_given *given);
@@ -118,7 +118,7 @@ int mwd_config_load_file(struct mwd_config_loader *self, const char *path, bool 
 int mwd_config_load_dropins(struct mwd_config_loader *self, const char *path);
 /* Text in the file's syntax, which is changed and has no NUL before its end. `source` is how
  * messages and origins call it. Errors -ENOMEM. */
-int mwd_config_load_text(struct mwd_config_loader *self, const char *source, char *text);
+int mwd_config_load_text(struct mwd_config_loader *self, const char *source, char *bytes);
 
 /* What must hold between keys. */
 void mwd_config_check(struct mwd_config_loader *self);
@@ -147,6 +147,11 @@ struct mwd_config_lexer {
     uint32_t line;
 };
 
+static inline struct mwd_config_lexer mwd_config_lexer_over(char *text)
+{
+    return (struct mwd_config_lexer){.at = text, .line = 1};
+}
+
 void mwd_config_lex(struct mwd_config_lexer *self, struct mwd_config_token *ret);
 
 /* All but line ends become spaces. */
@@ -160,13 +165,20 @@ struct mwd_buffer *mwd_config_fail(struct mwd_config_loader *loader, const char 
 /* First pass in front of libconfuse: comments go, and what would be misread becomes a mark. */
 void mwd_config_clean_tokens(struct mwd_config_loader *loader, const char *source, char *text);
 
+/* Where the statement of a key stands; one with line 0 stands nowhere. */
+struct mwd_config_span {
+    char *begin;
+    const char *end;
+    uint32_t line, last_line;
+};
+
 /* Second pass: statements go whose key is unknown, was given before, or has no value that it could
- * have. `ret_lines` gets the line of each key that stays, 0 = not given. */
+ * have. `ret_spans` gets those that stay. */
 void mwd_config_clean_statements(struct mwd_config_loader *loader, const char *source, char *text,
-                                 uint32_t ret_lines[MWD_CONFIG_KEYS]);
+                                 struct mwd_config_span ret_spans[MWD_CONFIG_KEYS]);
 
 /* After both: takes out all statements that touch a line, and whatever else stands on it. False
  * when nothing did. */
 bool mwd_config_drop_line(struct mwd_config_loader *loader, char *text, uint32_t line,
-                          uint32_t lines[MWD_CONFIG_KEYS]);
+                          struct mwd_config_span spans[MWD_CONFIG_KEYS]);
 #endif

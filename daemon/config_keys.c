@@ -80,7 +80,7 @@ uint32_t mwd_config_nearest(const char *name, size_t size)
         size_t key_size = strlen(mwd_config_keys[key].name);
         unsigned d = distance(name, size, mwd_config_keys[key].name, key_size);
 
-        if (d < least && 5 * d <= 2 * key_size) {
+        if (d < least && (size_t)5 * d <= 2 * key_size) {
             least = d;
             nearest = key;
         }
@@ -95,7 +95,12 @@ void mwd_config_variable(uint32_t key, char ret[MWD_CONFIG_VARIABLE_SIZE])
     size_t at = sizeof prefix - 1;
 
     memcpy(ret, prefix, at);
-    for (; *name && at + 1 < MWD_CONFIG_VARIABLE_SIZE; name++)
-        ret[at++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+    for (; *name && at + 1 < MWD_CONFIG_VARIABLE_SIZE; name++) {
+        char upper = (char)toupper((unsigned char)*name);
+
+        ret[at++] = upper;
+        if (upper == '-')
+            ret[at - 1] = '_';
+    }
     ret[at] = '\0';
 }

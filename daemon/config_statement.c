@@ -6,7 +6,7 @@
 struct reader {
     struct mwd_config_loader *loader;
     const char *source;
-    uint32_t *lines;
+    struct mwd_config_span *spans;
     struct mwd_config_lexer lexer;
 };
 
@@ -128,8 +128,9 @@ static bool accept(struct reader *self, const struct statement *statement)
         return false;
     }
     fault = fault_of(statement, &mwd_config_keys[key]);
-    if (!fault && !self->lines[key]) {
-        self->lines[key] = name->line;
+    if (!fault && !self->spans[key].line) {
+        self->spans[key] =
+            (struct mwd_config_span){name->bytes, statement->end, name->line, self->lexer.line};
         return true;
     }
     self->loader->bad[key] = true;
@@ -137,7 +138,7 @@ static bool accept(struct reader *self, const struct statement *statement)
     if (error && fault)
         mwd_buffer_printf(error, "%s; it takes %s", fault, mwd_config_keys[key].takes);
     else if (error)
-        mwd_buffer_printf(error, "was given in line %u already", (unsigned)self->lines[key]);
+        mwd_buffer_printf(error, "was given in line %u already", (unsigned)self->spans[key].line);
     return false;
 }
 
@@ -155,28 +156,16 @@ static bool next_statement(struct reader *self, struct statement *ret)
 }
 
 void mwd_config_clean_statements(struct mwd_config_loader *loader, const char *source, char *text,
-                                 uint32_t ret_lines[MWD_CONFIG_KEYS])
+                                 struct mwd_config_span ret_spans[MWD_CONFIG_KEYS])
 {
-    struct reader self = {loader, source, ret_lines, {text, 1}};
+    struct reader self = {loader, source, ret_spans, mwd_config_lexer_over(text)};
     struct statement statement;
 
-    memset(ret_lines, 0, MWD_CONFIG_KEYS * sizeof *ret_lines);
+    memset(ret_spans, 0, MWD_CONFIG_KEYS * sizeof *ret_spans);
     /* What is not a word by now is a mark of the first pass: reported already. */
     while (next_statement(&self, &statement))
         if (statement.key.kind != MWD_TOKEN_WORD || !accept(&self, &statement))
             mwd_config_blank(statement.key.bytes, statement.end);
-}
-
-/* Takes the statement out, and out of the lines of those that are given. */
-static void drop(struct reader *self, const struct statement *statement)
-{
-    uint32_t key = mwd_config_find(statement->key.bytes, statement->key.size);
-
-    mwd_config_blank(statement->key.bytes, statement->end);
-    if (key < MWD_CONFIG_KEYS) {
-        self->loader->bad[key] = true;
-        self->lines[key] = 0;
-    }
 }
 
 /* Blanks what is left of a line. False when that was nothing. */
@@ -193,17 +182,19 @@ static bool drop_rest(char *text, uint32_t line)
     return true;
 }
 
+/* It goes by what clean_statements() found: with something taken out, the same text could be read
+ * as other statements than before. */
 bool mwd_config_drop_line(struct mwd_config_loader *loader, char *text, uint32_t line,
-                          uint32_t lines[MWD_CONFIG_KEYS])
+                          struct mwd_config_span spans[MWD_CONFIG_KEYS])
 {
-    struct reader self = {loader, NULL, lines, {text, 1}};
-    struct statement statement;
     bool dropped = false;
 
-    while (self.lexer.line <= line && next_statement(&self, &statement)) {
-        if (statement.key.line > line || self.lexer.line < line)
+    for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++) {
+        if (!spans[key].line || spans[key].line > line || spans[key].last_line < line)
             continue;
-        drop(&self, &statement);
+        mwd_config_blank(spans[key].begin, spans[key].end);
+        spans[key].line = 0;
+        loader->bad[key] = true;
         dropped = true;
     }
     return drop_rest(text, line) || dropped;

@@ -61,14 +61,18 @@ static cfg_t *create(void)
 struct text {
     const char *source;
     char *bytes;
-    uint32_t lines[MWD_CONFIG_KEYS]; /* of each key, 0 = not given */
+    struct mwd_config_span spans[MWD_CONFIG_KEYS];
 };
 
 static void report(struct mwd_config_loader *self, const struct text *text, const cfg_t *cfg)
 {
     struct mwd_config_place place = {text->source, (uint32_t)cfg->line, NULL};
-    struct mwd_buffer *error = mwd_config_errors_add(&self->errors, &place);
+    struct mwd_buffer *error;
 
+    /* What the mark stands for was reported before. */
+    if (strchr(cfg->comment, MWD_CONFIG_MARK))
+        return;
+    error = mwd_config_errors_add(&self->errors, &place);
     if (error)
         mwd_config_put_clean(error, cfg->comment, strlen(cfg->comment), 200);
 }
@@ -94,7 +98,7 @@ static int parse(struct mwd_config_loader *self, struct text *text, cfg_t **ret)
             return -ENOMEM;
         }
         report(self, text, cfg);
-        again = mwd_config_drop_line(self, text->bytes, (uint32_t)cfg->line, text->lines);
+        again = mwd_config_drop_line(self, text->bytes, (uint32_t)cfg->line, text->spans);
         cfg_free(cfg);
     }
     return 0;
@@ -118,9 +122,9 @@ static int take_all(struct mwd_config_loader *self, const struct text *text, cfg
     for (uint32_t key = 0; key < MWD_CONFIG_KEYS && r == 0; key++) {
         const char *name = mwd_config_keys[key].name;
         struct mwd_config_given given = {.key = key,
-                                         .place = {text->source, text->lines[key], name}};
+                                         .place = {text->source, text->spans[key].line, name}};
 
-        if (!text->lines[key])
+        if (!text->spans[key].line)
             continue;
         if (cfg)
             r = take(self, &given, cfg_getopt(cfg, name));
@@ -138,7 +142,7 @@ int mwd_config_load_text(struct mwd_config_loader *self, const char *source, cha
 
     mwd_config_errors_next_source(&self->errors);
     mwd_config_clean_tokens(self, source, bytes);
-    mwd_config_clean_statements(self, source, bytes, text.lines);
+    mwd_config_clean_statements(self, source, bytes, text.spans);
     r = parse(self, &text, &cfg);
     if (r == 0)
         r = take_all(self, &text, cfg);

@@ -129,7 +129,7 @@ static void fail_value(struct mwd_config_loader *self, const struct mwd_config_g
     struct mwd_buffer *error;
 
     /* It may have grown together with a word in front of it. */
-    if (strstr(item->text, MWD_CONFIG_POISON) && given->place.line) {
+    if (strchr(item->text, MWD_CONFIG_MARK) && given->place.line) {
         self->bad[given->key] = true;
         return;
     }

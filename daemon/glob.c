@@ -61,13 +61,14 @@ static uint32_t take_literal(struct span *pattern)
 /* The part of a set that begins here: a character, or a range. */
 static bool take_range(struct span *pattern, uint32_t character)
 {
-    uint32_t low = take_literal(pattern);
+    uint32_t low = take_literal(pattern), high;
     struct span after = *pattern;
 
     if (!skip(&after, '-') || after.at == after.end || *after.at == ']')
         return character == low;
     *pattern = after;
-    return low <= character && character <= take_literal(pattern);
+    high = take_literal(pattern);
+    return low <= character && character <= high;
 }
 
 /* The set whose [ is already taken. Returns false when it is never closed; then *pattern stays. */
@@ -111,11 +112,14 @@ static bool take_one(struct span *pattern, struct span *text)
 
 bool mwd_glob_matches(const char *pattern, const char *text, size_t size)
 {
-    struct span want = {pattern, pattern + strlen(pattern)};
+    size_t length = strnlen(pattern, MWD_GLOB_MAX + 1);
+    struct span want = {pattern, pattern + length};
     struct span have = {text, text + size};
     struct span after_star = {NULL, NULL}; /* what follows the last star */
     struct span retry = have;              /* where what it took ends */
 
+    if (length > MWD_GLOB_MAX)
+        return false;
     while (have.at != have.end || want.at != want.end) {
         if (skip(&want, '*')) {
             after_star = want;

@@ -4,12 +4,15 @@
  *          \ takes the next character as it is; a [ that is never closed is itself. All else, case
  *          too, must be equal.
  * Units    characters are UTF-8; a byte that is not counts as one of its own kind.
- * Bound    time grows with size of the text times size of the pattern, however the stars stand.
+ * Bound    a pattern of more than MWD_GLOB_MAX bytes matches nothing; its owner says so before.
+ *          Time grows with size of the text times size of the pattern, wherever the stars stand.
  */
 #ifndef MWD_GLOB_H
 #define MWD_GLOB_H
 #include <stdbool.h>
 #include <stddef.h>
+
+enum { MWD_GLOB_MAX = 128 };
 
 /* Whether the whole text matches. */
 bool mwd_glob_matches(const char *pattern, const char *text, size_t size);

@@ -83,20 +83,19 @@ int mwd_http_address_describe(struct mwd_http_listener *self, const char *wanted
 static int split(const char *text, char *host, const char **ret_port)
 {
     const char *colon = strrchr(text, ':');
-    bool brackets = *text == '[';
-    size_t size;
     uint64_t port;
+    size_t size;
 
     if (!colon || mw_units_parse_count(colon + 1, &port) < 0 || port > UINT16_MAX)
         return -EINVAL;
     size = (size_t)(colon - text);
-    if (brackets && (size < 2 || text[size - 1] != ']'))
-        return -EINVAL;
-    if (brackets) {
+    if (*text == '[') {
+        if (text[--size] != ']')
+            return -EINVAL;
         text++;
-        size -= 2;
+        size--;
     }
-    if (!size || size >= MWD_HTTP_HOST_BYTES || (!brackets && memchr(text, ':', size)))
+    if (size >= INET6_ADDRSTRLEN)
         return -EINVAL;
     memcpy(host, text, size);
     host[size] = '\0';
@@ -106,12 +105,17 @@ static int split(const char *text, char *host, const char **ret_port)
 
 int mwd_http_address_parse(const char *text, struct addrinfo **ret)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+    const struct addrinfo hints = {.ai_family = *text == '[' ? AF_INET6 : AF_INET,
+                                   .ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-    char host[MWD_HTTP_HOST_BYTES];
+    char host[INET6_ADDRSTRLEN];
     const char *port;
+    struct in_addr four;
 
-    if (split(text, host, &port) < 0 || getaddrinfo(host, port, &hints, ret) != 0)
+    if (split(text, host, &port) < 0)
         return -EINVAL;
-    return 0;
+    /* getaddrinfo() takes "*" and "127.1" for addresses too. */
+    if (*host == '*' || (hints.ai_family == AF_INET && inet_pton(AF_INET, host, &four) != 1))
+        return -EINVAL;
+    return getaddrinfo(host, port, &hints, ret) == 0 ? 0 : -EINVAL;
 }

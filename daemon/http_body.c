@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FRESH_RESERVE = 64 * 1024 };
+
 struct body {
     struct mwd_http_server *server;
     char *bytes;
@@ -22,11 +24,23 @@ static void free_body(void *context)
     free(self);
 }
 
+static uint64_t room_under(const struct mwd_http_server *self, uint64_t limit)
+{
+    return limit > self->stats.body_bytes ? limit - self->stats.body_bytes : 0;
+}
+
 uint64_t mwd_http_body_room(const struct mwd_http_server *self)
 {
-    uint64_t limit = self->policy->limits.max_body_bytes;
+    return room_under(self, self->policy->limits.max_body_bytes);
+}
 
-    return limit > self->stats.body_bytes ? limit - self->stats.body_bytes : 0;
+/* Slow readers must not make the daemon look dead: what is always fresh is small, and has a
+ * reserve. */
+static uint64_t room_for(const struct mwd_http_server *self, const struct mwd_route *route)
+{
+    uint64_t reserve = route->lifetime == MWD_ALWAYS_FRESH ? FRESH_RESERVE : 0;
+
+    return room_under(self, self->policy->limits.max_body_bytes + reserve);
 }
 
 int mwd_http_body_wrap(struct mwd_http_server *self, struct mwd_buffer *buffer,
@@ -106,7 +120,7 @@ int mwd_http_body_make(struct mwd_http_server *self, const struct mwd_http_route
     struct mwd_reply reply = {.body = &buffer, .status = 200};
     int r;
 
-    mwd_buffer_init(&buffer, mwd_http_body_room(self));
+    mwd_buffer_init(&buffer, room_for(self, route->row));
     r = mwd_http_render(self, route, request, &reply, problem);
     if (r == 0 && mwd_http_body_wrap(self, &buffer, ret) < 0)
         r = failed(self, route, -ENOMEM, problem);

@@ -66,7 +66,8 @@ void mwd_http_head_add(struct mwd_http_head *self, const char *name, const char 
     }
 }
 
-size_t mwd_http_head_cost(const struct mwd_http_head *self, size_t size)
+/* Bytes of MWD_HTTP_POOL_BYTES that such a request has taken. */
+static size_t cost(const struct mwd_http_head *self, size_t size)
 {
     return size + self->fields * (size_t)FIELD_BYTES;
 }
@@ -75,7 +76,7 @@ int mwd_http_head_check(const struct mwd_http_head *self, size_t size, bool need
                         struct mwd_http_problem *ret)
 {
     if (size > MWD_HTTP_HEADER_BYTES ||
-        mwd_http_head_cost(self, size) > MWD_HTTP_HEADER_BYTES + MWD_HTTP_HEADER_BYTES / 8)
+        cost(self, size) > MWD_HTTP_HEADER_BYTES + MWD_HTTP_HEADER_BYTES / 8)
         return mwd_http_problem(ret, 431, "the header fields are larger than 16 KiB together");
     if (self->odd_name)
         return mwd_http_problem(ret, 400, "a header field's name is empty or has a blank in it");

@@ -30,7 +30,7 @@ enum {
     MWD_HTTP_HOST_BYTES = 256,
     MWD_HTTP_GZIP_MIN = 860, /* smaller bodies fit into one packet anyway */
     MWD_HTTP_SWEEP_MS = 500,
-    MWD_HTTP_DRAIN_MS = 250,
+    MWD_HTTP_DRAIN_MS = 400,
     MWD_HTTP_HEARTBEAT_MS = 15000,
 };
 
@@ -115,8 +115,6 @@ void mwd_http_head_add(struct mwd_http_head *self, const char *name, const char 
 /* Errors   -EPROTO, a request after which the connection cannot go on; see *ret. */
 int mwd_http_head_check(const struct mwd_http_head *self, size_t size, bool needs_host,
                         struct mwd_http_problem *ret);
-/* Bytes of MWD_HTTP_POOL_BYTES that such a request has taken. */
-size_t mwd_http_head_cost(const struct mwd_http_head *self, size_t size);
 
 /* ---- http_query.c: percent coding and query words ---- */
 
@@ -387,6 +385,10 @@ enum MHD_Result mwd_http_answer(struct mwd_http_connection *self, unsigned statu
                                 struct MHD_Response *response);
 enum MHD_Result mwd_http_answer_problem(struct mwd_http_connection *self,
                                         const struct mwd_http_problem *problem);
+/* Writes the answer past libmicrohttpd and returns MHD_NO, on which it closes the connection. Only
+ * while no answer is on its way there. */
+enum MHD_Result mwd_http_refuse(struct mwd_http_connection *self,
+                                const struct mwd_http_problem *problem);
 
 /* ---- http_body.c: bodies alive ---- */
 

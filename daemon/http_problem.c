@@ -5,8 +5,8 @@
  * to change that. But it queues these answers through its public MHD_queue_response(), a symbol
  * that the dynamic linker looks up in the program first. So the program brings its own: whoever
  * calls it is libmicrohttpd itself, for our parts use the original, and the scrap is replaced by a
- * problem document of the same status. Where the library is linked in another way (statically, or
- * with -Bsymbolic) its own text goes out; nothing else depends on this.
+ * problem document of the same status. Where the library resolves the call within itself
+ * (-Bsymbolic), its own text goes out; nothing else depends on this.
  */
 #include "daemon/http_internal.h"
 #include "daemon/json.h"
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { DOCUMENT_LIMIT = 4096 };
 
@@ -90,6 +91,16 @@ struct MHD_Response *mwd_http_problem_response(const struct mwd_http_problem *pr
 
 /* ---- past libmicrohttpd ---- */
 
+static void write_date(struct mwd_buffer *out)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    char text[64];
+
+    if (strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&now, &utc)))
+        mwd_buffer_puts(out, text);
+}
+
 void mwd_http_send_refusal(int fd, const struct mwd_http_problem *problem)
 {
     struct mwd_buffer document, answer;
@@ -99,6 +110,7 @@ void mwd_http_send_refusal(int fd, const struct mwd_http_problem *problem)
     write_document(problem, &document);
     mwd_buffer_printf(&answer, "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n",
                       problem->status, MHD_get_reason_phrase_for(problem->status));
+    write_date(&answer);
     if (problem->retry_after_s)
         mwd_buffer_printf(&answer, "Retry-After: %u\r\n", problem->retry_after_s);
     mwd_buffer_printf(&answer,
@@ -143,18 +155,15 @@ static const char *own_detail(unsigned status)
     }
 }
 
+/* Written past libmicrohttpd, whose caller closes the connection when it gets MHD_NO: for a bad
+ * Content-Length it would go on and put the head of the answer together a second time. */
 enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned int status,
                                    struct MHD_Response *response)
 {
     struct mwd_http_connection *self = mwd_http_connection_of(connection);
     struct mwd_http_problem problem;
 
-    if (!self) {
-        mwd_http_queue_fn queue = mwd_http_queue_function();
-
-        return queue ? queue(connection, status, response) : MHD_NO;
-    }
+    (void)response;
     mwd_http_problem(&problem, status, "%s", own_detail(status));
-    self->linger = true;
-    return mwd_http_answer_problem(self, &problem);
+    return mwd_http_refuse(self, &problem);
 }

@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is left of a connection's memory must hold the head of an answer. */
-enum { ANSWER_HEAD_BYTES = 1024 };
-
 /* ---- before the handler ---- */
 
 /* libmicrohttpd takes the query apart in place right after this, so it is copied: ours must tell
@@ -63,6 +60,14 @@ enum MHD_Result mwd_http_answer_problem(struct mwd_http_connection *self,
     return r;
 }
 
+enum MHD_Result mwd_http_refuse(struct mwd_http_connection *self,
+                                const struct mwd_http_problem *problem)
+{
+    self->linger = true;
+    mwd_http_send_refusal(self->fd, problem);
+    return mwd_http_answer(self, problem->status, NULL);
+}
+
 /* ---- first call ---- */
 
 static enum MHD_Result on_field(void *head, enum MHD_ValueKind kind, const char *name,
@@ -78,19 +83,6 @@ static size_t head_size(const struct mwd_http_connection *self)
     return MHD_get_connection_info(self->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 }
 
-/* Refuses and ends the connection, letting the client finish what it is sending. */
-static enum MHD_Result give_up(struct mwd_http_connection *self,
-                               const struct mwd_http_problem *problem)
-{
-    size_t cost = mwd_http_head_cost(&self->head, head_size(self));
-
-    self->linger = true;
-    if (cost + ANSWER_HEAD_BYTES <= MWD_HTTP_POOL_BYTES)
-        return mwd_http_answer_problem(self, problem);
-    mwd_http_send_refusal(self->fd, problem);
-    return mwd_http_answer(self, problem->status, NULL);
-}
-
 static enum MHD_Result look_at_head(struct mwd_http_connection *self, const char *version)
 {
     struct mwd_http_problem problem;
@@ -100,7 +92,7 @@ static enum MHD_Result look_at_head(struct mwd_http_connection *self, const char
     MHD_get_connection_values(self->mhd, MHD_HEADER_KIND, on_field, &self->head);
     if (mwd_http_head_check(&self->head, head_size(self), strcmp(version, "HTTP/1.0") != 0,
                             &problem) < 0)
-        return give_up(self, &problem);
+        return mwd_http_refuse(self, &problem);
     return MHD_YES;
 }
 

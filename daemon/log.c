@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct mwd_log {
     int fd;
     bool journal;
     _Atomic int level;
+    _Atomic unsigned lost;
 };
 
 struct line {
@@ -52,6 +54,7 @@ int mwd_log_create(int fd, enum mwd_log_level level, struct mwd_log **ret)
     self->fd = fd;
     self->journal = is_journal(fd);
     atomic_init(&self->level, (int)level);
+    atomic_init(&self->lost, 0);
     *ret = self;
     return 0;
 }
@@ -138,22 +141,66 @@ static void put_text(struct line *line, const char *text, size_t size)
     }
 }
 
-/* A line that the other end does not take is lost: waiting for it could stop the daemon. */
-static void write_line(int fd, struct line *line)
+/* A terminal that is stopped, or a pipe that nobody reads, must not stop the daemon: what it does
+ * not take at once is lost, and counted. */
+static bool is_ready(struct mwd_log *self)
+{
+    struct pollfd poller = {.fd = self->fd, .events = POLLOUT};
+
+    if (poll(&poller, 1, 0) > 0)
+        return true;
+    atomic_fetch_add_explicit(&self->lost, 1, memory_order_relaxed);
+    return false;
+}
+
+static void begin_line(const struct mwd_log *self, enum mwd_log_level level, struct line *line)
+{
+    if (self->journal)
+        put_priority(line, level);
+    else
+        put_time_and_level(line, level);
+}
+
+static void end_line(const struct mwd_log *self, struct line *line)
 {
     ssize_t written;
 
     line->bytes[line->size++] = '\n';
     do
-        written = write(fd, line->bytes, line->size);
+        written = write(self->fd, line->bytes, line->size);
     while (written < 0 && errno == EINTR);
+}
+
+static void write_lost(struct mwd_log *self)
+{
+    unsigned lost = atomic_exchange_explicit(&self->lost, 0, memory_order_relaxed);
+    char text[64];
+    struct line line;
+
+    if (!lost)
+        return;
+    snprintf(text, sizeof(text), "%u lines before this one were lost: nobody read them", lost);
+    begin_line(self, MWD_LOG_WARNING, &line);
+    put_text(&line, text, strlen(text));
+    end_line(self, &line);
+}
+
+static void write_text(struct mwd_log *self, enum mwd_log_level level, const char *text)
+{
+    struct line line;
+
+    if (!is_ready(self))
+        return;
+    write_lost(self);
+    begin_line(self, level, &line);
+    put_text(&line, text, strlen(text));
+    end_line(self, &line);
 }
 
 void mwd_log(struct mwd_log *self, enum mwd_log_level level, const char *format, ...)
 {
     int error = errno;
     char text[LINE_MAX_BYTES]; /* what is cut off here would not fit into the line either */
-    struct line line;
     va_list arguments;
     int length;
 
@@ -162,14 +209,6 @@ void mwd_log(struct mwd_log *self, enum mwd_log_level level, const char *format,
     va_start(arguments, format);
     length = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (self->journal)
-        put_priority(&line, level);
-    else
-        put_time_and_level(&line, level);
-    if (length < 0)
-        put_text(&line, format, strlen(format));
-    else
-        put_text(&line, text, strlen(text));
-    write_line(self->fd, &line);
+    write_text(self, level, length < 0 ? format : text);
     errno = error;
 }

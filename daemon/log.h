@@ -2,6 +2,8 @@
  *
  * A line says what, where and what to do. Lines go to stderr, with a <N> priority in front when
  * stderr is the journal. Only the daemon logs; the library returns errors.
+ * Bound    a line has at most 2048 bytes; a longer one ends in "...". What the other end does not
+ *          take at once is lost, and the next line that it takes says how many were.
  * Threads  any; a line is one write.
  */
 #ifndef MWD_LOG_H

@@ -25,7 +25,6 @@ struct mwd_recorder {
     char *path;
     struct mw_recording_writer *writer; /* NULL once the recording has ended */
     struct batch filling;               /* the loop's */
-    uint32_t beat_sources;              /* bit 1 << source, of those written in this beat */
     uint64_t written, drops;            /* blocks */
     int64_t until_ms;                   /* the file is whole up to here */
 
@@ -113,13 +112,12 @@ static const char *format_time(int64_t ms, char *text, size_t size)
     return text;
 }
 
-/* Ends the recording for good; said once. `until_ms` is where the file will end. */
+/* Ends the recording for good. `until_ms` is where the file will end, and is said again when a disk
+ * that was too slow turns out not to take even what was waiting for it. */
 static void end(struct mwd_recorder *self, int64_t until_ms, const char *why)
 {
     char text[32];
 
-    if (!self->writer)
-        return;
     self->writer = mw_recording_writer_destroy(self->writer);
     mwd_log(self->log, MWD_LOG_ERROR,
             "the recording %s has ended: %s; the file is complete up to %s, what follows is not in "
@@ -207,7 +205,7 @@ static int open_file(const char *path, struct mwd_buffer *error, int *ret)
 
 static int start_writer(struct mwd_recorder *self)
 {
-    struct mw_recording_bytes header;
+    struct mw_recording_bytes header = {NULL, 0};
 
     int r = mw_recording_writer_create((uint32_t)sysconf(_SC_PAGESIZE), &self->writer);
     if (r == 0)
@@ -249,17 +247,6 @@ fail:
     return r;
 }
 
-/* The first block of a call begins a beat, but for a daemon block, which ends the one before. */
-static bool begins_beat(struct mwd_recorder *self, uint32_t source, bool is_first)
-{
-    uint32_t bit = 1u << source;
-    bool begins = (is_first && source != MW_SOURCE_DAEMON) || self->beat_sources & bit ||
-                  self->beat_sources == 0;
-
-    self->beat_sources = begins ? bit : self->beat_sources | bit;
-    return begins;
-}
-
 static bool has_room(const struct mwd_recorder *self, size_t size)
 {
     size_t pending = self->filling.bytes.size + self->writing.bytes.size;
@@ -282,8 +269,9 @@ static bool write_block(struct mwd_recorder *self, struct mw_block *block, bool 
 
     if (!self->writer)
         return false;
-    int r = mw_recording_write_frame(self->writer, block, begins_beat(self, head->source, is_first),
-                                     &frame);
+    /* The daemon's own block, written by itself, ends the beat of those before it. */
+    bool begins_beat = is_first && head->source != MW_SOURCE_DAEMON;
+    int r = mw_recording_write_frame(self->writer, block, begins_beat, &frame);
     if (r == 0 && !has_room(self, frame.size)) {
         end(self, newest_pending_ms(self), "the disk is too slow, 8 MiB are waiting for it");
         return false;

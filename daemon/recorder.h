@@ -3,9 +3,8 @@
  * Blocks are encoded and copied on the loop; the disk is touched on libuv's pool only.
  * Bound    MWD_RECORDER_PENDING_MAX bytes that the disk has not taken yet. A block over it, or an
  *          error of the disk, ends the recording for good: a file with a gap in its process events
- *          would play wrong names. It is said once in the log, the file stays good up to there, and
- *          all further blocks are counted as drops.
- * Threads  the loop's only.
+ *          would play wrong names. The log says so and why, the file stays good up to there, and
+ * all further blocks are counted as drops. Threads  the loop's only.
  */
 #ifndef MWD_RECORDER_H
 #define MWD_RECORDER_H

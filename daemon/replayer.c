@@ -288,25 +288,24 @@ static void log_end(const struct tape *self, int r)
                 blocks, r == -EBADMSG ? mw_recording_reader_error(self->reader) : uv_strerror(r));
 }
 
-static void post_end(struct tape *self, int status)
+/* An abandoned thread says nothing: whoever would hear it, its log too, may be gone. */
+static void end(struct tape *self, int r)
 {
     pthread_mutex_lock(&self->lock);
-    self->ended = true;
-    self->status = status;
-    if (self->posted)
+    if (self->posted) {
+        log_end(self, r);
+        self->ended = true;
+        self->status = r < 0 ? r : 0;
         uv_async_send(self->posted);
+    }
     pthread_mutex_unlock(&self->lock);
 }
 
 static void *run(void *argument)
 {
     struct tape *self = argument;
-    int r = play(self);
 
-    if (r != -ECANCELED) {
-        log_end(self, r);
-        post_end(self, r < 0 ? r : 0);
-    }
+    end(self, play(self));
     tape_leave(self);
     return NULL;
 }

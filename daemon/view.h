@@ -1,6 +1,9 @@
 /* view: what a sample looks like to others. Each function renders one document into a buffer.
  *
  * All documents are made from the reading table: a new row shows up in them by itself.
+ * Absence  a key without a value is null, and its reason stands in "absent" of the same object,
+ *          which is there when it has something to say. Before the first sample all is stale.
+ * Errors   those of the buffer: a document that is too large or finds no memory ends in it.
  * State    none; pure functions of their input.
  */
 #ifndef MWD_VIEW_H
@@ -21,15 +24,16 @@ struct mwd_process_query {
     enum mw_reading sort; /* a reading of kind process; default MW_PROCESS_RSS */
     enum mwd_order order;
     uint64_t limit;   /* UINT64_MAX = all */
-    const char *name; /* glob, or NULL */
+    const char *name; /* glob (glob.h), or NULL; a process without a known name matches none */
     uint64_t pid;     /* 0 = any */
 };
 
 /* The /api/v1/memory object. */
 void mwd_view_memory(const struct mwd_view_input *input, struct mwd_buffer *out);
-/* {"timeMs":., "seq":., every reading of that kind ..., "absent":{}} for a kind with one subject.
- */
+/* {"timeMs":., "seq":., every reading of that kind ..., "absent":{}}; a kind with one subject. */
 void mwd_view_kind(const struct mwd_view_input *input, enum mw_kind kind, struct mwd_buffer *out);
+/* {"timeMs":., "seq":., "total":., "processes":[{}]}: total counts the matches before the limit.
+ * Processes whose value to sort by is absent come last; equal ones are in the order of pids. */
 void mwd_view_processes(const struct mwd_view_input *input, const struct mwd_process_query *query,
                         struct mwd_buffer *out);
 /* One process as an object. Errors -ENOENT no such pid. */

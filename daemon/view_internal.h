@@ -37,6 +37,11 @@ void mwd_view_put_object(const struct mwd_view_input *input, const char *key,
                          const struct mwd_view_member *members, uint32_t count,
                          struct mwd_json *json);
 
+/* ---- view_metrics.c ---- */
+
+/* A help text with what would end its line escaped. */
+void mwd_view_put_help(const char *text, struct mwd_buffer *out);
+
 /* ---- view_processes.c ---- */
 
 /* The members "total" and "processes". Returns false when the total is unknown, hence null: no
@@ -89,7 +94,7 @@ void mwd_view_rows_init(struct mwd_view_rows *self, const struct mwd_view_input 
  * brace. `before` is a comma or a brace or both. */
 void mwd_view_rows_put(const struct mwd_view_rows *self, uint32_t row, const char *before,
                        struct mwd_buffer *out);
-
+/* These rows as the elements of an array. */
 void mwd_view_rows_list(const struct mwd_view_rows *self, const struct mwd_view_ranked *items,
                         uint32_t count, struct mwd_buffer *out);
 
@@ -98,7 +103,11 @@ void mwd_view_rows_list(const struct mwd_view_rows *self, const struct mwd_view_
 struct mwd_view_ranking {
     const struct mwd_view_input *input;
     const struct mw_block *block;
+    const union mw_value *values;  /* the column to sort by; NULL when it is in no block */
+    const unsigned char *absences; /* likewise */
+    enum mw_value_type type;
     enum mw_reading sort;
+    bool stale; /* all of them are absent as that */
     bool falling;
     bool is_cut;    /* items[limit - 1] is the last that counts so far */
     uint32_t limit; /* not more than there are rows */

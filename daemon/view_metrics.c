@@ -29,7 +29,7 @@ static double base_value(const struct mw_reading_info *info, union mw_value valu
     }
 }
 
-static void put_help_text(struct mwd_buffer *out, const char *text)
+void mwd_view_put_help(const char *text, struct mwd_buffer *out)
 {
     for (size_t plain; *text; text += plain) {
         plain = strcspn(text, "\\\n");
@@ -47,7 +47,7 @@ static void put_head(enum mw_reading first, enum mw_reading end, struct mwd_buff
     mwd_buffer_printf(out, "# HELP %s", info->metric);
     for (enum mw_reading reading = first; reading < end; reading++) {
         mwd_buffer_puts(out, " ");
-        put_help_text(out, mw_reading_info(reading)->help);
+        mwd_view_put_help(mw_reading_info(reading)->help, out);
     }
     mwd_buffer_printf(out, "\n# TYPE %s %s\n", info->metric,
                       info->type == MW_TYPE_COUNTER ? "counter" : "gauge");

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUN = 1 /* so few are sorted faster by insertion than by merging */ };
-
 int mwd_view_ranking_init(struct mwd_view_ranking *self, const struct mwd_view_input *input,
                           const struct mwd_process_query *query)
 {
@@ -17,6 +15,7 @@ int mwd_view_ranking_init(struct mwd_view_ranking *self, const struct mwd_view_i
     uint32_t rows = mw_block_head(block)->rows;
     uint32_t limit = query->limit < rows ? (uint32_t)query->limit : rows;
     uint32_t capacity = limit < rows / 2 ? 2 * limit : rows;
+    bool in_block = mw_reading_info(query->sort)->source == MW_SOURCE_PROCESS;
     struct mwd_view_ranked *memory = NULL;
 
     if (limit && !(memory = malloc(2 * (size_t)capacity * sizeof(*memory))))
@@ -24,6 +23,10 @@ int mwd_view_ranking_init(struct mwd_view_ranking *self, const struct mwd_view_i
     *self = (struct mwd_view_ranking){
         .input = input,
         .block = block,
+        .values = in_block ? mw_block_column(block, query->sort) : NULL,
+        .absences = in_block ? mw_block_absences(block, query->sort) : NULL,
+        .stale = mw_sample_stale(input->sample, MW_SOURCE_PROCESS),
+        .type = mw_reading_info(query->sort)->value,
         .sort = query->sort,
         .falling = query->order == MWD_ORDER_DESC,
         .limit = limit,
@@ -81,28 +84,26 @@ static uint64_t value_rank(enum mw_value_type type, union mw_value value)
 
 static bool is_text(const struct mwd_view_ranking *self)
 {
-    return self->sort == MW_PROCESS_NAME || self->sort == MW_PROCESS_CGROUP;
+    return !self->values && self->type == MW_VALUE_TEXT;
 }
 
 /* Returns false when the value is absent. */
 static bool rising_rank(const struct mwd_view_ranking *self, uint32_t row, uint64_t *ret)
 {
-    union mw_value value;
+    struct mw_subject_text text;
 
+    if (self->values) {
+        *ret = value_rank(self->type, self->values[row]);
+        return !self->stale &&
+               ((unsigned)self->absences[row / 2] >> row % 2 * 4 & 15) == MW_PRESENT;
+    }
     if (self->sort == MW_PROCESS_START) {
         *ret = mw_block_keys(self->block)[row].birth;
         return *ret != 0;
     }
-    if (is_text(self)) {
-        struct mw_subject_text text = text_of(self, row);
-
-        *ret = text_rank(text);
-        return text.absence == MW_PRESENT;
-    }
-    if (mw_sample_get(self->input->sample, self->sort, row, &value) != MW_PRESENT)
-        return false;
-    *ret = value_rank(mw_reading_info(self->sort)->value, value);
-    return true;
+    text = text_of(self, row);
+    *ret = text_rank(text);
+    return text.absence == MW_PRESENT;
 }
 
 static struct mwd_view_ranked ranked(const struct mwd_view_ranking *self, uint32_t row)
@@ -138,7 +139,8 @@ static bool precedes_in_tie(const struct mwd_view_ranking *self, const struct mw
     return keys[left->row].id < keys[right->row].id;
 }
 
-/* Written so that the outcome for two numbers is no branch: it is as good as random. */
+/* Which of two different ranks is smaller is as good as random: a processor that guesses is wrong
+ * half of the time. So neither this answer nor what either() makes of it is a branch. */
 static inline bool precedes(const struct mwd_view_ranking *self, const struct mwd_view_ranked *left,
                             const struct mwd_view_ranked *right)
 {
@@ -149,66 +151,49 @@ static inline bool precedes(const struct mwd_view_ranking *self, const struct mw
     return left->rank < right->rank;
 }
 
-static void sort_run(const struct mwd_view_ranking *self, struct mwd_view_ranked *items,
-                     uint32_t count)
+static inline const struct mwd_view_ranked *
+either(const struct mwd_view_ranked *first, const struct mwd_view_ranked *second, bool take_second)
 {
-    for (uint32_t i = 1; i < count; i++) {
-        struct mwd_view_ranked item = items[i];
-        uint32_t at = i;
+    const struct mwd_view_ranked *both[] = {first, second};
 
-        for (; at > 0 && precedes(self, &item, &items[at - 1]); at--)
-            items[at] = items[at - 1];
-        items[at] = item;
-    }
+    return both[take_second];
 }
 
-static inline const struct mwd_view_ranked *choose(bool second, const struct mwd_view_ranked *first_one, const struct mwd_view_ranked *second_one)
-{
-    uintptr_t mask = 0 - (uintptr_t)second;
-
-    return (const struct mwd_view_ranked *)(((uintptr_t)first_one & ~mask) | ((uintptr_t)second_one & mask));
-}
-
+/* Both runs have the same length: the front half of the result is made from their fronts while the
+ * back half is made from their backs. So neither can run out, and each of the two ways can go on
+ * while the other one waits for memory. */
 static void merge_even(struct mwd_view_ranking *self, uint32_t begin, uint32_t width)
 {
-    const struct mwd_view_ranked *left = self->items + begin, *right = left + width;
-    const struct mwd_view_ranked *left_last = right - 1, *right_last = right + width - 1;
+    const struct mwd_view_ranked *left = self->items + begin, *left_last = left + width - 1;
+    const struct mwd_view_ranked *right = left + width, *right_last = right + width - 1;
     struct mwd_view_ranked *put = self->scratch + begin, *put_last = put + 2 * width - 1;
 
     for (uint32_t i = 0; i < width; i++) {
-        bool forward = precedes(self, right, left);
-        bool backward = precedes(self, right_last, left_last);
+        bool front = precedes(self, right, left);
+        bool back = precedes(self, right_last, left_last);
 
-        *put++ = *choose(forward, left, right);
-        right += forward;
-        left += !forward;
-        *put_last-- = *choose(backward, right_last, left_last);
-        left_last -= backward;
-        right_last -= !backward;
+        *put++ = *either(left, right, front);
+        right += front;
+        left += !front;
+        *put_last-- = *either(right_last, left_last, back);
+        left_last -= back;
+        right_last -= !back;
     }
 }
 
-/* Two neighbours, each in order: items [begin, middle) and [middle, end). */
-static void merge(struct mwd_view_ranking *self, uint32_t begin, uint32_t middle, uint32_t end)
+static void merge_uneven(struct mwd_view_ranking *self, uint32_t begin, uint32_t middle,
+                         uint32_t end)
 {
     const struct mwd_view_ranked *left = self->items + begin, *left_end = self->items + middle;
     const struct mwd_view_ranked *right = left_end, *right_end = self->items + end;
     struct mwd_view_ranked *put = self->scratch + begin;
 
-    if (middle - begin == end - middle) {
-        merge_even(self, begin, middle - begin);
-        return;
-    }
-    while (left < left_end && right < right_end) {
-        bool take_right = precedes(self, right, left);
-
-        *put++ = *choose(take_right, left, right);
-        right += take_right;
-        left += !take_right;
-    }
-    memcpy(put, left, (size_t)(left_end - left) * sizeof(*put));
-    put += left_end - left;
-    memcpy(put, right, (size_t)(right_end - right) * sizeof(*put));
+    while (left < left_end && right < right_end)
+        *put++ = precedes(self, right, left) ? *right++ : *left++;
+    while (left < left_end)
+        *put++ = *left++;
+    while (right < right_end)
+        *put++ = *right++;
 }
 
 static uint32_t at_most(uint32_t value, uint32_t bound)
@@ -216,17 +201,22 @@ static uint32_t at_most(uint32_t value, uint32_t bound)
     return value < bound ? value : bound;
 }
 
-static void sort(struct mwd_view_ranking *self)
+static void merge_all(struct mwd_view_ranking *self, uint32_t width)
 {
     uint32_t count = self->count;
+    uint32_t at = 0;
 
-    for (uint32_t at = 0; at < count; at += RUN)
-        sort_run(self, self->items + at, at_most(RUN, count - at));
-    for (uint32_t width = RUN; width < count; width *= 2) {
+    for (; count - at >= 2 * width; at += 2 * width)
+        merge_even(self, at, width);
+    merge_uneven(self, at, at + at_most(width, count - at), count);
+}
+
+static void sort(struct mwd_view_ranking *self)
+{
+    for (uint32_t width = 1; width < self->count; width *= 2) {
         struct mwd_view_ranked *merged = self->scratch;
 
-        for (uint32_t at = 0; at < count; at += 2 * width)
-            merge(self, at, at_most(at + width, count), at_most(at + 2 * width, count));
+        merge_all(self, width);
         self->scratch = self->items;
         self->items = merged;
     }

@@ -8,12 +8,11 @@
 #include <string.h>
 
 enum {
-    BATCH = 16,
+    BATCH = 16,                        /* rows whose memory is asked for at the same time */
     KEY_COPY = MW_READING_KEY_MAX + 4, /* more than most keys have, but no loop */
     MEMBER_ROOM = 2 * KEY_COPY + MWD_JSON_NUMBER_ROOM + MWD_VIEW_WORD_ROOM,
     OTHER_MEMBERS = 4, /* pid, start, name and cgroup */
-    BRACKETS_ROOM =
-        64, /* before, ,"absent":{}} and what a copy of fixed size writes past its end */
+    OTHER_ROOM = 64    /* brackets, "absent", and what a copy writes past what is wanted */
 };
 
 /* What was absent in a row, in the order in which it comes. */
@@ -57,7 +56,7 @@ void mwd_view_rows_init(struct mwd_view_rows *self, const struct mwd_view_input 
     for (int absence = 0; absence < MW_ABSENCE_COUNT; absence++)
         self->words[absence] = word_of((enum mw_absence)absence);
     self->count = mw_source_columns(MW_SOURCE_PROCESS);
-    self->room = (self->count + OTHER_MEMBERS) * (size_t)MEMBER_ROOM + BRACKETS_ROOM;
+    self->room = (self->count + OTHER_MEMBERS) * (size_t)MEMBER_ROOM + OTHER_ROOM;
     for (uint32_t i = 0; i < self->count; i++)
         self->fields[i] = (struct mwd_view_field){
             .values = mw_block_column(block, first + i),

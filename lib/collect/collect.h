@@ -114,7 +114,8 @@ int mw_parse_cgroup(const char *bytes, size_t size, const char **ret_path, size_
 
 /* A key-value file whose keys are the `field`s of the table's rows of `file` ("/proc/meminfo",
  * "/proc/vmstat", "/proc/pressure/memory"): values go into row 0 of the block, those that are not
- * there become absent as unsupported, those that make no sense as stale.
+ * there become absent as unsupported (as stale in a text that is empty or cut short, where nobody
+ * knows), those that make no sense as stale.
  * Returns  0, or the first thing wrong: -ENODATA empty or cut short in a line, -EINVAL, -ERANGE. */
 int mw_parse_meminfo(const char *bytes, size_t size, struct mw_block *block);
 int mw_parse_vmstat(const char *bytes, size_t size, struct mw_block *block);

@@ -15,12 +15,10 @@ int mw_collect_read_kept(int fd, char *buffer, size_t capacity, size_t *ret_size
     while (size < capacity) {
         ssize_t got = pread(fd, buffer + size, capacity - size, (off_t)size);
 
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR)
             continue;
-        }
-        if (got < 0) {
+        if (got < 0)
             return -errno;
-        }
         if (got == 0) {
             *ret_size = size;
             return 0;
@@ -36,9 +34,8 @@ int mw_collect_read_file(int dirfd, const char *path, char *buffer, size_t capac
     int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
     int error;
 
-    if (fd < 0) {
+    if (fd < 0)
         return -errno;
-    }
     error = mw_collect_read_kept(fd, buffer, capacity, ret_size);
     close(fd);
     return error;
@@ -61,9 +58,8 @@ int mw_collect_take(struct mw_collect_work *work, const struct mw_block *before,
 {
     int error = mw_block_take(work->outlet->pool, before, rows, &work->block);
 
-    if (error == 0) {
+    if (error == 0)
         mw_block_set_time(work->block, work->outlet->seq + 1, work->time_ms, work->time_ns);
-    }
     return error;
 }
 
@@ -102,13 +98,11 @@ static int open_root(struct mw_collector *self, const char *path)
 {
     size_t size = strlen(path);
 
-    while (size > 0 && path[size - 1] == '/') {
+    while (size > 0 && path[size - 1] == '/')
         size--;
-    }
     self->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (self->root_fd < 0) {
+    if (self->root_fd < 0)
         return -errno;
-    }
     self->root = strndup(path, size);
     return self->root != NULL ? 0 : -ENOMEM;
 }
@@ -117,18 +111,14 @@ static int create_readers(struct mw_collector *self, const struct mw_collect_opt
 {
     int error = outlet_init(&self->system, MW_SOURCE_SYSTEM);
 
-    if (error == 0) {
+    if (error == 0)
         error = outlet_init(&self->process, MW_SOURCE_PROCESS);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = outlet_init(&self->self, MW_SOURCE_SELF);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = mw_system_reader_create(self, &self->system_reader);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = mw_process_reader_create(self, options, &self->process_reader);
-    }
     return error;
 }
 
@@ -137,23 +127,19 @@ int mw_collector_create(const struct mw_collect_options *options, struct mw_coll
     struct mw_collector *self;
     int error;
 
-    if (options->proc_root == NULL || options->proc_root[0] == '\0' || options->clock == NULL) {
+    if (options->proc_root == NULL || options->proc_root[0] == '\0' || options->clock == NULL)
         return -EINVAL;
-    }
     self = calloc(1, sizeof(*self));
-    if (self == NULL) {
+    if (self == NULL)
         return -ENOMEM;
-    }
     self->root_fd = -1;
     self->clock = options->clock;
     error = open_root(self, options->proc_root);
-    if (error < 0) {
+    if (error < 0)
         goto fail;
-    }
     error = create_readers(self, options);
-    if (error < 0) {
+    if (error < 0)
         goto fail;
-    }
     *ret = self;
     return 0;
 
@@ -164,17 +150,15 @@ fail:
 
 struct mw_collector *mw_collector_destroy(struct mw_collector *self)
 {
-    if (self == NULL) {
+    if (self == NULL)
         return NULL;
-    }
     mw_process_reader_destroy(self->process_reader);
     mw_system_reader_destroy(self->system_reader);
     mw_block_pool_destroy(self->self.pool);
     mw_block_pool_destroy(self->process.pool);
     mw_block_pool_destroy(self->system.pool);
-    if (self->root_fd >= 0) {
+    if (self->root_fd >= 0)
         close(self->root_fd);
-    }
     free(self->root);
     free(self);
     return NULL;

@@ -4,11 +4,9 @@
 
 static struct mw_fault *find(struct mw_fault_table *self, const char *file, int error)
 {
-    for (uint32_t i = 0; i < self->count; i++) {
-        if (self->faults[i].error == error && strcmp(self->faults[i].file, file) == 0) {
+    for (uint32_t i = 0; i < self->count; i++)
+        if (self->faults[i].error == error && strcmp(self->faults[i].file, file) == 0)
             return &self->faults[i];
-        }
-    }
     return NULL;
 }
 
@@ -19,20 +17,18 @@ void mw_collect_fault(struct mw_collector *self, const char *file, const char *r
     struct mw_fault *fault = find(table, file, error);
 
     table->total++;
-    if (fault != NULL) {
+    if (fault != NULL)
         fault->count++;
-    } else if (table->count < MW_COLLECT_FAULTS_MAX) {
+    else if (table->count < MW_COLLECT_FAULTS_MAX)
         table->faults[table->count++] = (struct mw_fault){file, reason, error, pid, 1};
-    }
 }
 
 bool mw_collector_next_fault(struct mw_collector *self, struct mw_fault *ret)
 {
     struct mw_fault_table *table = &self->faults;
 
-    if (table->told == table->count) {
+    if (table->told == table->count)
         return false;
-    }
     *ret = table->faults[table->told++];
     return true;
 }

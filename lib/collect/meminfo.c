@@ -12,16 +12,13 @@ static int read_value(struct mw_scan *rest, enum mw_reading reading, union mw_va
 {
     mw_scan_blanks(rest);
     int error = mw_fields_number(rest, &ret->u);
-    if (error) {
+    if (error)
         return error;
-    }
     bool kib = mw_scan_literal(rest, " kB");
-    if (kib != (mw_reading_info(reading)->unit == MW_UNIT_BYTES)) {
+    if (kib != (mw_reading_info(reading)->unit == MW_UNIT_BYTES))
         return -EINVAL;
-    }
-    if (kib && ret->u > INT64_MAX / KIB) {
+    if (kib && ret->u > INT64_MAX / KIB)
         return -ERANGE;
-    }
     ret->u *= kib ? KIB : 1;
     return 0;
 }

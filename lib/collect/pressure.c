@@ -13,9 +13,8 @@ enum { NAME_MAX_SIZE = 64 };
 
 static int read_percent(struct mw_scan *text, double *ret)
 {
-    if (!mw_scan_decimal(text, ret)) {
+    if (!mw_scan_decimal(text, ret))
         return -EINVAL;
-    }
     return *ret > 100 ? -ERANGE : 0;
 }
 
@@ -25,9 +24,8 @@ static struct mw_field find_number(const struct mw_fields *fields, const struct 
     char whole[NAME_MAX_SIZE];
     size_t word_size = mw_scan_left(word), name_size = mw_scan_left(name);
 
-    if (word_size + 1 + name_size > sizeof(whole)) {
+    if (word_size + 1 + name_size > sizeof(whole))
         return (struct mw_field){MW_NONE, false};
-    }
     memcpy(whole, word->at, word_size);
     whole[word_size] = ' ';
     memcpy(whole + word_size + 1, name->at, name_size);
@@ -41,21 +39,17 @@ static void read_number(const struct mw_fields *fields, const struct mw_scan *wo
     struct mw_scan name;
     union mw_value value = {0};
 
-    if (!mw_scan_until(item, '=', &name)) {
+    if (!mw_scan_until(item, '=', &name))
         return;
-    }
     struct mw_field field = find_number(fields, word, &name);
-    if (field.reading == MW_NONE) {
+    if (field.reading == MW_NONE)
         return;
-    }
-    if (!error && mw_reading_info(field.reading)->value == MW_VALUE_F64) {
+    if (!error && mw_reading_info(field.reading)->value == MW_VALUE_F64)
         error = read_percent(item, &value.f);
-    } else if (!error) {
+    else if (!error)
         error = mw_fields_number(item, &value.u);
-    }
-    if (!error && !mw_scan_done(item)) {
+    if (!error && !mw_scan_done(item))
         error = -EINVAL;
-    }
     mw_field_cells_put(cells, field, error, value);
 }
 
@@ -65,12 +59,10 @@ static void read_line(const struct mw_fields *fields, struct mw_scan *line, int 
 {
     struct mw_scan word, item;
 
-    if (!mw_scan_until(line, ' ', &word)) {
+    if (!mw_scan_until(line, ' ', &word))
         return;
-    }
-    while (mw_scan_until(line, ' ', &item)) {
+    while (mw_scan_until(line, ' ', &item))
         read_number(fields, &word, &item, 0, cells);
-    }
     read_number(fields, &word, line, error, cells);
 }
 
@@ -79,12 +71,10 @@ int mw_fields_pressure(struct mw_fields *self, struct mw_scan text, struct mw_bl
     struct mw_field_cells cells = {0};
     struct mw_scan line;
 
-    if (mw_scan_done(&text)) {
+    if (mw_scan_done(&text))
         mw_field_cells_cut(&cells);
-    }
-    while (mw_scan_until(&text, '\n', &line)) {
+    while (mw_scan_until(&text, '\n', &line))
         read_line(self, &line, 0, &cells);
-    }
     if (!mw_scan_done(&text)) {
         read_line(self, &text, -ENODATA, &cells);
         mw_field_cells_cut(&cells);

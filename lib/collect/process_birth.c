@@ -7,12 +7,12 @@
  *
  * vfork. A child of vfork() runs in its parent's memory until it executes a program: both show the
  * same resident size, and a sum over processes would count it twice. Such a child is held back: it
- * has an entry in the table, so that it is known, but no row in blocks. It is one if it has executed
- * nothing since it was forked (a flag in stat) and its parent is in state D, where vfork leaves it,
- * with the same name and the very same statm. That can be chance: a parent that waits for a disk
- * and has forked a worker. So in each later beat one file is looked at, in turn the child's stat
- * (has it executed something? has its parent changed?) and the parent's (has it left state D?),
- * and any change lets the child be born.
+ * has an entry in the table, so that it is known, but no row in blocks. It is one if it has
+ * executed nothing since it was forked (a flag in stat) and its parent is in state D, where vfork
+ * leaves it, with the same name and the very same statm. That can be chance: a parent that waits
+ * for a disk and has forked a worker. So in each later beat one file is looked at, in turn the
+ * child's stat (has it executed something? has its parent changed?) and the parent's (has it left
+ * state D?), and any change lets the child be born.
  */
 #include "collect/process_internal.h"
 
@@ -39,16 +39,22 @@ static bool has_statm_of(struct mw_process_reader *self, const struct newborn *c
     int fd = mw_process_open(self, parent, MW_PROCESS_FILE_STATM);
     int error;
 
-    if (fd < 0) {
+    if (fd < 0)
         return false;
-    }
     error = mw_process_read_statm(fd, &theirs);
     close(fd);
-    if (error < 0 || mw_process_read_statm(child->fd, &ours) < 0) {
+    if (error < 0 || mw_process_read_statm(child->fd, &ours) < 0)
         return false;
-    }
     /* the child is not stopped: it may have touched a page before or after theirs was read */
     return theirs.hash == child->statm.hash || theirs.hash == ours.hash;
+}
+
+static bool has_memory(const struct newborn *child)
+{
+    struct mw_statm statm;
+
+    return mw_parse_statm(child->statm.bytes, child->statm.size, &statm) == 0 &&
+           statm.size_pages > 0;
 }
 
 static bool shares_memory(struct mw_process_reader *self, const struct newborn *child)
@@ -56,10 +62,9 @@ static bool shares_memory(struct mw_process_reader *self, const struct newborn *
     const struct mw_stat *stat = &child->stat;
     struct mw_stat parent;
 
-    if (!stat->forked_only || stat->kernel_thread || stat->ppid == 0 || stat->ppid > INT32_MAX ||
-        mw_process_read_stat(self, (uint32_t)stat->ppid, &parent) < 0) {
+    if (!stat->forked_only || stat->ppid == 0 || stat->ppid > INT32_MAX || !has_memory(child) ||
+        mw_process_read_stat(self, (uint32_t)stat->ppid, &parent) < 0)
         return false;
-    }
     return parent.state == 'D' && parent.name_size == stat->name_size &&
            memcmp(parent.name, stat->name, stat->name_size) == 0 &&
            has_statm_of(self, child, (uint32_t)stat->ppid);
@@ -86,9 +91,8 @@ static bool meet_open(struct mw_process_reader *self, struct newborn *ret)
 
     ret->fd = mw_process_open(self, pid, MW_PROCESS_FILE_STATM);
     ret->statm_error = ret->fd >= 0 ? mw_process_read_statm(ret->fd, &ret->statm) : ret->fd;
-    if (mw_process_is_gone(ret->statm_error)) {
+    if (mw_process_is_gone(ret->statm_error))
         return false;
-    }
     ret->stat_error = mw_process_read_stat(self, pid, &ret->stat);
     return !mw_process_is_gone(ret->stat_error);
 }
@@ -97,17 +101,15 @@ static bool meet(struct mw_process_reader *self, struct newborn *ret)
 {
     const uint32_t pid = ret->birth->pid;
 
-    if (!meet_open(self, ret)) {
+    if (!meet_open(self, ret))
         return false;
-    }
     ret->held = ret->stat_error == 0 && ret->statm_error == 0 && shares_memory(self, ret);
     if (!ret->held) {
         ret->status_error = mw_process_read_status(self, pid, &ret->status);
         ret->cgroup = mw_process_read_cgroup(self, pid);
     }
-    if (ret->fd >= 0) {
+    if (ret->fd >= 0)
         ret->statm_error = mw_process_read_statm(ret->fd, &ret->statm);
-    }
     return !mw_process_is_gone(ret->statm_error);
 }
 
@@ -119,9 +121,8 @@ static uint64_t birth_ms(const struct mw_process_reader *self, const struct newb
     const uint64_t ticks = newborn->stat.start_ticks;
     const uint64_t hz = self->ticks_per_s;
 
-    if (newborn->stat_error < 0 || self->boot_ms == 0 || ticks / hz > UINT32_MAX) {
+    if (newborn->stat_error < 0 || self->boot_ms == 0 || ticks / hz > UINT32_MAX)
         return 0;
-    }
     return self->boot_ms + ticks / hz * 1000 + ticks % hz * 1000 / hz;
 }
 
@@ -153,9 +154,8 @@ static struct mw_process_text name_of(const struct newborn *newborn)
         return (struct mw_process_text){newborn->status.name, newborn->status.name_size,
                                         MW_PRESENT};
     }
-    if (newborn->stat_error == 0) {
+    if (newborn->stat_error == 0)
         return (struct mw_process_text){newborn->stat.name, newborn->stat.name_size, MW_PRESENT};
-    }
     return (struct mw_process_text){NULL, 0, mw_process_absence(newborn->stat_error)};
 }
 
@@ -170,15 +170,12 @@ static int tell(struct mw_process_reader *self, uint32_t row, const struct newbo
                  (union mw_value){.u = (uint64_t)self->work.time_ms});
     mw_process_store_statm(self, row, &newborn->statm, newborn->statm_error, &newborn->status);
     error = mw_block_add_event(block, MW_EVENT_BORN, row, MW_PRESENT, NULL, 0);
-    if (error == 0) {
+    if (error == 0)
         error = mw_process_store_status(self, row, &newborn->status, newborn->status_error);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = mw_process_put_text(self, MW_EVENT_NAME, row, name_of(newborn));
-    }
-    if (error == 0) {
+    if (error == 0)
         error = mw_process_put_text(self, MW_EVENT_CGROUP, row, newborn->cgroup);
-    }
     return error;
 }
 
@@ -194,16 +191,14 @@ int mw_process_bear(struct mw_process_reader *self, const struct mw_process_birt
     uint32_t row;
 
     if (!meet(self, &newborn)) {
-        if (newborn.fd >= 0) {
+        if (newborn.fd >= 0)
             close(newborn.fd);
-        }
         return 0;
     }
     row = add(self, &newborn);
-    if (is_worth_keeping(&newborn)) {
+    if (is_worth_keeping(&newborn))
         mw_process_keep(self, &self->table.rows[row], newborn.fd);
-    } else if (newborn.fd >= 0) {
+    else if (newborn.fd >= 0)
         close(newborn.fd);
-    }
     return newborn.held ? 0 : tell(self, row, &newborn);
 }

@@ -28,9 +28,8 @@ static bool is_denied(int error)
 
 enum mw_absence mw_process_absence(int error)
 {
-    if (is_denied(error)) {
+    if (is_denied(error))
         return MW_ABSENT_DENIED;
-    }
     return mw_process_is_gone(error) ? MW_ABSENT_VANISHED : MW_ABSENT_STALE;
 }
 
@@ -53,9 +52,8 @@ static const char *reason_of(int error)
 void mw_process_fault(struct mw_process_reader *self, enum mw_process_file file, int error,
                       uint32_t pid)
 {
-    if (error < 0 && !is_denied(error) && !mw_process_is_gone(error)) {
+    if (error < 0 && !is_denied(error) && !mw_process_is_gone(error))
         mw_collect_fault(self->collector, names[file], reason_of(error), error, pid);
-    }
 }
 
 /* ---- reading ---- */
@@ -82,9 +80,8 @@ int mw_process_open(struct mw_process_reader *self, uint32_t pid, enum mw_proces
     if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
         int error = -errno;
 
-        if (!mw_process_shed(self, error)) {
+        if (!mw_process_shed(self, error))
             return error;
-        }
         fd = openat(self->collector->root_fd, at, O_RDONLY | O_CLOEXEC);
     }
     return fd >= 0 ? fd : -errno;
@@ -96,9 +93,8 @@ static int read_once(int fd, char *buffer, size_t capacity, size_t *ret_size)
 {
     ssize_t size = pread(fd, buffer, capacity, 0);
 
-    if (size < 0) {
+    if (size < 0)
         return -errno;
-    }
     *ret_size = (size_t)size;
     return *ret_size < capacity ? 0 : -EFBIG;
 }
@@ -109,9 +105,8 @@ static int read_file(struct mw_process_reader *self, uint32_t pid, enum mw_proce
     int fd = mw_process_open(self, pid, file);
     int error;
 
-    if (fd < 0) {
+    if (fd < 0)
         return fd;
-    }
     error = read_once(fd, self->buffer, sizeof(self->buffer), ret_size);
     close(fd);
     return error;
@@ -148,9 +143,8 @@ int mw_process_read_statm(int fd, struct mw_process_statm *ret)
 {
     int error = read_once(fd, ret->bytes, sizeof(ret->bytes), &ret->size);
 
-    if (error == 0) {
+    if (error == 0)
         ret->hash = hash_bytes(ret->bytes, ret->size);
-    }
     return error;
 }
 
@@ -159,9 +153,8 @@ int mw_process_read_stat(struct mw_process_reader *self, uint32_t pid, struct mw
     size_t size;
     int error = read_file(self, pid, MW_PROCESS_FILE_STAT, &size);
 
-    if (error == 0) {
+    if (error == 0)
         error = mw_parse_stat(self->buffer, size, ret);
-    }
     mw_process_fault(self, MW_PROCESS_FILE_STAT, error, pid);
     return error;
 }
@@ -172,11 +165,10 @@ int mw_process_read_status(struct mw_process_reader *self, uint32_t pid, struct 
     int error = read_file(self, pid, MW_PROCESS_FILE_STATUS, &size);
 
     *ret = (struct mw_status){0};
-    if (error == 0) {
+    if (error == 0)
         error = mw_parse_status(self->buffer, size, ret);
-    } else if (is_missing(self, pid, error)) {
+    else if (is_missing(self, pid, error))
         error = 0;
-    }
     mw_process_fault(self, MW_PROCESS_FILE_STATUS, error, pid);
     return error;
 }

@@ -82,15 +82,17 @@ struct mw_process_reader {
     struct mw_process_births births;
     struct mw_block *last; /* the newest block; the next one begins as its copy */
     struct mw_collect_work work;
+    bool plain; /* proc_root is not proc but a tree of files, which may be replaced at any time */
     uint64_t page_size, ticks_per_s;
-    uint64_t boot_ms; /* 0 = not known: then no process has a birth */
+    uint64_t boot_ms;   /* 0 = not known: then no process has a birth */
     uint64_t status_ns; /* the slow round takes this long */
     uint64_t last_ns;   /* when it was moved on last */
     double due_rest;    /* part of a row that it is behind */
-    uint32_t due_first; /* its rows in this beat: so many from this one on, going round at the end */
+    uint32_t
+        due_first; /* its rows in this beat: so many from this one on, going round at the end */
     uint32_t due_count;
-    uint32_t first_listed; /* row that was listed first the last time */
-    uint32_t budget, kept; /* statm files that may be, and are, kept open */
+    uint32_t first_listed;       /* row that was listed first the last time */
+    uint32_t budget, kept;       /* statm files that may be, and are, kept open */
     uint32_t beat, balance_beat; /* the next beat in which kept descriptors are looked over */
     bool start_over;             /* events were lost: the next block tells everything anew */
     _Alignas(uint64_t) char buffer[MW_PROCESS_BUFFER];

@@ -2,13 +2,13 @@
  *
  * A kept file costs 4.4 KiB of kernel memory (its sequence buffer is a whole page) and makes a read
  * three times cheaper than open, read and close; it also pins the process: when that has died it
- * gives ESRCH, never the numbers of a later process with the same pid. So the largest ones are kept,
- * since they are read for their changes, and all of them as long as there is room.
+ * gives ESRCH, never the numbers of a later process with the same pid. So the largest ones are
+ * kept, since they are read for their changes, and all of them as long as there is room.
  *
  * The order of sizes changes in every beat. To not open and close with it, it is looked at once in
- * BALANCE_BEATS: from the resident size at rank `budget` a kept file is closed only when its process
- * is a fifth below it, and one that is not kept is marked when it is above, to be kept the next time
- * it is opened for reading anyway.
+ * BALANCE_BEATS: from the resident size at rank `budget` a kept file is closed only when its
+ * process is a fifth below it, and one that is not kept is marked when it is above, to be kept the
+ * next time it is opened for reading anyway.
  */
 #include "collect/process_internal.h"
 
@@ -68,9 +68,8 @@ static bool can_be_kept(const struct mw_process *process)
 /* By the newest block; a process that it does not know or has no number for counts as empty. */
 static uint64_t rss_of(const struct mw_process_reader *self, uint32_t row)
 {
-    if (self->last == NULL || row >= mw_block_head(self->last)->rows) {
+    if (self->last == NULL || row >= mw_block_head(self->last)->rows)
         return 0;
-    }
     return mw_block_column(self->last, MW_PROCESS_RSS)[row].u;
 }
 
@@ -81,18 +80,16 @@ static uint64_t least_wanted(const struct mw_process_reader *self)
     uint32_t class = CLASSES;
     uint64_t sum = 0;
 
-    for (uint32_t row = 0; row < self->table.used; row++) {
-        if (can_be_kept(&self->table.rows[row])) {
+    for (uint32_t row = 0; row < self->table.used; row++)
+        if (can_be_kept(&self->table.rows[row]))
             counts[class_of(rss_of(self, row))]++;
-        }
-    }
-    while (class > 0 && sum < self->budget) {
+    while (class > 0 && sum < self->budget)
         sum += counts[--class];
-    }
     return sum < self->budget ? 0 : class_least(class);
 }
 
-static void judge(struct mw_process_reader *self, uint32_t row, uint64_t least)
+/* Returns whether it should be kept, is not, and is large enough to push another one out. */
+static bool judge(struct mw_process_reader *self, uint32_t row, uint64_t least)
 {
     struct mw_process *process = &self->table.rows[row];
     uint64_t rss = rss_of(self, row);
@@ -103,12 +100,13 @@ static void judge(struct mw_process_reader *self, uint32_t row, uint64_t least)
     } else if (rss < least - least / 5) {
         mw_process_let_go(self, process);
     }
+    return process->fd < 0 && rss >= least && rss - least >= least / 4;
 }
 
-/* What is still too much when the number of descriptors was lowered: the unwanted first. */
-static void let_go_surplus(struct mw_process_reader *self, bool wanted_too)
+/* Closes files until at most this many are kept: the unwanted ones, or any. */
+static void let_go_surplus(struct mw_process_reader *self, uint32_t most, bool wanted_too)
 {
-    for (uint32_t row = 0; row < self->table.used && self->kept > self->budget; row++) {
+    for (uint32_t row = 0; row < self->table.used && self->kept > most; row++) {
         struct mw_process *process = &self->table.rows[row];
 
         if (wanted_too || (process->flags & MW_PROCESS_WANTED) == 0) {
@@ -120,14 +118,15 @@ static void let_go_surplus(struct mw_process_reader *self, bool wanted_too)
 void mw_process_balance(struct mw_process_reader *self)
 {
     uint64_t least = self->budget > 0 ? least_wanted(self) : UINT64_MAX;
+    uint32_t pushing = 0;
 
     for (uint32_t row = 0; row < self->table.used; row++) {
         if (can_be_kept(&self->table.rows[row])) {
-            judge(self, row, least);
+            pushing += judge(self, row, least);
         }
     }
-    let_go_surplus(self, false);
-    let_go_surplus(self, true);
+    let_go_surplus(self, self->budget > pushing ? self->budget - pushing : 0, false);
+    let_go_surplus(self, self->budget, true);
     self->balance_beat = self->beat + BALANCE_BEATS;
 }
 
@@ -137,9 +136,8 @@ bool mw_process_shed(struct mw_process_reader *self, int error)
 
     mw_collect_fault(self->collector, "/proc/PID/statm",
                      "no descriptor is left, so fewer are kept open", error, 0);
-    if (self->kept == 0) {
+    if (self->kept == 0)
         return false;
-    }
     self->budget = self->kept > less ? self->kept - less : 0;
     mw_process_balance(self);
     return true;

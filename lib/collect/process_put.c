@@ -23,9 +23,8 @@ static const enum mw_reading statm_readings[] = {MW_PROCESS_RSS, MW_PROCESS_RSS_
 void mw_process_put_statm_absent(struct mw_process_reader *self, uint32_t row,
                                  enum mw_absence absence)
 {
-    for (size_t i = 0; i < sizeof(statm_readings) / sizeof(statm_readings[0]); i++) {
+    for (size_t i = 0; i < sizeof(statm_readings) / sizeof(statm_readings[0]); i++)
         mw_block_put_absent(self->work.block, statm_readings[i], row, absence);
-    }
 }
 
 bool mw_process_put_statm(struct mw_process_reader *self, uint32_t row,
@@ -35,9 +34,8 @@ bool mw_process_put_statm(struct mw_process_reader *self, uint32_t row,
     const uint64_t page = self->page_size;
     uint64_t rss;
 
-    if (!fits(self, statm->size_pages) || !fits(self, statm->resident_pages)) {
+    if (!fits(self, statm->size_pages) || !fits(self, statm->resident_pages))
         return false;
-    }
     rss = statm->resident_pages * page;
     if ((process->flags & MW_PROCESS_NO_FIRST) != 0) {
         process->flags &= ~(uint32_t)MW_PROCESS_NO_FIRST;
@@ -52,10 +50,14 @@ bool mw_process_put_statm(struct mw_process_reader *self, uint32_t row,
 }
 
 static const enum mw_reading status_readings[MW_STATUS_FIELDS] = {
-    [MW_STATUS_RSS_FILE] = MW_PROCESS_RSS_FILE,   [MW_STATUS_RSS_SHMEM] = MW_PROCESS_RSS_SHMEM,
-    [MW_STATUS_SWAP] = MW_PROCESS_SWAP,           [MW_STATUS_PEAK] = MW_PROCESS_PEAK,
-    [MW_STATUS_PAGE_TABLES] = MW_PROCESS_PAGE_TABLES, [MW_STATUS_THREADS] = MW_PROCESS_THREADS,
-    [MW_STATUS_PPID] = MW_PROCESS_PPID,           [MW_STATUS_UID] = MW_PROCESS_UID,
+    [MW_STATUS_RSS_FILE] = MW_PROCESS_RSS_FILE,
+    [MW_STATUS_RSS_SHMEM] = MW_PROCESS_RSS_SHMEM,
+    [MW_STATUS_SWAP] = MW_PROCESS_SWAP,
+    [MW_STATUS_PEAK] = MW_PROCESS_PEAK,
+    [MW_STATUS_PAGE_TABLES] = MW_PROCESS_PAGE_TABLES,
+    [MW_STATUS_THREADS] = MW_PROCESS_THREADS,
+    [MW_STATUS_PPID] = MW_PROCESS_PPID,
+    [MW_STATUS_UID] = MW_PROCESS_UID,
     [MW_STATUS_STATE] = MW_PROCESS_STATE};
 
 void mw_process_put_status(struct mw_process_reader *self, uint32_t row,
@@ -63,13 +65,11 @@ void mw_process_put_status(struct mw_process_reader *self, uint32_t row,
 {
     enum mw_absence absence = error == 0 ? MW_ABSENT_UNSUPPORTED : mw_process_absence(error);
 
-    for (uint32_t field = 0; field < MW_STATUS_FIELDS; field++) {
-        if ((status->found & 1u << field) != 0) {
+    for (uint32_t field = 0; field < MW_STATUS_FIELDS; field++)
+        if ((status->found & 1u << field) != 0)
             put(self, status_readings[field], row, status->values[field]);
-        } else {
+        else
             mw_block_put_absent(self->work.block, status_readings[field], row, absence);
-        }
-    }
 }
 
 /* ---- texts ---- */
@@ -79,12 +79,10 @@ uint32_t mw_process_mark(struct mw_process_text text)
 {
     uint32_t hash = 2166136261u;
 
-    if (text.absence != MW_PRESENT) {
+    if (text.absence != MW_PRESENT)
         return text.absence;
-    }
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < text.size; i++)
         hash = (hash ^ (unsigned char)text.bytes[i]) * 16777619u;
-    }
     return hash >= MW_ABSENCE_COUNT ? hash : hash + MW_ABSENCE_COUNT;
 }
 
@@ -104,13 +102,12 @@ static int tell(struct mw_process_reader *self, enum mw_block_event_type type, u
     int error;
 
     if (text.absence == MW_PRESENT) {
-        size = mw_utf8_escape(text.bytes, until_nul(text.bytes, text.size), escaped,
-                              sizeof(escaped));
+        size =
+            mw_utf8_escape(text.bytes, until_nul(text.bytes, text.size), escaped, sizeof(escaped));
     }
     error = mw_block_add_event(self->work.block, type, row, text.absence, escaped, size);
-    if (error == -E2BIG) {
+    if (error == -E2BIG)
         error = mw_block_add_event(self->work.block, type, row, MW_ABSENT_STALE, NULL, 0);
-    }
     return error;
 }
 

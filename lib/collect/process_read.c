@@ -1,9 +1,9 @@
 /* A process that has a row: what changed since the beat before.
  *
  * statm decides. While its bytes are the same, nothing else is read and nothing is written: the
- * block began as a copy of the one before. When they differ, the numbers of statm are put and status
- * is read for the rest. Beside that each process has its turn in the slow round, when status and
- * control group are read whatever statm says.
+ * block began as a copy of the one before. When they differ, the numbers of statm are put and
+ * status is read for the rest. Beside that each process has its turn in the slow round, when status
+ * and control group are read whatever statm says.
  *
  * exec. A process keeps pid and start time when it executes another program, but its memory is new,
  * and `growth` must begin anew. Nothing in statm or status says so outright. Signs, each taken only
@@ -20,6 +20,7 @@
 #include "collect/process_internal.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- exec ---- */
@@ -46,9 +47,8 @@ static bool has_lower_peak(const struct mw_process_reader *self, uint32_t row,
 
     if (mw_block_get(block, MW_PROCESS_VIRTUAL, row, &size) != MW_PRESENT ||
         mw_block_get(block, MW_PROCESS_PEAK, row, &peak) != MW_PRESENT ||
-        (status->found & 1u << MW_STATUS_PEAK) == 0) {
+        (status->found & 1u << MW_STATUS_PEAK) == 0)
         return false;
-    }
     return status->values[MW_STATUS_PEAK] < peak.u - peak.u / 4 &&
            size.u / self->page_size != statm->size_pages;
 }
@@ -58,9 +58,8 @@ static bool has_executed(const struct mw_process_reader *self, uint32_t row,
 {
     const struct mw_process *process = &self->table.rows[row];
 
-    if (statm->size_pages == 0 || process->text_pages == 0) {
+    if (statm->size_pages == 0 || process->text_pages == 0)
         return false;
-    }
     return text_of(statm) != process->text_pages || has_other_name(process, status) ||
            has_lower_peak(self, row, statm, status);
 }
@@ -74,9 +73,8 @@ static void lack_statm(struct mw_process_reader *self, uint32_t row, int error)
     enum mw_absence absence = mw_process_absence(error);
 
     process->statm_hash = 0;
-    if (absence == MW_ABSENT_DENIED) {
+    if (absence == MW_ABSENT_DENIED)
         process->flags |= MW_PROCESS_DENIED;
-    }
     mw_process_put_statm_absent(self, row, absence);
     mw_process_fault(self, MW_PROCESS_FILE_STATM, error, process->pid);
 }
@@ -88,15 +86,12 @@ void mw_process_store_statm(struct mw_process_reader *self, uint32_t row,
     struct mw_process *process = &self->table.rows[row];
     struct mw_statm statm;
 
-    if (error == 0) {
+    if (error == 0)
         error = mw_parse_statm(bytes->bytes, bytes->size, &statm);
-    }
-    if (error == 0 && has_executed(self, row, &statm, status)) {
+    if (error == 0 && has_executed(self, row, &statm, status))
         process->flags |= MW_PROCESS_NO_FIRST;
-    }
-    if (error == 0 && !mw_process_put_statm(self, row, &statm)) {
+    if (error == 0 && !mw_process_put_statm(self, row, &statm))
         error = -ERANGE;
-    }
     if (error < 0) {
         lack_statm(self, row, error);
         return;
@@ -106,18 +101,26 @@ void mw_process_store_statm(struct mw_process_reader *self, uint32_t row,
     process->flags &= ~(uint32_t)MW_PROCESS_DENIED;
 }
 
+/* Of a tree of plain files: another file has this name now, or none. */
+static bool is_replaced(int fd)
+{
+    struct stat file;
+
+    return fstat(fd, &file) < 0 || file.st_nlink == 0;
+}
+
 static int read_statm(struct mw_process_reader *self, struct mw_process *process,
                       struct mw_process_statm *ret)
 {
     int fd, error;
 
-    if (process->fd >= 0) {
+    if (self->plain && process->fd >= 0 && is_replaced(process->fd))
+        mw_process_let_go(self, process);
+    if (process->fd >= 0)
         return mw_process_read_statm(process->fd, ret);
-    }
     fd = mw_process_open(self, process->pid, MW_PROCESS_FILE_STATM);
-    if (fd < 0) {
+    if (fd < 0)
         return fd;
-    }
     error = mw_process_read_statm(fd, ret);
     mw_process_keep(self, process, fd);
     return error;
@@ -139,9 +142,8 @@ int mw_process_store_status(struct mw_process_reader *self, uint32_t row,
     struct mw_process_text name = {status->name, status->name_size, MW_PRESENT};
 
     process->flags &= ~(uint32_t)MW_PROCESS_DUE;
-    if (error < 0 && mw_process_absence(error) != MW_ABSENT_DENIED) {
+    if (error < 0 && mw_process_absence(error) != MW_ABSENT_DENIED)
         process->flags |= MW_PROCESS_DUE;
-    }
     mw_process_put_status(self, row, status, error);
     return status->has_name ? store_text(self, MW_EVENT_NAME, row, name) : 0;
 }
@@ -154,13 +156,11 @@ static int read_news(struct mw_process_reader *self, uint32_t row,
     struct mw_status status;
     int status_error = mw_process_read_status(self, pid, &status);
 
-    if (statm != NULL) {
+    if (statm != NULL)
         mw_process_store_statm(self, row, statm, error, &status);
-    }
     error = mw_process_store_status(self, row, &status, status_error);
-    if (error == 0 && due) {
+    if (error == 0 && due)
         error = store_text(self, MW_EVENT_CGROUP, row, mw_process_read_cgroup(self, pid));
-    }
     return error;
 }
 
@@ -189,15 +189,14 @@ static int renew(struct mw_process_reader *self, uint32_t row)
     return error;
 }
 
-/* Asked when the inode of its directory has changed, which a kept statm rules out. */
+/* Asked when the inode of its directory has changed; a kept statm is the better proof. */
 static bool is_another(struct mw_process_reader *self, const struct mw_process *process)
 {
     struct mw_stat stat;
     int error;
 
-    if (process->fd >= 0 || (process->flags & MW_PROCESS_NO_START) != 0) {
+    if ((process->fd >= 0 && !self->plain) || (process->flags & MW_PROCESS_NO_START) != 0)
         return false;
-    }
     error = mw_process_read_stat(self, process->pid, &stat);
     return error == 0 ? stat.start_ticks != process->start_ticks : mw_process_is_gone(error);
 }
@@ -214,15 +213,13 @@ static bool has_start(struct mw_process_reader *self, const struct mw_process *p
 static int refresh_rare(struct mw_process_reader *self, uint32_t row, bool due)
 {
     struct mw_process *process = &self->table.rows[row];
-    bool moved = (process->flags & MW_PROCESS_MOVED) != 0;
+    bool moved = self->plain || (process->flags & MW_PROCESS_MOVED) != 0;
 
     process->flags &= ~(uint32_t)MW_PROCESS_MOVED;
-    if ((process->flags & MW_PROCESS_HELD) != 0) {
+    if ((process->flags & MW_PROCESS_HELD) != 0)
         return mw_process_still_held(self, process) ? 0 : renew(self, row);
-    }
-    if ((moved && is_another(self, process)) || (due && has_start(self, process))) {
+    if ((moved && is_another(self, process)) || (due && has_start(self, process)))
         return renew(self, row);
-    }
     return 1;
 }
 
@@ -233,23 +230,19 @@ int mw_process_refresh(struct mw_process_reader *self, uint32_t row, bool due)
     struct mw_process_statm statm;
     int error;
 
-    if ((process->flags & RARE) != 0) {
+    if ((process->flags & RARE) != 0 || self->plain) {
         int done = refresh_rare(self, row, due);
 
-        if (done <= 0) {
+        if (done <= 0)
             return done;
-        }
     }
-    if ((process->flags & MW_PROCESS_KERNEL) != 0) {
+    if ((process->flags & MW_PROCESS_KERNEL) != 0)
         return due ? read_news(self, row, NULL, 0, due) : 0;
-    }
-    if ((process->flags & MW_PROCESS_DENIED) != 0 && !due) {
+    if ((process->flags & MW_PROCESS_DENIED) != 0 && !due)
         return 0;
-    }
     error = read_statm(self, process, &statm);
-    if (mw_process_is_gone(error)) {
+    if (mw_process_is_gone(error))
         return renew(self, row);
-    }
     if (error == 0 && statm.hash == process->statm_hash) {
         due = due || (process->flags & MW_PROCESS_DUE) != 0;
         return due ? read_news(self, row, NULL, 0, due) : 0;

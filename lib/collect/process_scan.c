@@ -6,13 +6,14 @@
  *
  * Who is there. The directory is listed in each beat. Its inode numbers help: proc gives each
  * process's directory a number of its own when it is first looked up, from a counter that goes on.
- * Tried on 6.18: a process keeps its number through exec, as a zombie, and as long as any file below
- * its directory is open; a process that came to be under a used pid (2000 times over, by
+ * Tried on 6.18: a process keeps its number through exec, as a zombie, and as long as any file
+ * below its directory is open; a process that came to be under a used pid (2000 times over, by
  * ns_last_pid) never had the number of the one before; and when the kernel had dropped unused
  * directory entries (drop_caches) a living process had a new one. So a number that stayed says "the
  * same process", and one that changed says nothing: then the start time is read again, unless a
- * statm is kept, which is proof by itself. In a tree of plain files a number is a file's own, which
- * fits the same rule.
+ * statm is kept, which is proof by itself. In a tree of plain files neither proves anything:
+ * numbers are used again at once and an open file outlives its name. There every start time is read
+ * again.
  *
  * Where its row is. Listings come in the same order each time, so each row remembers which one was
  * listed behind it; only where that guess is wrong the pid is looked up.
@@ -33,9 +34,11 @@
 #include "collect/system_internal.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* ---- listing ---- */
@@ -59,27 +62,25 @@ void mw_process_expect(struct mw_process_reader *self, const struct mw_process_b
         uint32_t capacity = births->capacity > 0 ? births->capacity * 2 : BIRTHS_MIN;
         struct mw_process_birth *grown = realloc(births->items, capacity * sizeof(*grown));
 
-        if (grown == NULL) {
+        if (grown == NULL)
             return;
-        }
         births->items = grown;
         births->capacity = capacity;
     }
     births->items[births->count++] = *birth;
 }
 
-/* The number that a name is, 0 when it is no pid. */
+/* The number that a name is, 0 when it is no pid. The kernel's own limit is 2^22. */
 static uint32_t pid_of(const char *name)
 {
+    enum { NINE_DIGITS = 999999999 };
     uint32_t pid = 0;
 
-    if (*name == '0') {
+    if (*name == '0')
         return 0;
-    }
     for (; *name >= '0' && *name <= '9'; name++) {
-        if (pid > (INT32_MAX - 9) / 10) {
+        if (pid > (INT32_MAX - 9) / 10)
             return 0;
-        }
         pid = pid * 10 + (uint32_t)(*name - '0');
     }
     return *name == '\0' ? pid : 0;
@@ -93,9 +94,8 @@ static uint32_t note_listed(struct mw_process_reader *self, uint32_t guess, uint
     uint32_t row = guess;
     struct mw_process *process;
 
-    if (row >= table->used || table->rows[row].pid != pid) {
+    if (row >= table->used || table->rows[row].pid != pid)
         row = mw_process_table_find(table, pid);
-    }
     if (row == MW_PROCESS_NONE) {
         mw_process_expect(self, &(struct mw_process_birth){inode, pid});
         return row;
@@ -116,8 +116,8 @@ static void note_entries(struct mw_process_reader *self, size_t size, uint32_t *
 
     while (at < size) {
         const struct entry *entry = (const void *)(self->buffer + at);
-        uint32_t *hint = *before == MW_PROCESS_NONE ? &self->first_listed
-                                                    : &self->table.rows[*before].next;
+        uint32_t *hint =
+            *before == MW_PROCESS_NONE ? &self->first_listed : &self->table.rows[*before].next;
         uint32_t pid = pid_of(entry->name);
 
         at += entry->size;
@@ -139,12 +139,10 @@ static int list(struct mw_process_reader *self)
     long size;
 
     self->births.count = 0;
-    if (lseek(fd, 0, SEEK_SET) < 0) {
+    if (lseek(fd, 0, SEEK_SET) < 0)
         return -errno;
-    }
-    while ((size = syscall(SYS_getdents64, fd, self->buffer, sizeof(self->buffer))) > 0) {
+    while ((size = syscall(SYS_getdents64, fd, self->buffer, sizeof(self->buffer))) > 0)
         note_entries(self, (size_t)size, &before);
-    }
     return size < 0 ? -errno : 0;
 }
 
@@ -158,9 +156,8 @@ static void reserve(struct mw_process_reader *self)
                          self->births.items[room].pid);
         self->births.count = room;
     }
-    if (mw_process_table_reserve(&self->table, self->births.count) < 0) {
+    if (mw_process_table_reserve(&self->table, self->births.count) < 0)
         self->births.count = 0;
-    }
 }
 
 /* ---- the slow round ---- */
@@ -201,14 +198,12 @@ static int go_over_rows(struct mw_process_reader *self)
     for (uint32_t row = 0; row < self->table.used && error == 0; row++) {
         const struct mw_process *process = &self->table.rows[row];
 
-        if (process->pid == 0) {
+        if (process->pid == 0)
             continue;
-        }
-        if (process->listed == self->beat) {
+        if (process->listed == self->beat)
             error = mw_process_refresh(self, row, is_due(self, row, rows));
-        } else {
+        else
             error = mw_process_retire(self, row);
-        }
     }
     return error;
 }
@@ -218,9 +213,8 @@ static int bear_all(struct mw_process_reader *self)
     struct mw_process_births *births = &self->births;
     int error = 0;
 
-    for (uint32_t i = 0; i < births->count && error == 0; i++) {
+    for (uint32_t i = 0; i < births->count && error == 0; i++)
         error = mw_process_bear(self, &births->items[i]);
-    }
     if (births->capacity > 4 * BIRTHS_MIN && births->count < births->capacity / 8) {
         free(births->items); /* the first beat bears everyone, the others a handful */
         *births = (struct mw_process_births){NULL, 0, 0};
@@ -231,9 +225,8 @@ static int bear_all(struct mw_process_reader *self)
 /* Forgets everyone. */
 static void forget(struct mw_process_reader *self)
 {
-    for (uint32_t row = 0; row < self->table.used; row++) {
+    for (uint32_t row = 0; row < self->table.used; row++)
         mw_process_let_go(self, &self->table.rows[row]);
-    }
     mw_process_table_deinit(&self->table);
 }
 
@@ -255,15 +248,12 @@ static int fill_in(struct mw_process_reader *self)
 {
     int error = 0;
 
-    if (self->start_over && self->last != NULL) {
+    if (self->start_over && self->last != NULL)
         error = tell_all_gone(self);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = go_over_rows(self);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = bear_all(self);
-    }
     mw_process_table_trim(&self->table);
     return error;
 }
@@ -290,17 +280,14 @@ int mw_collector_read_processes(struct mw_collector *self, struct mw_block **ret
     struct mw_process_reader *reader = self->process_reader;
     int error = begin(reader);
 
-    if (error < 0) {
+    if (error < 0)
         return error;
-    }
-    if (reader->beat >= reader->balance_beat) {
+    if (reader->beat >= reader->balance_beat)
         mw_process_balance(reader);
-    }
     turn_round(reader);
     error = fill_in(reader);
-    if (error == 0) {
+    if (error == 0)
         error = mw_collect_end(self, &reader->work, ret);
-    }
     reader->work.block = mw_block_unref(reader->work.block);
     if (error < 0) {
         forget(reader);
@@ -323,14 +310,19 @@ static uint64_t read_boot_ms(const struct mw_collector *collector)
     uint64_t seconds = 0;
 
     if (mw_text_read_file(&buffer, collector->root_fd, "stat", &text) == 0) {
-        while (seconds == 0 && mw_scan_until(&text, '\n', &line)) {
-            if (mw_scan_literal(&line, "btime ")) {
+        while (seconds == 0 && mw_scan_until(&text, '\n', &line))
+            if (mw_scan_literal(&line, "btime "))
                 mw_scan_u64(&line, &seconds);
-            }
-        }
     }
     mw_text_free(&buffer);
     return seconds < UINT32_MAX * UINT64_C(1000) ? seconds * 1000 : 0;
+}
+
+static bool is_proc(int fd)
+{
+    struct statfs system;
+
+    return fstatfs(fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
 }
 
 int mw_process_reader_create(struct mw_collector *collector,
@@ -339,10 +331,10 @@ int mw_process_reader_create(struct mw_collector *collector,
 {
     struct mw_process_reader *self = calloc(1, sizeof(*self));
 
-    if (self == NULL) {
+    if (self == NULL)
         return -ENOMEM;
-    }
     self->collector = collector;
+    self->plain = !is_proc(collector->root_fd);
     self->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     self->ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
     self->boot_ms = read_boot_ms(collector);

@@ -26,9 +26,8 @@ static uint32_t slot_of(const struct mw_process_table *self, uint32_t pid)
 {
     uint32_t slot = home_of(self, pid);
 
-    while (self->slots[slot] != 0 && self->rows[self->slots[slot] - 1].pid != pid) {
+    while (self->slots[slot] != 0 && self->rows[self->slots[slot] - 1].pid != pid)
         slot = (slot + 1) & (self->slot_count - 1);
-    }
     return slot;
 }
 
@@ -58,17 +57,14 @@ static int resize_slots(struct mw_process_table *self, uint32_t count)
 {
     uint32_t *slots = calloc(count, sizeof(*slots));
 
-    if (slots == NULL) {
+    if (slots == NULL)
         return -ENOMEM;
-    }
     free(self->slots);
     self->slots = slots;
     self->slot_count = count;
-    for (uint32_t row = 0; row < self->used; row++) {
-        if (self->rows[row].pid != 0) {
+    for (uint32_t row = 0; row < self->used; row++)
+        if (self->rows[row].pid != 0)
             self->slots[slot_of(self, self->rows[row].pid)] = row + 1;
-        }
-    }
     return 0;
 }
 
@@ -76,9 +72,8 @@ static uint32_t slots_for(uint32_t live)
 {
     uint32_t count = 2 * ROWS_MIN;
 
-    while (count < 2 * live) {
+    while (count < 2 * live)
         count *= 2;
-    }
     return count;
 }
 
@@ -88,9 +83,8 @@ static int resize_rows(struct mw_process_table *self, uint32_t capacity)
 {
     struct mw_process *rows = realloc(self->rows, capacity * sizeof(*rows));
 
-    if (rows == NULL) {
+    if (rows == NULL)
         return -ENOMEM;
-    }
     self->rows = rows;
     self->capacity = capacity;
     return 0;
@@ -106,9 +100,8 @@ int mw_process_table_reserve(struct mw_process_table *self, uint32_t more)
 
         error = resize_rows(self, rows > grown ? rows : grown);
     }
-    if (error == 0 && slots_for(self->live + more) > self->slot_count) {
+    if (error == 0 && slots_for(self->live + more) > self->slot_count)
         error = resize_slots(self, slots_for(self->live + more));
-    }
     return error;
 }
 
@@ -116,12 +109,10 @@ uint32_t mw_process_table_add(struct mw_process_table *self, uint32_t pid)
 {
     uint32_t row = self->lowest_free;
 
-    while (row < self->used && self->rows[row].pid != 0) {
+    while (row < self->used && self->rows[row].pid != 0)
         row++;
-    }
-    if (row == self->used) {
+    if (row == self->used)
         self->used++;
-    }
     self->lowest_free = row + 1;
     self->live++;
     self->slots[slot_of(self, pid)] = row + 1;
@@ -134,21 +125,17 @@ void mw_process_table_remove(struct mw_process_table *self, uint32_t row)
     clear_slot(self, slot_of(self, self->rows[row].pid));
     self->rows[row].pid = 0;
     self->live--;
-    if (row < self->lowest_free) {
+    if (row < self->lowest_free)
         self->lowest_free = row;
-    }
-    while (self->used > 0 && self->rows[self->used - 1].pid == 0) {
+    while (self->used > 0 && self->rows[self->used - 1].pid == 0)
         self->used--;
-    }
 }
 
 void mw_process_table_trim(struct mw_process_table *self)
 {
     /* Failing to shrink is no failure. A quarter, so that a table does not go up and down. */
-    if (self->used < self->capacity / 4 && self->capacity > 4 * ROWS_MIN) {
+    if (self->used < self->capacity / 4 && self->capacity > 4 * ROWS_MIN)
         resize_rows(self, self->used * 2 > ROWS_MIN ? self->used * 2 : ROWS_MIN);
-    }
-    if (slots_for(self->live) < self->slot_count / 4) {
+    if (slots_for(self->live) < self->slot_count / 4)
         resize_slots(self, slots_for(self->live) * 2);
-    }
 }

@@ -1,3 +1,6 @@
+/* One beat of the machine's own readings: three key-value files and the control groups above this
+ * program. Each file stays open and is read from its start; one that fails is closed and opened
+ * again at the next beat, and only its own readings are absent meanwhile. */
 #include "collect/system_internal.h"
 
 #include <errno.h>

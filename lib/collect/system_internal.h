@@ -14,7 +14,8 @@ struct mw_text {
 };
 
 /* How the kernel hands out a file. ONE_RECORD: whole, in one read(2) that is long enough, so a read
- * that does not fill the buffer has seen the end. LINES: at most a page at a time. */
+ * that does not fill the buffer has seen the end. LINES: at most a page at a time, so what is
+ * longer is of as many instants, microseconds apart. */
 enum mw_text_kind { MW_TEXT_LINES, MW_TEXT_ONE_RECORD };
 
 /* The whole file, by name below `dirfd` or held open. *ret lies in the buffer.

@@ -120,7 +120,8 @@ const char *mw_block_text(const struct mw_block *self);
 /* ---- from and to bytes ---- */
 
 /* Whether these bytes are a block of this build's layout in every offset, count and text, so that
- * the functions above are safe on it. Errors -EBADMSG. */
+ * the functions above are safe on it, and whether its values can be shown: fractions are finite,
+ * words are printable. They may stand at any address. Errors -EBADMSG. */
 int mw_block_check(const void *bytes, size_t size);
 
 /* A block of the pool filled with these bytes. Errors -EBADMSG, -EBUSY, -ENOMEM. */

@@ -52,18 +52,17 @@ static enum mw_reading find_reading(const struct mw_recorded_source *source,
 static bool is_mapped(const struct mw_recorded_source *source, uint32_t columns,
                       enum mw_reading reading)
 {
-    for (uint32_t i = 0; i < columns && reading != MW_NONE; i++) {
+    for (uint32_t i = 0; i < columns && reading != MW_NONE; i++)
         if (source->column[i].reading == reading)
             return true;
-    }
     return false;
 }
 
 static int read_column(struct mw_wire_in *in, struct mw_recorded_source *source, uint32_t index)
 {
-    uint64_t type;
-    const char *id;
-    size_t size, at = in->at;
+    uint64_t type = 0;
+    const char *id = NULL;
+    size_t size = 0, at = in->at;
 
     int r = mw_wire_number(in, "the type of a reading", MW_VALUE_TEXT, &type);
     if (r == 0)
@@ -95,10 +94,9 @@ static bool find_source(const char *word, size_t size, enum mw_source *ret)
 
 static bool is_listed(const struct mw_recording_reader *self, enum mw_source source)
 {
-    for (uint32_t i = 0; i < self->sources; i++) {
+    for (uint32_t i = 0; i < self->sources; i++)
         if (self->source[i].known && self->source[i].source == source)
             return true;
-    }
     return false;
 }
 
@@ -106,9 +104,9 @@ static int read_source(struct mw_wire_in *in)
 {
     struct mw_recording_reader *self = in->reader;
     struct mw_recorded_source *source = &self->source[self->sources];
-    const char *word;
-    size_t size, at = in->at;
-    uint64_t columns;
+    const char *word = NULL;
+    size_t size = 0, at = in->at;
+    uint64_t columns = 0;
 
     int r = mw_wire_text(in, "the word of a source", MW_RECORDING_WORD_MAX, &word, &size);
     if (r == 0)
@@ -134,15 +132,15 @@ static int read_source(struct mw_wire_in *in)
 static void copy_printable(char *to, const char *from, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        to[i] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
+        to[i] = (char)(from[i] > ' ' && from[i] <= '~' ? from[i] : '?');
 }
 
 static int read_body(struct mw_wire_in *in)
 {
     struct mw_recording_reader *self = in->reader;
-    uint64_t page_size, sources;
-    const char *build;
-    size_t size;
+    uint64_t page_size = 0, sources = 0;
+    const char *build = NULL;
+    size_t size = 0;
 
     int r = mw_wire_number(in, "a page size", UINT32_MAX, &page_size);
     if (r == 0)
@@ -274,7 +272,7 @@ static int read_frame_head(struct mw_wire_in *in, struct mw_recording_frame_head
 static int read_payload(struct mw_wire_in *in, struct mw_recording_frame *ret)
 {
     struct mw_recording_reader *self = in->reader;
-    struct mw_recording_frame_head head;
+    struct mw_recording_frame_head head = {0};
     struct mw_block *block = NULL;
 
     int r = read_frame_head(in, &head);

@@ -114,8 +114,8 @@ int mw_recording_refuse(struct mw_recording_reader *self, uint64_t at, const cha
 {
     va_list arguments;
 
-    int size = snprintf(self->error, sizeof self->error, "byte %llu: expected ",
-                        (unsigned long long)(self->offset + at));
+    unsigned long long place = self->offset + at;
+    int size = snprintf(self->error, sizeof self->error, "byte %llu: expected ", place);
     va_start(arguments, format);
     vsnprintf(self->error + size, sizeof self->error - (size_t)size, format, arguments);
     va_end(arguments);
@@ -172,8 +172,8 @@ int mw_wire_take(struct mw_wire_in *self, const char *what, size_t size, const u
 int mw_wire_text(struct mw_wire_in *self, const char *what, size_t max, const char **ret,
                  size_t *ret_size)
 {
-    const uint8_t *bytes;
-    uint64_t size;
+    const uint8_t *bytes = NULL;
+    uint64_t size = 0;
 
     int r = mw_wire_number(self, what, max, &size);
     if (r == 0)

@@ -29,7 +29,8 @@ void mw_sealer_offer(struct mw_sealer *self, struct mw_block *block, uint64_t no
  * Errors   -ENODATA no system block was ever offered, -ENOMEM. */
 int mw_sealer_seal(struct mw_sealer *self, uint64_t now_ns, struct mw_sample **ret);
 
-/* Readings absent by reason, over all samples sealed so far: totals[MW_ABSENCE_COUNT]. */
+/* Readings absent by reason, over all samples sealed so far: totals[MW_ABSENCE_COUNT]. Those of a
+ * stale source all count as stale. */
 const uint64_t *mw_sealer_absences(const struct mw_sealer *self);
 
 struct mw_sample *mw_sample_ref(struct mw_sample *self);

@@ -51,9 +51,8 @@ static void bare_list(struct bare *self, void (*each)(struct bare *, const char 
             at += length;
             if (*name >= '1' && *name <= '9') {
                 self->sum += strtoul(name, NULL, 10);
-                if (each != NULL) {
+                if (each != NULL)
                     each(self, name);
-                }
             }
         }
     }
@@ -66,9 +65,8 @@ static void bare_keep(struct bare *self, const char *name)
 
     snprintf(path, sizeof(path), "%s/statm", name);
     fd = self->count < PROCESSES_MAX ? openat(self->directory, path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
+    if (fd >= 0)
         self->fds[self->count++] = fd;
-    }
 }
 
 static void bare_pass(struct bare *self)
@@ -194,9 +192,8 @@ static void spawn(unsigned long count)
         }
         if (pid == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
-            while (getppid() == parent) {
+            while (getppid() == parent)
                 pause();
-            }
             _exit(0);
         }
     }
@@ -214,12 +211,11 @@ static unsigned long *option_of(struct options *self, const char *name)
                  {"--reps", &self->reps},
                  {"--status", &self->status_s}};
 
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(known[i].name, name) == 0) {
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(known[i].name, name) == 0)
             return known[i].value;
-        }
-    }
-    fprintf(stderr, "usage: bench_scan [--spawn N] [--keep N] [--gap MS] [--reps N] [--status S]\n");
+    fprintf(stderr,
+            "usage: bench_scan [--spawn N] [--keep N] [--gap MS] [--reps N] [--status S]\n");
     exit(2);
 }
 
@@ -234,9 +230,8 @@ int main(int argc, char **argv)
     struct rlimit limit;
     uint32_t live;
 
-    for (int i = 1; i < argc; i += 2) {
+    for (int i = 1; i < argc; i += 2)
         *option_of(&options, argv[i]) = i + 1 < argc ? strtoul(argv[i + 1], NULL, 10) : 0;
-    }
     options.reps = options.reps < 1 || options.reps > REPS_MAX ? 7 : options.reps;
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;

@@ -13,9 +13,9 @@ import urllib.request
 
 def in_own_pid_namespace():
     """Starts the script again where /proc shows only its own processes, so that N is exact."""
-    if os.environ.get("MEMWATCHD_BENCH_NAMESPACE"):
+    if os.environ.get("MW_TEST_BENCH_NAMESPACE"):
         return
-    os.environ["MEMWATCHD_BENCH_NAMESPACE"] = "1"
+    os.environ["MW_TEST_BENCH_NAMESPACE"] = "1"
     command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable]
     os.execvp("unshare", command + sys.argv)
 

@@ -9,7 +9,7 @@ int bench_open(void **state)
     struct bench *self = calloc(1, sizeof *self);
 
     assert_non_null(self);
-    strcpy(self->folder, "/tmp/config.XXXXXX");
+    snprintf(self->folder, sizeof self->folder, "/tmp/config.XXXXXX");
     assert_non_null(mkdtemp(self->folder));
     snprintf(self->path, sizeof self->path, "%s/m.conf", self->folder);
     *state = self;
@@ -65,12 +65,11 @@ static char *without_folder(const struct bench *self, const char *text, size_t s
     char *at = result;
 
     assert_non_null(result);
-    for (const char *end = text + size; text < end;) {
+    for (const char *end = text + size; text < end;)
         if ((size_t)(end - text) > folder_size && strncmp(text, self->folder, folder_size) == 0)
             text += folder_size + 1;
         else
             *at++ = *text++;
-    }
     return result;
 }
 

@@ -15,13 +15,32 @@ static void addresses_are_numbers_with_a_port(void **state)
 {
     static const char *const good[] = {"127.0.0.1:0", "127.0.0.1:1",   "0.0.0.0:65535",
                                        "[::]:80",     "[fe80::1]:080", "[::ffff:10.0.0.1]:9636"};
-    static const char *const bad[] = {
-        "127.0.0.1:65536", "127.0.0.1:99999", "127.0.0.1:000001", "127.0.0.1:-1", "127.0.0.1:",
-        "127.0.0.1",       ":9636",           "9636",             "localhost:1",  "::1:9636",
-        "[::1]",           "[::1]9636",       "[::1:9636",        "::1]:9636",    "[127.0.0.1]:1",
-        "[]:1",            "[fe80::1%lo]:1",  "127.1:1",          "1.2.3.4.5:1",  "256.0.0.1:1",
-        "127.0.0.1:1 ",    " 127.0.0.1:1",    "127.0.0.1:0x1",    "",             "127.0.0.1:+1",
-        "http://[::1]:1"};
+    static const char *const bad[] = {"127.0.0.1:65536",
+                                      "127.0.0.1:99999",
+                                      "127.0.0.1:000001",
+                                      "127.0.0.1:-1",
+                                      "127.0.0.1:",
+                                      "127.0.0.1",
+                                      ":9636",
+                                      "9636",
+                                      "localhost:1",
+                                      "::1:9636",
+                                      "[::1]",
+                                      "[::1]9636",
+                                      "[::1:9636",
+                                      "::1]:9636",
+                                      "[127.0.0.1]:1",
+                                      "[]:1",
+                                      "[fe80::1%lo]:1",
+                                      "127.1:1",
+                                      "1.2.3.4.5:1",
+                                      "256.0.0.1:1",
+                                      "127.0.0.1:1 ",
+                                      " 127.0.0.1:1",
+                                      "127.0.0.1:0x1",
+                                      "",
+                                      "127.0.0.1:+1",
+                                      "http://[::1]:1"};
     struct bench *bench = *state;
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -32,9 +51,10 @@ static void addresses_are_numbers_with_a_port(void **state)
 
 static void hosts_are_names_without_a_port(void **state)
 {
-    static const char *const good[] = {"a", "monitor.example.org", "10.0.0.1", "[fd00::5]", "x_y-z"};
-    static const char *const bad[] = {"",     "a b",       "a:80",    "[fd00::5]:80", "a/b",
-                                      "[x]",  "http://a",  "*.a",     "fd00::5",      "a,b",
+    static const char *const good[] = {"a", "monitor.example.org", "10.0.0.1", "[fd00::5]",
+                                       "x_y-z"};
+    static const char *const bad[] = {"",     "a b",       "a:80",     "[fd00::5]:80", "a/b",
+                                      "[x]",  "http://a",  "*.a",      "fd00::5",      "a,b",
                                       "[::1", "a\xc3\xa9", "[1.2.3.4]"};
     struct bench *bench = *state;
 
@@ -79,8 +99,7 @@ static void something_must_be_reachable(void **state)
     assert_string_equal(bench_load_text(bench, "socket = \"\"\n"), "");
 }
 
-#define EXPOSED                                                                                    \
-    " can be reached from other machines: that takes a token-file, or insecure = true\n"
+#define EXPOSED " can be reached from other machines: that takes a token-file, or insecure = true\n"
 
 static void reachable_address_needs_a_token(void **state)
 {

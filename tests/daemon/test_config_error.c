@@ -10,12 +10,18 @@ static unsigned lines_in(const char *text)
     return count;
 }
 
+static void write_errors(char *at, unsigned count)
+{
+    *at = '\0';
+    while (count--)
+        at += sprintf(at, "wrong = 1\n");
+}
+
 static const char *load_errors(struct bench *bench, unsigned count)
 {
-    char text[64 * 16] = "";
+    char text[64 * 16];
 
-    for (unsigned i = 0; i < count; i++)
-        strcat(text, "wrong = 1\n");
+    write_errors(text, count);
     return bench_load_text(bench, text);
 }
 
@@ -56,10 +62,9 @@ static void order_is_that_of_the_lines(void **state)
 static void first_twenty_lines_are_the_ones_listed(void **state)
 {
     struct bench *bench = *state;
-    char text[1024] = "interval = 5\n";
+    char text[1024];
 
-    for (unsigned i = 0; i < 25; i++)
-        strcat(text, "wrong = 1\n");
+    write_errors(text + sprintf(text, "interval = 5\n"), 25);
     bench_load_text(bench, text);
     assert_int_equal(strncmp(bench->said, "m.conf:1: interval: ", 20), 0);
     assert_non_null(strstr(bench->said, "m.conf:20: wrong: no such key\nand 6 more\n"));

@@ -28,7 +28,7 @@ static void one_mebibyte_is_the_most(void **state)
     assert_string_equal(bench_value(bench, "interval"), "2s");
     assert_string_equal(load_size(bench, MIB + 1),
                         "m.conf: is over 1 MiB, which no configuration needs\n");
-    strcpy(bench->path, "/dev/zero");
+    snprintf(bench->path, sizeof bench->path, "/dev/zero");
     bench_load(bench);
     assert_string_equal(bench->said, "/dev/zero: is over 1 MiB, which no configuration needs\n");
 }
@@ -82,7 +82,7 @@ static void dev_null_is_an_empty_file(void **state)
 {
     struct bench *bench = *state;
 
-    strcpy(bench->path, "/dev/null");
+    snprintf(bench->path, sizeof bench->path, "/dev/null");
     bench_load(bench);
     assert_string_equal(bench->said, "");
 }
@@ -171,7 +171,7 @@ static void dropins_of_a_bare_name_are_in_this_folder(void **state)
     bench_write(bench, "m.conf", "");
     bench_write(bench, "memwatchd.d/a.conf", "interval = 4s");
     assert_int_equal(chdir(bench->folder), 0);
-    strcpy(bench->path, "m.conf");
+    snprintf(bench->path, sizeof bench->path, "m.conf");
     bench_load(bench);
     assert_int_equal(chdir("/"), 0);
     assert_string_equal(bench->said, "");

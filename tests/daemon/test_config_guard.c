@@ -29,7 +29,8 @@ static void comment_marks_inside_quotes_are_text(void **state)
 {
     struct bench *bench = *state;
 
-    assert_string_equal(bench_load_text(bench, "state-dir = \"/a#b//c/*d*/\"\nproc-root = '/'"), "");
+    assert_string_equal(bench_load_text(bench, "state-dir = \"/a#b//c/*d*/\"\nproc-root = '/'"),
+                        "");
     assert_string_equal(bench->config->state_dir, "/a#b//c/*d*/");
     assert_string_equal(bench_load_text(bench, "state-dir = /a//b#c\n"), "");
     assert_string_equal(bench->config->state_dir, "/a//b");
@@ -68,9 +69,8 @@ static void open_comment_is_an_error(void **state)
 {
     struct bench *bench = *state;
 
-    assert_string_equal(
-        bench_load_text(bench, "interval = 2s\n/* rest\nkeep-fds = 5\n"),
-        "m.conf:2: a comment is never closed; got /* rest\n");
+    assert_string_equal(bench_load_text(bench, "interval = 2s\n/* rest\nkeep-fds = 5\n"),
+                        "m.conf:2: a comment is never closed; got /* rest\n");
 }
 
 static void open_quote_is_an_error_on_its_line(void **state)
@@ -135,6 +135,8 @@ static void bad_end_of_a_word_is_one_error(void **state)
                         "m.conf:1: this is taken in quotes only; got fo!o\n"
                         "m.conf:1: a quote is not closed on its line; got \"x\n"
                         "m.conf:2: this is taken in quotes only; got b;r\n");
+    assert_string_equal(bench_load_text(bench, "hosts = {\"a\" b*c}\n"),
+                        "m.conf:1: hosts: this is taken in quotes only; got b*c\n");
 }
 
 /* A NUL would cut the value short. */

@@ -31,13 +31,12 @@ static void every_key_has_value_and_origin(void **state)
     root = render(bench);
     assert_int_equal(cJSON_GetArraySize(root), mwd_config_key_count);
     for (uint32_t key = 0; key < mwd_config_key_count; key++) {
-        const cJSON *object =
-            cJSON_GetObjectItemCaseSensitive(root, mwd_config_keys[key].name);
+        const cJSON *object = cJSON_GetObjectItemCaseSensitive(root, mwd_config_keys[key].name);
 
         assert_int_equal(cJSON_GetArraySize(object), 2);
         assert_non_null(value_of(root, mwd_config_keys[key].name));
-        assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "origin")),
-                            "default");
+        assert_string_equal(
+            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "origin")), "default");
     }
     cJSON_Delete(root);
 }

@@ -89,7 +89,7 @@ static void shipped_file_is_the_default(void **state)
 {
     struct bench *bench = *state;
 
-    strcpy(bench->path, "/dev/null");
+    snprintf(bench->path, sizeof bench->path, "/dev/null");
     bench_load(bench);
     for (uint32_t key = 0; key < mwd_config_key_count; key++)
         assert_string_equal(bench_value(bench, mwd_config_keys[key].name),
@@ -116,7 +116,8 @@ static void bounds_in_words_are_the_real_ones(void **state)
         const struct mwd_key_info *info = &mwd_config_keys[key];
         char least[32], most[32], text[128];
 
-        if (info->type != MWD_KEY_SPAN && info->type != MWD_KEY_BYTES && info->type != MWD_KEY_COUNT)
+        if (info->type != MWD_KEY_SPAN && info->type != MWD_KEY_BYTES &&
+            info->type != MWD_KEY_COUNT)
             continue;
         assert_int_equal(sscanf(strstr(info->takes, "from "), "from %31s to %31[^, ]", least, most),
                          2);

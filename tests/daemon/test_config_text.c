@@ -14,6 +14,19 @@ static void values_behind_a_syntax_error_are_checked(void **state)
                         "m.conf:5: keep-fds: takes a whole number from 0 to 1000000; got \"x\"\n");
 }
 
+/* Without its second line the value of the first one would look like the name of a block. */
+static void what_is_taken_out_does_not_change_the_rest(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_string_equal(bench_load_text(bench, "log-level = d\n}\n{keep-fds = '\n}{\n"),
+                        "m.conf:1: log-level: takes error, warning, info or debug; got \"d\"\n"
+                        "m.conf:2: unexpected closing brace\n"
+                        "m.conf:3: a quote is not closed on its line; got '\n"
+                        "m.conf:3: unexpected token '{'\n"
+                        "m.conf:4: unexpected closing brace\n");
+}
+
 static void nested_lists_are_refused(void **state)
 {
     struct bench *bench = *state;
@@ -46,7 +59,7 @@ static void many_syntax_errors_end(void **state)
     struct bench *bench = *state;
     char text[201];
 
-    for (int i = 0; i < 100; i++)
+    for (size_t i = 0; i < 100; i++)
         memcpy(text + 2 * i, "}\n", 3);
     bench_load_text(bench, text);
     assert_int_equal(bench->result, MWD_CONFIG_ERRORS_MAX + 1);
@@ -74,7 +87,7 @@ static void long_texts_come_through_whole(void **state)
         char text[256], *end = text + sprintf(text, "state-dir = \"/");
 
         memset(end, 'x', size);
-        strcpy(end + size, "\"\n");
+        memcpy(end + size, "\"\n", 3);
         assert_string_equal(bench_load_text(bench, text), "");
         assert_int_equal(strlen(bench->config->state_dir), size + 1);
     }
@@ -86,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(values_behind_a_syntax_error_are_checked),
+        TEST(what_is_taken_out_does_not_change_the_rest),
         TEST(nested_lists_are_refused),
         TEST(dropped_list_brings_no_second_error),
         TEST(comma_behind_the_last_element_is_fine),

@@ -33,7 +33,7 @@ static const char *parse(const char *line)
     mwd_buffer_init(&error, sizeof said - 1);
     r = mwd_options_parse(argc, argv, &error, &options);
     assert_true(r == 0 || r == -EINVAL);
-    assert_int_equal(r < 0, error.size > 0);
+    assert_int_equal(r<0, error.size> 0);
     snprintf(said, sizeof said, "%.*s", (int)error.size, error.size ? error.bytes : "");
     mwd_buffer_deinit(&error);
     return said;
@@ -83,8 +83,9 @@ static void modes_are_set(void **state)
     assert_int_equal(options.mode, MWD_MODE_DUMP_CONFIG);
     assert_string_equal(parse("--version|--nonsense"), "");
     assert_int_equal(options.mode, MWD_MODE_VERSION);
-    assert_string_equal(parse("--once|--help|--nonsense"), "memwatchd: --help: does not go together "
-                                                           "with --once\n");
+    assert_string_equal(parse("--once|--help|--nonsense"),
+                        "memwatchd: --help: does not go together "
+                        "with --once\n");
     assert_string_equal(parse("--help|--once|--nonsense"), "");
     assert_int_equal(options.mode, MWD_MODE_HELP);
 }
@@ -138,7 +139,7 @@ static void wrong_arguments_are_named(void **state)
 
 static void speed_has_bounds(void **state)
 {
-    static const char *const bad[] = {"0",   "0.09", "1000.1", "1e2", "-1", "inf", "nan",
+    static const char *const bad[] = {"0",   "0.09", "1000.1", "1e2", "-1", "inf",  "nan",
                                       "0x2", "2 ",   "",       "Max", "2x", "1.2.3"};
 
     (void)state;
@@ -187,19 +188,24 @@ static void what_has_no_meaning_together_is_refused(void **state)
     assert_string_equal(parse("--record=a|--replay=b"), "");
 }
 
+static const char *parse_listens(int count)
+{
+    char line[ARGUMENTS_MAX * 16];
+    char *at = line;
+
+    for (int i = 0; i < count; i++)
+        at += sprintf(at, "%s--listen=a", i ? "|" : "");
+    return parse(line);
+}
+
 static void settings_have_a_limit(void **state)
 {
-    char line[ARGUMENTS_MAX * 16] = "";
-
     (void)state;
-    for (int i = 0; i < MWD_SETTINGS_MAX - 1; i++)
-        strcat(line, i ? "|--listen=a" : "--listen=a");
-    assert_string_equal(parse(line), "");
-    strcat(line, "|--listen=a");
-    assert_string_equal(parse(line), "");
+    assert_string_equal(parse_listens(MWD_SETTINGS_MAX - 1), "");
+    assert_string_equal(parse_listens(MWD_SETTINGS_MAX), "");
     assert_int_equal(options.setting_count, MWD_SETTINGS_MAX);
-    strcat(line, "|--listen=a");
-    assert_string_equal(parse(line), "memwatchd: --listen: there are more than 64 of such flags\n");
+    assert_string_equal(parse_listens(MWD_SETTINGS_MAX + 1),
+                        "memwatchd: --listen: there are more than 64 of such flags\n");
 }
 
 /* ---- help ---- */
@@ -217,11 +223,11 @@ static char *help(void)
 
 static void help_names_every_flag_and_every_key(void **state)
 {
-    static const char *const flags[] = {"--config FILE", "--once",         "--record FILE",
-                                        "--replay FILE", "--speed N",      "--check-config",
-                                        "--dump-config", "--version",      "--help",
-                                        "--listen ADDR:PORT", "--socket PATH", "--proc-root DIR",
-                                        "--state-dir DIR", "--interval SPAN"};
+    static const char *const flags[] = {"--config FILE",      "--once",         "--record FILE",
+                                        "--replay FILE",      "--speed N",      "--check-config",
+                                        "--dump-config",      "--version",      "--help",
+                                        "--listen ADDR:PORT", "--socket PATH",  "--proc-root DIR",
+                                        "--state-dir DIR",    "--interval SPAN"};
     char *text = help();
     char line[256];
 
@@ -251,8 +257,9 @@ static void every_flag_in_help_is_taken(void **state)
         char line[128];
         bool value = at[3 + strcspn(at + 3, " ")] == ' ' && at[4 + strcspn(at + 3, " ")] != ' ';
 
-        snprintf(line, sizeof line, "%s%.*s%s", strstr(at, "\n  --speed") == at ? "--replay=x|" : "",
-                 (int)strcspn(at + 3, " "), at + 3, value ? "=1" : "");
+        snprintf(line, sizeof line, "%s%.*s%s",
+                 strstr(at, "\n  --speed") == at ? "--replay=x|" : "", (int)strcspn(at + 3, " "),
+                 at + 3, value ? "=1" : "");
         assert_string_equal(parse(line), "");
         count++;
     }

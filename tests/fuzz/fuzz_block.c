@@ -125,7 +125,7 @@ static void use(const void *bytes, size_t size)
 }
 
 /* Counts as the plain definition says, row by row. */
-static void recount(unsigned char *bytes, struct mw_block_head *head)
+static void recount(const unsigned char *bytes, struct mw_block_head *head)
 {
     const struct mw_block_key *keys = (const void *)(bytes + head->keys_offset);
     const uint64_t column = ((uint64_t)head->stride + 15) / 16 * 8;

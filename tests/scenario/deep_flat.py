@@ -12,8 +12,8 @@ import time
 import unittest
 import urllib.request
 
-BIN = os.environ["MEMWATCHD_BIN"]
-CHURN = os.environ["MEMWATCHD_CHURN"]
+BIN = os.environ["MW_TEST_BIN"]
+CHURN = os.environ["MW_TEST_CHURN"]
 BIRTHS = int(os.environ.get("DEEP_BIRTHS", "1000000"))
 CONNECTIONS = int(os.environ.get("DEEP_CONNECTIONS", "100000"))
 BATCH = 2000
@@ -22,9 +22,9 @@ URL = f"http://127.0.0.1:{PORT}"
 
 
 def in_own_pid_namespace():
-    if os.environ.get("MEMWATCHD_DEEP_NAMESPACE"):
+    if os.environ.get("MW_TEST_DEEP_NAMESPACE"):
         return
-    os.environ["MEMWATCHD_DEEP_NAMESPACE"] = "1"
+    os.environ["MW_TEST_DEEP_NAMESPACE"] = "1"
     os.execvp("unshare", ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
                           sys.executable] + sys.argv)
 

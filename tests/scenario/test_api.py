@@ -9,7 +9,7 @@ import unittest
 
 from support.daemon import Daemon, cpu_seconds, fixture, wait_until
 
-PROMTOOL = os.environ.get("MEMWATCHD_PROMTOOL") or shutil.which("promtool")
+PROMTOOL = os.environ.get("MW_TEST_PROMTOOL") or shutil.which("promtool")
 
 
 class Api(unittest.TestCase):
@@ -269,7 +269,7 @@ class Events(Api):
 
 class Metrics(Api):
     def test_promtool_has_nothing_to_say(self):
-        self.assertTrue(PROMTOOL, "promtool is needed: set MEMWATCHD_PROMTOOL")
+        self.assertTrue(PROMTOOL, "promtool is needed: set MW_TEST_PROMTOOL")
         answer = self.daemon.get("/metrics")
         self.assertIn("text/plain", answer.headers["Content-Type"])
         result = subprocess.run([PROMTOOL, "check", "metrics"], input=answer.body,

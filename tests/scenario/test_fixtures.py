@@ -181,19 +181,20 @@ class Changing(unittest.TestCase):
                 kept.rename(gone)
                 wait_until(lambda: daemon.process_of(pids[-1]), what="a birth is seen")
 
-    def test_a_source_that_disappears_and_comes_back(self):
+    def test_a_source_that_runs_dry_and_comes_back(self):
         with tempfile.TemporaryDirectory() as directory:
             root = pathlib.Path(directory, "proc")
             shutil.copytree(fixture("healthy"), root, symlinks=True)
             with Daemon(proc_root=str(root)) as daemon:
                 total = daemon.json("/api/v1/memory")["totalmem"]
-                (root / "meminfo").rename(root / "hidden")
+                good = (root / "meminfo").read_text()
+                (root / "meminfo").write_text("")
                 wait_until(lambda: daemon.json("/api/v1/memory")["totalmem"] is None)
                 memory = daemon.json("/api/v1/memory")
                 self.assertIn(memory["absent"]["totalmem"], ("stale", "unsupported"))
                 self.assertGreater(daemon.json("/api/v1/processes")["total"], 0)
                 self.assertIsNotNone(daemon.json("/api/v1/system")["pgmajfault"])
-                (root / "hidden").rename(root / "meminfo")
+                (root / "meminfo").write_text(good)
                 wait_until(lambda: daemon.json("/api/v1/memory")["totalmem"] == total)
 
 

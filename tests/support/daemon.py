@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-BIN = os.environ["MEMWATCHD_BIN"]
+BIN = os.environ["MW_TEST_BIN"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
 START_S = 20

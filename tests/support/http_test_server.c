@@ -36,13 +36,17 @@ struct server {
 
 /* ---- routes ---- */
 
+/* Text that looks like rows of numbers, up to exactly `size`. */
 static void pad(struct mwd_buffer *out, size_t size)
 {
-    while (out->size < size && !out->failed)
-        mwd_buffer_printf(out, "{\"pid\":%zu,\"rss\":%zu},", out->size * 7 % 32768,
-                          out->size * 4096);
-    if (!out->failed)
-        out->size = size;
+    while (out->size < size && !out->failed) {
+        char row[64];
+        int length = snprintf(row, sizeof row, "{\"pid\":%zu,\"rss\":%zu},", out->size * 7 % 32768,
+                              out->size * 4096);
+        size_t left = size - out->size;
+
+        mwd_buffer_append(out, row, (size_t)length < left ? (size_t)length : left);
+    }
 }
 
 static int get_small(void *context, const struct mwd_request *request, struct mwd_reply *reply)

@@ -34,7 +34,7 @@ static void wall_time_is_in_milliseconds(void **state)
 
 static void cpu_time_grows_with_work_only(void **state)
 {
-    const struct timespec nap = {0, 30 * MW_NS_PER_MS};
+    const struct timespec nap = {0, 30L * MW_NS_PER_MS};
     uint64_t begin = mw_clock_thread_cpu_ns();
     uint64_t worked;
 

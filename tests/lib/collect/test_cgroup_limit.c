@@ -253,6 +253,38 @@ static void a_usage_that_is_missing_leaves_the_limit(void **state)
     tree_free(&tree);
 }
 
+/* What cannot be opened is told once and tried again when the place is looked up again. */
+static void a_refused_limit_is_denied(void **state)
+{
+    struct tree tree = tree_of_group("0::/a\n", v2_mounts);
+    bool root = geteuid() == 0;
+    char path[128];
+    struct beat beat;
+
+    (void)state;
+    group_write(&tree, "cg/memory.max", 200 * mib);
+    group_write(&tree, "cg/memory.current", 20 * mib);
+    group_write(&tree, "cg/a/memory.high", 100 * mib);
+    snprintf(path, sizeof(path), "%s/cg/memory.max", tree.path);
+    assert_int_equal(chmod(path, 0), 0);
+    assert_true(!root || seteuid(65534) == 0);
+    beat = beat_over(tree.proc);
+    assert_true(!root || seteuid(0) == 0);
+    assert_no_limit(&beat, MW_ABSENT_DENIED);
+    assert_fault(&beat, "cgroup", -EACCES);
+    assert_int_equal(chmod(path, 0644), 0);
+    for (int i = 1; i < MW_CGROUP_FIND_BEATS; i++) {
+        beat_next(&beat);
+        assert_no_limit(&beat, MW_ABSENT_DENIED);
+    }
+    assert_int_equal(beat.collector->faults.total, 1);
+    group_write(&tree, "cg/a/memory.current", 10 * mib);
+    beat_next(&beat);
+    assert_limit(&beat, 100 * mib, 10 * mib);
+    beat_free(&beat);
+    tree_free(&tree);
+}
+
 static void a_kernel_without_control_groups_is_no_fault(void **state)
 {
     struct tree tree = tree_of_group("0::/a\n", v2_mounts);
@@ -405,6 +437,7 @@ static void live_in_the_group(const struct live *self)
     struct mw_collector *collector = NULL;
     struct mw_block *block = NULL;
     union mw_value limit = {0}, used = {0};
+    enum mw_absence absence;
 
     if (!write_file(self->group, "cgroup.procs", "0") ||
         mw_collector_create(&options, &collector) || mw_collector_read_system(collector, &block))
@@ -416,8 +449,9 @@ static void live_in_the_group(const struct live *self)
     if (!write_file(self->parent, "cgroup.procs", "0") || rmdir(self->group) ||
         mw_collector_read_system(collector, &block))
         _exit(3);
-    if (!mw_block_get(block, MW_SYSTEM_CONSTRAINED, 0, &limit) && limit.u == 268435456)
-        _exit(4); /* the limit of a group that is no more */
+    absence = mw_block_get(block, MW_SYSTEM_CONSTRAINED, 0, &limit);
+    if (absence != MW_ABSENT_UNSUPPORTED && (absence != MW_PRESENT || limit.u == 268435456))
+        _exit(4); /* neither the limit of a group that is no more nor its loss: the parent's */
     mw_block_unref(block);
     mw_collector_destroy(collector);
     _exit(0);
@@ -459,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_changed_limit_is_seen_at_the_next_beat),
         cmocka_unit_test(a_limit_that_makes_no_sense_leaves_it_stale),
         cmocka_unit_test(a_usage_that_is_missing_leaves_the_limit),
+        cmocka_unit_test(a_refused_limit_is_denied),
         cmocka_unit_test(a_kernel_without_control_groups_is_no_fault),
         cmocka_unit_test(a_move_to_another_group_is_seen_after_60_beats),
         cmocka_unit_test(as_many_ancestors_as_stated_are_looked_at),

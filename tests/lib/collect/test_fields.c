@@ -87,6 +87,23 @@ static void lines_may_come_go_and_move_between_two_texts(void **state)
     }
 }
 
+/* The names behind a line that differs stood at other places: they must go with it. */
+static void from_the_first_difference_on_all_is_learnt_anew(void **state)
+{
+    struct target target = target_create();
+    struct mw_fields fields;
+
+    (void)state;
+    mw_fields_init(&fields, "/proc/vmstat");
+    mw_fields_vmstat(&fields, mw_scan_over("pgfree 1\npgfault 2\na 3\n", 23), target.block);
+    assert_int_equal(fields.lines, 3);
+    assert_int_equal(fields.names_size, 14);
+    mw_fields_vmstat(&fields, mw_scan_over("pgfree 1\nbc 2\n", 14), target.block);
+    assert_int_equal(fields.lines, 2);
+    assert_int_equal(fields.names_size, 8);
+    target_free(&target);
+}
+
 /* Ever the same real text, with one byte changed or one piece left out. */
 static void damaged_texts_never_leave_a_wrong_memory(void **state)
 {
@@ -177,6 +194,7 @@ int main(void)
         cmocka_unit_test(finds_each_row_of_the_table_and_nothing_else),
         cmocka_unit_test(every_star_of_the_table_stands_behind_an_underscore),
         cmocka_unit_test(lines_may_come_go_and_move_between_two_texts),
+        cmocka_unit_test(from_the_first_difference_on_all_is_learnt_anew),
         cmocka_unit_test(damaged_texts_never_leave_a_wrong_memory),
         cmocka_unit_test(more_lines_than_are_remembered_are_read_too),
         cmocka_unit_test(longer_names_than_are_remembered_are_read_too),

@@ -138,16 +138,21 @@ static void a_file_that_cannot_be_read_is_opened_again(void **state)
 
 static void a_pipe_in_the_place_of_a_file_is_not_waited_for(void **state)
 {
+    static const char *const names[] = {"meminfo", "self/cgroup"};
     struct tree tree = small_tree();
     char path[128];
     struct beat beat;
 
     (void)state;
-    snprintf(path, sizeof(path), "%s/meminfo", tree.proc);
-    tree_remove(&tree, "proc/meminfo");
-    assert_int_equal(mkfifo(path, 0644), 0);
+    tree_write(&tree, "proc/self/cgroup", "0::/\n");
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", tree.proc, names[i]);
+        assert_int_equal(remove(path), 0);
+        assert_int_equal(mkfifo(path, 0644), 0);
+    }
     beat = beat_over(tree.proc);
     assert_int_equal(count_present(beat.block, meminfo, MW_ABSENT_STALE), 0);
+    assert_absent(beat.block, MW_SYSTEM_CONSTRAINED, MW_ABSENT_STALE);
     beat_free(&beat);
     tree_free(&tree);
 }

@@ -318,6 +318,21 @@ static void a_row_stays_while_an_event_speaks_of_it(void **state)
     mw_block_pool_destroy(pool);
 }
 
+static void a_block_may_lose_its_last_row(void **state)
+{
+    struct mw_block_pool *pool = pool_of(MW_SOURCE_PROCESS);
+    struct mw_block *block = take(pool, NULL, 1);
+
+    (void)state;
+    set_pid(block, 0, 1);
+    mw_block_clear_row(block, 0);
+    finish(block);
+    assert_int_equal(mw_block_head(block)->rows, 0);
+    assert_int_equal(mw_block_head(block)->live, 0);
+    mw_block_unref(block);
+    mw_block_pool_destroy(pool);
+}
+
 static uint16_t stored_size(struct mw_block_pool *pool, const char *text, size_t size)
 {
     struct mw_block *block = take(pool, NULL, 1);
@@ -387,6 +402,7 @@ int main(void)
         cmocka_unit_test(a_free_row_is_not_counted),
         cmocka_unit_test(events_keep_their_order_keys_and_texts),
         cmocka_unit_test(a_row_stays_while_an_event_speaks_of_it),
+        cmocka_unit_test(a_block_may_lose_its_last_row),
         cmocka_unit_test(a_long_text_is_cut_at_a_character),
         cmocka_unit_test(all_texts_together_are_bounded),
     };

@@ -90,6 +90,15 @@ static void a_wrong_head_is_refused(void **state)
     REFUSED(bytes, head->size, head->size + 1);
     REFUSED(bytes, head->size, head->size - 1);
     REFUSED(bytes, head->seq, 0);
+    free(bytes.at);
+}
+
+static void a_wrong_count_is_refused(void **state)
+{
+    struct bytes bytes = good_bytes();
+    struct mw_block_head *head = head_of(&bytes);
+
+    (void)state;
     REFUSED(bytes, head->rows, head->stride + 1);
     REFUSED(bytes, head->rows, head->rows - 1); /* a live row beyond the last */
     REFUSED(bytes, head->rows, 3);
@@ -186,7 +195,7 @@ static void a_wrong_value_is_refused(void **state)
     struct mw_block_head *head = head_of(&bytes);
     uint32_t column = mw_reading_info(MW_PROCESS_STATE)->column;
     uint64_t *letter =
-        (uint64_t *)(void *)(bytes.at + head->values_offset + column * 8 * (uint64_t)head->stride);
+        (uint64_t *)(void *)(bytes.at + head->values_offset + column * UINT64_C(8) * head->stride);
 
     (void)state;
     REFUSED(bytes, *letter, 0);
@@ -314,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wrong_head_is_refused),
+        cmocka_unit_test(a_wrong_count_is_refused),
         cmocka_unit_test(a_wrong_offset_is_refused),
         cmocka_unit_test(a_wrong_event_is_refused),
         cmocka_unit_test(a_wrong_text_is_refused),

@@ -1,6 +1,7 @@
 /* Memory that runs out at any one allocation is an answer, not a crash: every call says -ENOMEM or
  * does its work, nothing leaks (the address sanitizer watches), and the next try succeeds. */
 #include "sample/sample.h"
+#include "support/out_of_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,35 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static int allowed = -1; /* allocations until one fails; below 0: none does */
-
-static bool fails(void)
-{
-    return allowed >= 0 && allowed-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
 
 static int fill(struct mw_block *block)
 {
@@ -72,7 +44,7 @@ static int block_life(void)
 
     if (error == 0) {
         error = take_and_fill(pool);
-        allowed = -1;
+        out_of_memory_never();
         assert_int_equal(take_and_fill(pool), 0);
     }
     mw_block_pool_destroy(pool);
@@ -119,14 +91,14 @@ static void fail_at_each(int (*life)(void), int least)
     for (;;) {
         int error;
 
-        allowed = failures;
+        out_of_memory_after(failures);
         error = life();
         if (error == 0)
             break;
         assert_int_equal(error, -ENOMEM);
         failures++;
     }
-    allowed = -1;
+    out_of_memory_never();
     assert_true(failures >= least);
 }
 

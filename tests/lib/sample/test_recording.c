@@ -125,6 +125,26 @@ static void test_rows_shrink_and_grow(void **state)
     pair_deinit(&pair);
 }
 
+/* A reader holds no more rows than it was given bytes for, so free rows have to be written too. */
+static void test_one_subject_behind_many_free_rows(void **state)
+{
+    struct block_maker maker;
+    struct pair pair;
+
+    (void)state;
+    pair_init(&pair);
+    block_maker_init(&maker, MW_SOURCE_PROCESS, 3);
+    for (uint32_t row = 500; row <= 1000; row += 500) {
+        struct mw_block *block = take(&maker, row + 1);
+
+        mw_block_set_key(block, row, (struct mw_block_key){row, 1});
+        pass(&pair, finish(&maker, block), true);
+        assert_int_equal(mw_block_head(maker.last)->rows, row + 1);
+    }
+    block_maker_deinit(&maker);
+    pair_deinit(&pair);
+}
+
 /* The same pid with another birth is another subject: nothing of the old one remains. */
 static void test_same_values_of_another_subject(void **state)
 {
@@ -251,7 +271,7 @@ static void test_frame_limit(void **state)
     block_maker_init(&maker, MW_SOURCE_PROCESS, 5);
     for (int past = -2; past <= 1; past++) {
         /* the first time only tells how much a frame has besides its events */
-        size_t events = (size_t)(MW_RECORDING_FRAME_MAX - 100 + past);
+        size_t events = (size_t)MW_RECORDING_FRAME_MAX - 100 + (size_t)past;
         struct mw_block *block = block_maker_events(&maker, head ? events + 100 - head : events);
 
         pair_init(&pair);
@@ -274,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_written_is_read),
         cmocka_unit_test(test_rows_shrink_and_grow),
+        cmocka_unit_test(test_one_subject_behind_many_free_rows),
         cmocka_unit_test(test_same_values_of_another_subject),
         cmocka_unit_test(test_largest_numbers),
         cmocka_unit_test(test_idle_processes_cost_little),

@@ -157,6 +157,42 @@ static void test_at_the_limits(void **state)
     mw_block_unref(block);
 }
 
+/* A beat never has two blocks of one source, whatever the marks say: the second begins another. */
+static void test_repeated_source_begins_a_beat(void **state)
+{
+    static const struct {
+        uint8_t place, flags;
+        bool begins;
+    } frames[] = {{PROCESS_PLACE, KEY | BEGINS, true},
+                  {SELF_PLACE, KEY, false},
+                  {PROCESS_PLACE, KEY, true},
+                  {SELF_PLACE, KEY, false},
+                  {SELF_PLACE, KEY, true},
+                  {PROCESS_PLACE, KEY, false},
+                  {PROCESS_PLACE, KEY | BEGINS, true}};
+    struct tape_bytes tape = {0};
+
+    (void)state;
+    put_header(&tape);
+    struct mw_recording_reader *reader = new_reader(&tape);
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+        struct mw_recording_frame frame;
+        size_t begin = tape.size;
+
+        tape_begin_frame(&tape);
+        tape_put_byte(&tape, frames[i].place);
+        tape_put_byte(&tape, frames[i].flags);
+        tape_put(&tape, BYTES("\1\2\1\0\0"));
+        tape_end_frame(&tape);
+        assert_int_equal(
+            mw_recording_read_frame(reader, tape.bytes + begin, tape.size - begin, &frame), 0);
+        assert_int_equal(frame.begins_beat, frames[i].begins);
+        mw_block_unref(frame.block);
+    }
+    mw_recording_reader_destroy(reader);
+    tape_bytes_free(&tape);
+}
+
 /* No collector gives a word that does not print: it is absent, and the rest of the row is there. */
 static void test_unsound_word_is_stale(void **state)
 {
@@ -289,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_bad_frame_is_told),
         cmocka_unit_test(test_at_the_limits),
+        cmocka_unit_test(test_repeated_source_begins_a_beat),
         cmocka_unit_test(test_unsound_word_is_stale),
         cmocka_unit_test(test_unsound_float_is_stale),
         cmocka_unit_test(test_signed_changes_of_every_byte),

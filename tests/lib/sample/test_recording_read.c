@@ -318,7 +318,6 @@ static size_t begin_of(const struct small *self, size_t at)
 static void flip(const struct small *small, uint8_t *bytes, size_t at, uint8_t mask)
 {
     struct mw_recording_reader *reader;
-    unsigned long long told = 0;
     int r;
 
     bytes[at] ^= mask;
@@ -329,7 +328,11 @@ static void flip(const struct small *small, uint8_t *bytes, size_t at, uint8_t m
         assert_in_range(at, 12, 15);
     } else {
         assert_int_equal(r, -EBADMSG);
-        assert_int_equal(sscanf(error, "byte %llu: expected ", &told), 1);
+        char *rest;
+
+        assert_memory_equal(error, "byte ", 5);
+        uint64_t told = strtoull(error + 5, &rest, 10);
+        assert_memory_equal(rest, ": expected ", 11);
         /* the place of the checksum that is wrong, or before that */
         assert_in_range(told, begin_of(small, at), at < 16 ? 16 : at);
     }
@@ -479,7 +482,7 @@ static int read_header_of(struct tape_bytes *tape, char *ret_error)
 
     assert_int_equal(mw_recording_reader_create(&reader), 0);
     int r = mw_recording_read_header(reader, tape->bytes, tape->size, &size);
-    strcpy(ret_error, mw_recording_reader_error(reader));
+    snprintf(ret_error, MW_RECORDING_ERROR_MAX, "%s", mw_recording_reader_error(reader));
     mw_recording_reader_destroy(reader);
     tape_bytes_free(tape);
     return r;

@@ -1,6 +1,7 @@
 /* Memory that runs out while events are taken in costs names, never the registry: what could not be
  * stored is absent as stale, everything else is right, and nothing leaks. */
 #include "subject/subject.h"
+#include "support/out_of_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,35 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static int allowed = -1; /* allocations until one fails; below 0: none does */
-
-static bool fails(void)
-{
-    return allowed >= 0 && allowed-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
 
 enum { ROWS = 100 };
 
@@ -102,9 +74,9 @@ static void one_name_is_lost_at_most(void **state)
         uint32_t missing;
 
         assert_int_equal(mw_subjects_create(&subjects), 0);
-        allowed = i; /* the first one is the array of rows: below */
+        out_of_memory_after(i); /* the first one is the array of rows: below */
         error = mw_subjects_apply(subjects, block);
-        allowed = -1;
+        out_of_memory_never();
         missing = names_missing(subjects, block);
         assert_int_equal(missing, error == -ENOMEM);
         assert_int_equal(mw_subjects_count(subjects), ROWS);
@@ -128,7 +100,7 @@ static void without_room_for_rows_nobody_is_known(void **state)
     assert_int_equal(mw_block_pool_create(MW_SOURCE_PROCESS, &pool), 0);
     assert_int_equal(mw_subjects_create(&subjects), 0);
     block = births(pool);
-    allowed = 0;
+    out_of_memory_after(0);
     assert_int_equal(mw_subjects_apply(subjects, block), -ENOMEM);
     assert_int_equal(names_missing(subjects, block), ROWS);
     assert_int_equal(mw_subjects_count(subjects), 0);
@@ -145,11 +117,11 @@ static void creation_may_fail_at_each_step(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        allowed = i;
+        out_of_memory_after(i);
         assert_int_equal(mw_subjects_create(&subjects), -ENOMEM);
         assert_null(subjects);
     }
-    allowed = -1;
+    out_of_memory_never();
 }
 
 int main(void)

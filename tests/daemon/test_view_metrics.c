@@ -1,0 +1,269 @@
+#include "daemon/view_internal.h"
+#include "tests/support/view_check.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* The document as a string; the caller's, free(). */
+static char *render(const struct mwd_view_input *input)
+{
+    struct mwd_buffer out;
+
+    mwd_buffer_init(&out, SIZE_MAX);
+    mwd_view_metrics(input, &out);
+    mwd_buffer_append(&out, "", 1);
+    assert_int_equal(out.failed, 0);
+    assert_int_equal(strlen(out.bytes), out.size - 1);
+    return out.bytes;
+}
+
+static unsigned count(const char *text, const char *part)
+{
+    unsigned found = 0;
+
+    for (text = strstr(text, part); text; text = strstr(text + 1, part))
+        found++;
+    return found;
+}
+
+/* What stands in front of a sample's value, with the newline before it. */
+static const char *sample_front(const struct mw_reading_info *info, char *ret, size_t size)
+{
+    snprintf(ret, size, info->labels[0] ? "\n%s{%s} " : "\n%s%s ", info->metric, info->labels);
+    return ret;
+}
+
+static bool is_shown(const struct mw_reading_info *info)
+{
+    return info->kind != MW_KIND_PROCESS && info->metric[0];
+}
+
+static double in_base_unit(const struct mw_reading_info *info, union mw_value value)
+{
+    double number = info->value == MW_VALUE_F64 ? value.f : (double)value.u;
+
+    if (info->unit == MW_UNIT_US)
+        return number / 1000000;
+    if (info->unit == MW_UNIT_EPOCH_MS)
+        return number / 1000;
+    return info->unit == MW_UNIT_PERCENT ? number / 100 : number;
+}
+
+/* Every row with a metric once, with the value of the sample; an absent one not at all. */
+static void every_reading_once(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct synthetic_options options = {.seed = seed,
+                                            .absent_percent = (unsigned)(seed % 4) * 30};
+        struct synthetic synthetic;
+        struct mwd_view_input input;
+        unsigned samples = 1; /* build_info */
+        char *text;
+
+        synthetic_init(&synthetic, &options);
+        input = view_input(&synthetic);
+        text = render(&input);
+        for (enum mw_reading reading = 0; reading < MW_READING_COUNT; reading++) {
+            const struct mw_reading_info *info = mw_reading_info(reading);
+            union mw_value value = {0};
+            char front[256];
+            bool shown;
+
+            if (!is_shown(info))
+                continue;
+            shown = mw_sample_get(input.sample, reading, 0, &value) == MW_PRESENT;
+            sample_front(info, front, sizeof(front));
+            assert_int_equal(count(text, front), shown);
+            samples += shown;
+            if (shown) {
+                double want = in_base_unit(info, value);
+                double got = strtod(strstr(text, front) + strlen(front), NULL);
+
+                assert_true(fabs(got - want) <= 1e-6 + fabs(want) * 1e-12);
+            }
+        }
+        /* Lines are samples, or the two in front of each family. */
+        assert_int_equal(count(text, "\n"), samples + count(text, "# HELP ") * 2);
+        assert_int_equal(count(text, "# HELP "), count(text, "# TYPE "));
+        free(text);
+        synthetic_deinit(&synthetic);
+    }
+}
+
+/* Readings of processes join when they are grouped: one series for each pid would be too many. */
+static void no_process_is_shown(void **state)
+{
+    struct synthetic_options options = {.seed = 1, .processes = 10};
+    struct synthetic synthetic;
+    struct mwd_view_input input;
+    char *text;
+
+    (void)state;
+    synthetic_init(&synthetic, &options);
+    input = view_input(&synthetic);
+    text = render(&input);
+    assert_null(strstr(text, "memwatch_process_"));
+    free(text);
+    synthetic_deinit(&synthetic);
+}
+
+/* What the view relies on: rows of one family are neighbours, of one kind and type, each with
+ * labels of its own. */
+static void families_of_the_table_stand_together(void **state)
+{
+    (void)state;
+    for (enum mw_reading a = 0; a < MW_READING_COUNT; a++) {
+        const struct mw_reading_info *first = mw_reading_info(a);
+
+        for (enum mw_reading b = a + 1; b < MW_READING_COUNT; b++) {
+            const struct mw_reading_info *other = mw_reading_info(b);
+
+            if (!first->metric[0] || strcmp(first->metric, other->metric) != 0)
+                continue;
+            assert_string_equal(mw_reading_info(b - 1)->metric, first->metric);
+            assert_string_not_equal(first->labels, other->labels);
+            assert_int_equal(first->type, other->type);
+            assert_int_equal(first->kind, other->kind);
+            assert_int_equal(first->unit, other->unit);
+        }
+    }
+}
+
+/* The name says the unit and the type, as Prometheus wants it; words are no metrics. */
+static void names_of_the_table_say_their_unit(void **state)
+{
+    static const char *const endings[MW_UNIT_COUNT_OF] = {
+        [MW_UNIT_BYTES] = "_bytes",      [MW_UNIT_US] = "_seconds",
+        [MW_UNIT_PERCENT] = "_ratio",    [MW_UNIT_EPOCH_MS] = "_seconds",
+        [MW_UNIT_RATIO] = "_ratio",      [MW_UNIT_BYTES_PER_S] = "_bytes_per_second",
+        [MW_UNIT_PER_S] = "_per_second",
+    };
+
+    (void)state;
+    for (enum mw_reading reading = 0; reading < MW_READING_COUNT; reading++) {
+        const struct mw_reading_info *info = mw_reading_info(reading);
+        char ending[64];
+        bool total = info->type == MW_TYPE_COUNTER;
+        size_t size;
+
+        if (!info->metric[0])
+            continue;
+        assert_int_not_equal(info->value, MW_VALUE_TEXT);
+        snprintf(ending, sizeof(ending), "%s%s", endings[info->unit] ? endings[info->unit] : "",
+                 total ? "_total" : "");
+        size = strlen(ending);
+        assert_true(strlen(info->metric) > size);
+        if (strcmp(info->metric + strlen(info->metric) - size, ending) != 0)
+            fail_msg("%s should end in %s", info->metric, ending);
+        size = strlen(info->metric) - strlen("_total");
+        assert_int_equal(strcmp(info->metric + size, "_total") == 0, total);
+    }
+}
+
+static void head_of_a_family(void **state)
+{
+    struct synthetic_options options = {.seed = 1};
+    struct synthetic synthetic;
+    struct mwd_view_input input;
+    char *text;
+
+    (void)state;
+    synthetic_init(&synthetic, &options);
+    input = view_input(&synthetic);
+    text = render(&input);
+    assert_ptr_equal(strstr(text, "# HELP memwatch_build_info "), text);
+    assert_non_null(strstr(text, "\nmemwatch_build_info{version=\"" MW_VERSION "\"} 1\n"));
+    assert_non_null(strstr(text, "\n# TYPE memwatch_system_mem_total_bytes gauge\n"));
+    assert_non_null(strstr(text, "\n# TYPE memwatch_system_oom_kills_total counter\n"));
+    assert_non_null(strstr(text, "\n# TYPE memwatch_daemon_start_time_seconds gauge\n"));
+    assert_int_equal(count(text, "# HELP memwatch_system_pressure_some_ratio "), 1);
+    assert_int_equal(count(text, "\nmemwatch_system_pressure_some_ratio{window="), 3);
+    free(text);
+    synthetic_deinit(&synthetic);
+}
+
+static void help_stays_on_its_line(void **state)
+{
+    struct mwd_buffer out;
+
+    (void)state;
+    mwd_buffer_init(&out, SIZE_MAX);
+    mwd_view_put_help("a \"b\" \\xNN\nc\\", &out);
+    mwd_buffer_append(&out, "", 1);
+    assert_string_equal(out.bytes, "a \"b\" \\\\xNN\\nc\\\\");
+    mwd_buffer_deinit(&out);
+}
+
+static void before_the_first_sample_there_is_the_build(void **state)
+{
+    struct mwd_view_input input = {NULL, NULL};
+    char *text = render(&input);
+
+    (void)state;
+    assert_int_equal(count(text, "\n"), 3);
+    free(text);
+}
+
+/* promtool of Prometheus itself finds nothing to say, even about style. */
+static void promtool_is_silent(void **state)
+{
+    struct synthetic_options options = {.seed = 1};
+    struct synthetic synthetic;
+    struct mwd_view_input input;
+    char folder[] = "/tmp/mwd-metrics-XXXXXX", command[256], said[4096];
+    size_t size;
+    char *text;
+    FILE *pipe, *file;
+
+    (void)state;
+    if (system("command -v promtool >/dev/null 2>&1") != 0)
+        skip();
+    synthetic_init(&synthetic, &options);
+    input = view_input(&synthetic);
+    text = render(&input);
+    assert_non_null(mkdtemp(folder));
+    snprintf(command, sizeof(command), "%s/metrics", folder);
+    file = fopen(command, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    snprintf(command, sizeof(command), "promtool check metrics < %s/metrics 2>&1; echo exit $?",
+             folder);
+    pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size = fread(said, 1, sizeof(said) - 1, pipe);
+    said[size] = '\0';
+    pclose(pipe);
+    snprintf(command, sizeof(command), "%s/metrics", folder);
+    unlink(command);
+    rmdir(folder);
+    assert_string_equal(said, "exit 0\n");
+    free(text);
+    synthetic_deinit(&synthetic);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_reading_once),
+        cmocka_unit_test(no_process_is_shown),
+        cmocka_unit_test(families_of_the_table_stand_together),
+        cmocka_unit_test(names_of_the_table_say_their_unit),
+        cmocka_unit_test(head_of_a_family),
+        cmocka_unit_test(help_stays_on_its_line),
+        cmocka_unit_test(before_the_first_sample_there_is_the_build),
+        cmocka_unit_test(promtool_is_silent),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
