@@ -2,20 +2,23 @@
 #include "daemon/app_internal.h"
 
 #include "base/units.h"
+#include "daemon/glob.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const order_words[] = {"desc", "asc", NULL};
 
 enum { SORT, ORDER, LIMIT, NAME, PID };
+_Static_assert(MWD_GLOB_MAX == 128, "two texts below say so");
 
 static const struct mwd_param process_params[] = {
     [SORT] = {"sort", "the key of a reading of processes, as rss or growth", NULL, 0,
               MWD_PARAM_TEXT},
     [ORDER] = {"order", "desc or asc", order_words, 0, MWD_PARAM_WORD},
     [LIMIT] = {"limit", "a whole number from 0 to 4194304", NULL, 4194304, MWD_PARAM_COUNT},
-    [NAME] = {"name", "a glob over names, as post*", NULL, 0, MWD_PARAM_TEXT},
+    [NAME] = {"name", "a glob over names of at most 128 bytes, as post*", NULL, 0, MWD_PARAM_TEXT},
     [PID] = {"pid", "a whole number from 1 to 4194304", NULL, 4194304, MWD_PARAM_COUNT},
     {NULL, NULL, NULL, 0, MWD_PARAM_COUNT},
 };
@@ -115,6 +118,10 @@ static int get_processes(void *context, const struct mwd_request *request, struc
 
     if (request->params[PID] && query.pid == 0) {
         refuse(reply, 400, "pid: takes a whole number from 1 to 4194304");
+        return 0;
+    }
+    if (query.name && strlen(query.name) > MWD_GLOB_MAX) {
+        refuse(reply, 400, "name: takes a glob over names of at most 128 bytes, as post*");
         return 0;
     }
     if (request->params[ORDER] && request->params[ORDER][0] == 'a')

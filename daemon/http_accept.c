@@ -83,12 +83,12 @@ static bool is_full(struct mwd_http_server *self, bool is_unix)
 static void note_arrival(struct mwd_http_connection *connection,
                          const struct mwd_http_listener *listener)
 {
-    struct sockaddr_storage address = {0};
+    union mwd_http_sockaddr address = {0};
     socklen_t size = sizeof address;
     char text[MWD_HTTP_HOST_BYTES];
 
-    if (listener->wildcard && getsockname(connection->fd, (void *)&address, &size) == 0)
-        mwd_http_address_text((void *)&address, connection->arrival, text);
+    if (listener->wildcard && getsockname(connection->fd, &address.any, &size) == 0)
+        mwd_http_address_text(&address, connection->arrival, text);
 }
 
 static void note_peer(struct mwd_http_connection *connection)
@@ -166,9 +166,9 @@ static bool survive(struct mwd_http_server *self, struct mwd_http_listener *list
 
 static bool accept_one(struct mwd_http_server *self, struct mwd_http_listener *listener)
 {
-    struct sockaddr_storage address = {0};
+    union mwd_http_sockaddr address = {0};
     socklen_t size = sizeof address;
-    int fd = accept4(listener->fd, (void *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(listener->fd, &address.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0)
         return survive(self, listener, errno);
@@ -176,7 +176,7 @@ static bool accept_one(struct mwd_http_server *self, struct mwd_http_listener *l
         say_full(self, fd);
         mwd_http_linger_add(self, fd);
     } else {
-        admit(self, listener, fd, (void *)&address, size);
+        admit(self, listener, fd, &address.any, size);
     }
     return true;
 }

@@ -101,8 +101,6 @@ static int take(int fd, const char *name, struct mwd_buffer *error, struct mwd_h
         r = mwd_http_listener_create(fd, NULL, ret);
     if (r < 0)
         mwd_buffer_printf(error, "socket %d from systemd (\"%s\"): %s", fd, name, strerror(-r));
-    else
-        (*ret)->activated = true;
     return r;
 }
 
@@ -112,13 +110,14 @@ static int take_all(const char *names, int count, struct mwd_buffer *error,
     char name[64];
 
     for (int i = 0; i < count; i++) {
-        struct mwd_http_listener *one;
+        struct mwd_http_listener *one = NULL;
         int r;
 
         name_of(names, i, name, sizeof name);
         r = take(FIRST_FD + i, name, error, &one);
-        if (r < 0)
+        if (!one)
             return r;
+        one->activated = true;
         one->next = *list;
         *list = one;
     }

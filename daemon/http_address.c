@@ -7,29 +7,24 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 
 /* "::ffff:127.0.0.1", as sockets that systemd made for both families say it, is 127.0.0.1. */
-static bool is_ipv4(const struct sockaddr *address, struct in_addr *ret, in_port_t *port)
+static bool is_ipv4(const union mwd_http_sockaddr *address, struct in_addr *ret, in_port_t *port)
 {
-    const struct sockaddr_in6 *six = (const void *)address;
-    const struct sockaddr_in *four = (const void *)address;
-
-    if (address->sa_family == AF_INET) {
-        *ret = four->sin_addr;
-        *port = four->sin_port;
+    if (address->any.sa_family == AF_INET) {
+        *ret = address->four.sin_addr;
+        *port = address->four.sin_port;
         return true;
     }
-    if (!IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+    if (!IN6_IS_ADDR_V4MAPPED(&address->six.sin6_addr))
         return false;
-    memcpy(ret, &six->sin6_addr.s6_addr[12], sizeof *ret);
-    *port = six->sin6_port;
+    memcpy(ret, &address->six.sin6_addr.s6_addr[12], sizeof *ret);
+    *port = address->six.sin6_port;
     return true;
 }
 
-void mwd_http_address_text(const struct sockaddr *address, char *host, char *text)
+void mwd_http_address_text(const union mwd_http_sockaddr *address, char *host, char *text)
 {
-    const struct sockaddr_in6 *six = (const void *)address;
     struct in_addr four;
     in_port_t port;
 
@@ -37,14 +32,13 @@ void mwd_http_address_text(const struct sockaddr *address, char *host, char *tex
         inet_ntop(AF_INET, &four, host, INET6_ADDRSTRLEN);
         snprintf(text, MWD_HTTP_HOST_BYTES, "%s:%u", host, ntohs(port));
     } else {
-        inet_ntop(AF_INET6, &six->sin6_addr, host, INET6_ADDRSTRLEN);
-        snprintf(text, MWD_HTTP_HOST_BYTES, "[%s]:%u", host, ntohs(six->sin6_port));
+        inet_ntop(AF_INET6, &address->six.sin6_addr, host, INET6_ADDRSTRLEN);
+        snprintf(text, MWD_HTTP_HOST_BYTES, "[%s]:%u", host, ntohs(address->six.sin6_port));
     }
 }
 
-static void classify(struct mwd_http_listener *self, const struct sockaddr *address)
+static void classify(struct mwd_http_listener *self, const union mwd_http_sockaddr *address)
 {
-    const struct sockaddr_in6 *six = (const void *)address;
     struct in_addr four;
     in_port_t port;
 
@@ -52,25 +46,25 @@ static void classify(struct mwd_http_listener *self, const struct sockaddr *addr
         self->loopback = (ntohl(four.s_addr) >> 24) == IN_LOOPBACKNET;
         self->wildcard = four.s_addr == htonl(INADDR_ANY);
     } else {
-        self->loopback = IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-        self->wildcard = IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
+        self->loopback = IN6_IS_ADDR_LOOPBACK(&address->six.sin6_addr);
+        self->wildcard = IN6_IS_ADDR_UNSPECIFIED(&address->six.sin6_addr);
     }
 }
 
 int mwd_http_address_describe(struct mwd_http_listener *self, const char *wanted)
 {
-    struct sockaddr_storage address = {0};
+    union mwd_http_sockaddr address = {0};
     socklen_t size = sizeof address;
     char text[MWD_HTTP_HOST_BYTES];
 
-    if (getsockname(self->fd, (struct sockaddr *)&address, &size) < 0)
+    if (getsockname(self->fd, &address.any, &size) < 0)
         return -errno;
-    self->is_unix = address.ss_family == AF_UNIX;
+    self->is_unix = address.any.sa_family == AF_UNIX;
     if (self->is_unix) {
-        snprintf(text, sizeof text, "%s", ((struct sockaddr_un *)&address)->sun_path);
+        snprintf(text, sizeof text, "%s", address.local.sun_path);
     } else {
-        mwd_http_address_text((struct sockaddr *)&address, self->host, text);
-        classify(self, (struct sockaddr *)&address);
+        mwd_http_address_text(&address, self->host, text);
+        classify(self, &address);
     }
     self->wanted = strdup(wanted ? wanted : text);
     self->address = strdup(text);

@@ -82,7 +82,7 @@ static bool has(const struct mwd_http_hosts *self, const char *name)
 
 int mwd_http_hosts_add(struct mwd_http_hosts *self, const char *name)
 {
-    char normal[MWD_HTTP_HOST_BYTES];
+    char normal[MWD_HTTP_HOST_BYTES] = {0};
     void *grown;
 
     if (normalize(name, normal) < 0)
@@ -93,7 +93,7 @@ int mwd_http_hosts_add(struct mwd_http_hosts *self, const char *name)
     if (!grown)
         return -ENOMEM;
     self->names = grown;
-    strcpy(self->names[self->count++], normal);
+    memcpy(self->names[self->count++], normal, sizeof normal);
     return 0;
 }
 

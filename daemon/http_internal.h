@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 enum {
     /* A connection's memory in libmicrohttpd: request, parsed headers and the head of the answer.
@@ -308,12 +309,19 @@ struct mwd_http_policy *mwd_http_policy_destroy(struct mwd_http_policy *self);
 
 /* ---- http_address.c ---- */
 
+union mwd_http_sockaddr {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+    struct sockaddr_un local;
+};
+
 /* Text of a TCP address: without port in `host` (INET6_ADDRSTRLEN), with it in `text`
  * (MWD_HTTP_HOST_BYTES). */
-void mwd_http_address_text(const struct sockaddr *address, char *host, char *text);
+void mwd_http_address_text(const union mwd_http_sockaddr *address, char *host, char *text);
 /* Fills in what a listener knows of its address; `wanted` of NULL = what it is bound to.
  * Errors   -ENOMEM, those of getsockname(). */
-int mwd_http_address_describe(struct mwd_http_listener *listener, const char *wanted);
+int mwd_http_address_describe(struct mwd_http_listener *self, const char *wanted);
 /* "ADDR:PORT" in numbers. Hand *ret to freeaddrinfo(). Errors -EINVAL. */
 struct addrinfo;
 int mwd_http_address_parse(const char *text, struct addrinfo **ret);

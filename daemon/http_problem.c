@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DOCUMENT_LIMIT = 4096 };
+enum { DOCUMENT_LIMIT = 4096, ANSWER_LIMIT = 8192 };
 
 int mwd_http_problem(struct mwd_http_problem *ret, unsigned status, const char *format, ...)
 {
@@ -106,7 +106,7 @@ void mwd_http_send_refusal(int fd, const struct mwd_http_problem *problem)
     struct mwd_buffer document, answer;
 
     mwd_buffer_init(&document, DOCUMENT_LIMIT);
-    mwd_buffer_init(&answer, 2 * DOCUMENT_LIMIT);
+    mwd_buffer_init(&answer, ANSWER_LIMIT);
     write_document(problem, &document);
     mwd_buffer_printf(&answer, "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n",
                       problem->status, MHD_get_reason_phrase_for(problem->status));

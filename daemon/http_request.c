@@ -6,13 +6,33 @@
  */
 #include "daemon/http_internal.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* ---- before the handler ---- */
 
+/* Stands in for the one of the C library when libmicrohttpd reads from a connection; nothing else
+ * in this program calls it. 0.9.75 looks for a query behind a NUL too, where mwd_http_on_uri()
+ * cannot cut it off, and jumps into nothing when no pool is left for its words. No request here has
+ * a NUL by right, so it becomes a byte that is wrong in every place where a NUL would be, and ends
+ * nothing. */
+ssize_t recv(int fd, void *buffer, size_t size, int flags)
+{
+    ssize_t count = recvfrom(fd, buffer, size, flags, NULL, NULL);
+    unsigned char *bytes = buffer;
+    unsigned char *nul = count > 0 ? memchr(bytes, '\0', (size_t)count) : NULL;
+
+    for (; nul; nul = memchr(nul, '\0', (size_t)(bytes + count - nul)))
+        *nul = 0xff;
+    return count;
+}
+
 /* libmicrohttpd takes the query apart in place right after this, so it is copied: ours must tell
- * bad coding and repeated words from good ones. */
+ * bad coding and repeated words from good ones. Then it is cut off in libmicrohttpd's buffer, which
+ * is writable: a query of more words than its pool can hold makes 0.9.75 free that pool and read on
+ * in it. */
 void *mwd_http_on_uri(void *server, const char *uri, struct MHD_Connection *mhd)
 {
     struct mwd_http_connection *self = mwd_http_connection_of(mhd);
@@ -25,6 +45,8 @@ void *mwd_http_on_uri(void *server, const char *uri, struct MHD_Connection *mhd)
     self->uri_too_long = size > MWD_HTTP_URI_BYTES;
     free(self->query);
     self->query = query && !self->uri_too_long ? strdup(query + 1) : NULL;
+    if (query)
+        ((char *)(uintptr_t)query)[1] = '\0';
     return self;
 }
 

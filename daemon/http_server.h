@@ -42,23 +42,23 @@ struct mwd_param {
 enum { MWD_PARAMS_MAX = 8 };
 
 struct mwd_request {
-    const char *path_value;            /* what stood for {name} in the route's path, or NULL */
+    const char *path_value;             /* what stood for {name} in the route's path, or NULL */
     const char *params[MWD_PARAMS_MAX]; /* checked against the table; NULL = not given */
     uint64_t counts[MWD_PARAMS_MAX];    /* value of those of MWD_PARAM_COUNT */
 };
 
 struct mwd_reply {
     struct mwd_buffer *body;
-    unsigned status;          /* 200 unless the handler says otherwise */
-    const char *detail;       /* with a status >= 400: a problem document is made of it */
-    unsigned retry_after_s;   /* 0 = no such header */
+    unsigned status;        /* 200 unless the handler says otherwise */
+    const char *detail;     /* with a status >= 400: a problem document is made of it */
+    unsigned retry_after_s; /* 0 = no such header */
 };
 
 struct mwd_route {
     const char *method; /* "GET" (HEAD comes with it), "POST" */
     const char *path;   /* "/api/v1/processes/{pid}": a last segment in braces takes any text */
     const char *media_type;
-    const char *summary; /* for OpenAPI */
+    const char *summary;            /* for OpenAPI */
     const struct mwd_param *params; /* ends with a row without a name; NULL = none */
     /* Fills in the reply. Errors (negative errno) become 500 and are logged. */
     int (*render)(void *context, const struct mwd_request *request, struct mwd_reply *reply);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* Reading is for all local users, for what may be administrated rests on the peer's credentials;
@@ -61,13 +60,15 @@ static int clear_path(const struct sockaddr_un *address, struct mwd_buffer *erro
 
 static int set_address(const char *path, struct mwd_buffer *error, struct sockaddr_un *ret)
 {
+    size_t size = strlen(path) + 1;
+
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof ret->sun_path) {
+    if (size > sizeof ret->sun_path) {
         mwd_buffer_printf(error, "socket: %s is too long a path, %zu bytes are the most", path,
                           sizeof ret->sun_path - 1);
         return -ENAMETOOLONG;
     }
-    strcpy(ret->sun_path, path);
+    memcpy(ret->sun_path, path, size);
     return 0;
 }
 

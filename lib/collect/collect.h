@@ -6,7 +6,8 @@
  * reason and is noted as a fault; everything else goes on.
  *
  * Threads  one object belongs to one thread; nothing here waits for another process.
- * Source   proc(5), the kernel's filesystems/proc.rst, accounting/psi.rst, admin-guide/cgroup-v2.rst.
+ * Source   proc(5), the kernel's filesystems/proc.rst, accounting/psi.rst,
+ * admin-guide/cgroup-v2.rst.
  */
 #ifndef MW_COLLECT_H
 #define MW_COLLECT_H

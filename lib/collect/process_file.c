@@ -73,16 +73,18 @@ static const char *path_of(char path[static PATH_SIZE], uint32_t pid, enum mw_pr
 
 int mw_process_open(struct mw_process_reader *self, uint32_t pid, enum mw_process_file file)
 {
+    const int directory =
+        file == MW_PROCESS_FILE_STATM ? self->collector->root_fd : mw_process_view_directory(self);
     char path[PATH_SIZE];
     const char *at = path_of(path, pid, file);
-    int fd = openat(self->collector->root_fd, at, O_RDONLY | O_CLOEXEC);
+    int fd = openat(directory, at, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
         int error = -errno;
 
         if (!mw_process_shed(self, error))
             return error;
-        fd = openat(self->collector->root_fd, at, O_RDONLY | O_CLOEXEC);
+        fd = openat(directory, at, O_RDONLY | O_CLOEXEC);
     }
     return fd >= 0 ? fd : -errno;
 }

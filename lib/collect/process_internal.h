@@ -4,6 +4,7 @@
  *     process_read.c    one process that has a row: what changed
  *     process_birth.c   one process that has none: who it is, and the hold on vfork children
  *     process_file.c    opening and reading the files of a process
+ *     process_view.c    where files that are read rarely are opened
  *     process_put.c     what was read, as values and events of the block
  *     process_keep.c    which statm files stay open
  *     process_table.c   rows and the way from a pid to its row
@@ -76,8 +77,16 @@ struct mw_process_births {
     uint32_t count, capacity;
 };
 
+/* An instance of proc that can be thrown away. */
+struct mw_process_view {
+    int fd; /* -1 = none */
+    uint32_t opened;
+    bool usable;
+};
+
 struct mw_process_reader {
     struct mw_collector *collector;
+    struct mw_process_view view;
     struct mw_process_table table;
     struct mw_process_births births;
     struct mw_block *last; /* the newest block; the next one begins as its copy */
@@ -122,6 +131,11 @@ enum mw_absence mw_process_absence(int error);
 /* Notes a fault, unless the error is one of those that are no fault of the source: gone, denied. */
 void mw_process_fault(struct mw_process_reader *self, enum mw_process_file file, int error,
                       uint32_t pid);
+
+/* The directory that all files but statm are opened below; valid for one of them. */
+void mw_process_view_init(struct mw_process_reader *self);
+void mw_process_view_deinit(struct mw_process_reader *self);
+int mw_process_view_directory(struct mw_process_reader *self);
 
 /* When descriptors run out, kept ones are given up and it is tried again. */
 int mw_process_open(struct mw_process_reader *self, uint32_t pid, enum mw_process_file file);

@@ -95,11 +95,10 @@ static bool judge(struct mw_process_reader *self, uint32_t row, uint64_t least)
     uint64_t rss = rss_of(self, row);
 
     process->flags &= ~(uint32_t)MW_PROCESS_WANTED;
-    if (rss >= least) {
+    if (rss >= least)
         process->flags |= MW_PROCESS_WANTED;
-    } else if (rss < least - least / 5) {
+    else if (rss < least - least / 5)
         mw_process_let_go(self, process);
-    }
     return process->fd < 0 && rss >= least && rss - least >= least / 4;
 }
 
@@ -109,9 +108,8 @@ static void let_go_surplus(struct mw_process_reader *self, uint32_t most, bool w
     for (uint32_t row = 0; row < self->table.used && self->kept > most; row++) {
         struct mw_process *process = &self->table.rows[row];
 
-        if (wanted_too || (process->flags & MW_PROCESS_WANTED) == 0) {
+        if (wanted_too || (process->flags & MW_PROCESS_WANTED) == 0)
             mw_process_let_go(self, process);
-        }
     }
 }
 
@@ -120,11 +118,9 @@ void mw_process_balance(struct mw_process_reader *self)
     uint64_t least = self->budget > 0 ? least_wanted(self) : UINT64_MAX;
     uint32_t pushing = 0;
 
-    for (uint32_t row = 0; row < self->table.used; row++) {
-        if (can_be_kept(&self->table.rows[row])) {
+    for (uint32_t row = 0; row < self->table.used; row++)
+        if (can_be_kept(&self->table.rows[row]))
             pushing += judge(self, row, least);
-        }
-    }
     let_go_surplus(self, self->budget > pushing ? self->budget - pushing : 0, false);
     let_go_surplus(self, self->budget, true);
     self->balance_beat = self->beat + BALANCE_BEATS;

@@ -66,6 +66,16 @@ static bool has_executed(const struct mw_process_reader *self, uint32_t row,
 
 /* ---- statm ---- */
 
+/* The first thread has ended and others go on: what proc says of the process is what it says of
+ * that thread, which has no memory any more, while the process has all of it. */
+static bool is_headless(const struct mw_statm *statm, const struct mw_status *status)
+{
+    const uint32_t needed = 1u << MW_STATUS_THREADS | 1u << MW_STATUS_STATE;
+
+    return statm->size_pages == 0 && (status->found & needed) == needed &&
+           status->values[MW_STATUS_STATE] == 'Z' && status->values[MW_STATUS_THREADS] > 1;
+}
+
 /* Without a parsed statm: its readings are absent for this error. */
 static void lack_statm(struct mw_process_reader *self, uint32_t row, int error)
 {
@@ -99,6 +109,10 @@ void mw_process_store_statm(struct mw_process_reader *self, uint32_t row,
     process->statm_hash = bytes->hash;
     process->text_pages = text_of(&statm);
     process->flags &= ~(uint32_t)MW_PROCESS_DENIED;
+    if (is_headless(&statm, status)) {
+        process->statm_hash = 0; /* its last thread's end would not show in statm */
+        mw_process_put_statm_absent(self, row, MW_ABSENT_UNSUPPORTED);
+    }
 }
 
 /* Of a tree of plain files: another file has this name now, or none. */

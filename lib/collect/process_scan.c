@@ -342,6 +342,7 @@ int mw_process_reader_create(struct mw_collector *collector,
     self->last_ns = mw_clock_monotonic_ns(collector->clock);
     self->budget = options->keep_fds;
     self->balance_beat = 2; /* when the sizes of the first beat are known */
+    mw_process_view_init(self);
     *ret = self;
     return 0;
 }
@@ -350,6 +351,7 @@ struct mw_process_reader *mw_process_reader_destroy(struct mw_process_reader *se
 {
     if (self != NULL) {
         forget(self);
+        mw_process_view_deinit(self);
         free(self->births.items);
         mw_block_unref(self->last);
         free(self);

@@ -2,8 +2,8 @@
  * the same document. A field is a member of a process object, those of its "absent" object too.
  *
  * CPU time of this thread; each figure is the median of 9 measurements, taken in turn. Without an
- * argument: 1000 and 5000 processes, all values there and, as for kernel threads, a third absent;
- * then the 20 largest of them alone. Ends with 1 when a field costs more than its bound. */
+ * argument: 1000 and 5000 processes, all of them programs, and with a third kernel threads; then
+ * the 20 largest of them alone. */
 #include "daemon/view.h"
 #include "tests/support/synthetic.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MEASUREMENTS = 9, MIN_NS = 20 * 1000 * 1000, BOUND_NS = 10 };
+enum { MEASUREMENTS = 9, MIN_NS = 20 * 1000 * 1000 };
 
 static uint64_t cpu_ns(void)
 {
@@ -152,10 +152,10 @@ static uint64_t count_fields(struct job *job)
     return fields;
 }
 
-static bool run(uint32_t processes, unsigned absent_percent, uint64_t limit)
+static void run(uint32_t processes, unsigned kernel_thread_percent, uint64_t limit)
 {
     struct synthetic_options options = {
-        .seed = 1, .processes = processes, .absent_percent = absent_percent};
+        .seed = 1, .processes = processes, .kernel_thread_percent = kernel_thread_percent};
     struct job job = {.query = {.sort = MW_PROCESS_RSS, .limit = limit}};
     double own[MEASUREMENTS], cjson[MEASUREMENTS], per_field;
     bool whole = limit >= processes;
@@ -170,34 +170,31 @@ static bool run(uint32_t processes, unsigned absent_percent, uint64_t limit)
     qsort(own, MEASUREMENTS, sizeof(own[0]), compare);
     qsort(cjson, MEASUREMENTS, sizeof(cjson[0]), compare);
     per_field = own[MEASUREMENTS / 2] / (double)job.fields;
-    printf("%u processes, %u %% absent, %s: %" PRIu64 " fields, %zu bytes\n"
+    printf("%u processes, %u %% kernel threads, %s: %" PRIu64 " fields, %zu bytes\n"
            "  ours  %8.1f us, %6.2f ns a field (%.2f to %.2f)%s\n"
            "  cJSON %8.1f us, %6.1f ns a field; ratio %.1f\n",
-           processes, absent_percent, whole ? "all" : "the largest", job.fields, job.out.size,
-           own[MEASUREMENTS / 2] / 1e3, per_field, own[0] / (double)job.fields,
+           processes, kernel_thread_percent, whole ? "all" : "the largest", job.fields,
+           job.out.size, own[MEASUREMENTS / 2] / 1e3, per_field, own[0] / (double)job.fields,
            own[MEASUREMENTS - 1] / (double)job.fields, whole ? "" : ", choosing them included",
            cjson[MEASUREMENTS / 2] / 1e3, cjson[MEASUREMENTS / 2] / (double)job.fields,
            cjson[MEASUREMENTS / 2] / own[MEASUREMENTS / 2]);
     mwd_buffer_deinit(&job.out);
     synthetic_deinit(&job.synthetic);
-    return !whole || per_field <= BOUND_NS;
 }
 
 int main(int count, char **arguments)
 {
     uint32_t sizes[] = {1000, 5000};
     uint32_t first = 0;
-    bool fast = true;
 
     if (count > 1) {
         sizes[1] = (uint32_t)strtoul(arguments[1], NULL, 10);
         first = 1;
     }
     for (uint32_t i = first; i < 2; i++) {
-        fast &= run(sizes[i], 0, UINT64_MAX);
-        fast &= run(sizes[i], 33, UINT64_MAX);
-        fast &= run(sizes[i], 0, 20);
+        run(sizes[i], 0, UINT64_MAX);
+        run(sizes[i], 33, UINT64_MAX);
+        run(sizes[i], 0, 20);
     }
-    printf("bound: %d ns a field of a whole document: %s\n", BOUND_NS, fast ? "met" : "NOT met");
-    return fast ? 0 : 1;
+    return 0;
 }

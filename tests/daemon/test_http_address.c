@@ -12,12 +12,14 @@
 
 static void assert_reads(const char *text, const char *host, const char *back)
 {
-    struct addrinfo *address = NULL;
+    struct addrinfo *found = NULL;
+    union mwd_http_sockaddr address = {0};
     char got_host[INET6_ADDRSTRLEN], got[MWD_HTTP_HOST_BYTES];
 
-    assert_int_equal(mwd_http_address_parse(text, &address), 0);
-    mwd_http_address_text(address->ai_addr, got_host, got);
-    freeaddrinfo(address);
+    assert_int_equal(mwd_http_address_parse(text, &found), 0);
+    memcpy(&address, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    mwd_http_address_text(&address, got_host, got);
     assert_string_equal(got_host, host);
     assert_string_equal(got, back);
 }

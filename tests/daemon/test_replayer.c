@@ -227,6 +227,11 @@ static void on_blocks(void *context, struct mw_block *const *blocks, uint32_t co
         uv_timer_start(&self->later, on_let_go, 100, 0);
 }
 
+static void on_close_time(uv_timer_t *timer)
+{
+    finish(timer->data);
+}
+
 static void on_end(void *context, int status)
 {
     struct bench *self = context;
@@ -235,6 +240,8 @@ static void on_end(void *context, int status)
     self->status = status;
     if (self->close_at_end)
         finish(self);
+    else
+        uv_timer_start(&self->later, on_close_time, 100, 0);
 }
 
 static int create(struct bench *self, double speed)
@@ -483,11 +490,6 @@ static void test_close_in_the_last_beat(void **state)
     bench_deinit(&bench);
 }
 
-static void on_close_time(uv_timer_t *timer)
-{
-    finish(timer->data);
-}
-
 /* The end is told once; the daemon may go on long after it. */
 static void test_close_after_the_end(void **state)
 {
@@ -497,7 +499,6 @@ static void test_close_after_the_end(void **state)
     bench_init(&bench);
     bench.close_at_end = false;
     write_file(bench.path, 3, 4096);
-    uv_timer_start(&bench.later, on_close_time, 100, 0);
     play(&bench, INFINITY);
     assert_int_equal(bench.beats, 3);
     assert_int_equal(bench.ends, 1);

@@ -1,4 +1,5 @@
-/* /proc/PID/status in any bytes: values are of the lines that are there, whatever the others are. */
+/* /proc/PID/status in any bytes: values are of the lines that are there, whatever the others are.
+ */
 #include "collect/collect.h"
 
 #include <errno.h>
@@ -9,9 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void expect(int holds)
 {
-    if (!holds) {
+    if (!holds)
         abort();
-    }
 }
 
 static int has(const struct mw_status *found, enum mw_status_field field)
@@ -27,9 +27,8 @@ static void expect_sense(const struct mw_status *found)
 
     expect(found->found < 1u << MW_STATUS_FIELDS);
     expect(found->name_size <= MW_NAME_MAX && (found->has_name || found->name_size == 0));
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         expect(!has(found, sizes[i]) || found->values[sizes[i]] % 1024 == 0);
-    }
     expect(!has(found, MW_STATUS_STATE) ||
            (found->values[MW_STATUS_STATE] > ' ' && found->values[MW_STATUS_STATE] <= '~'));
 }
@@ -60,8 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     expect(error == 0 || error == -ENODATA || error == -EINVAL || error == -ERANGE);
     expect(error < 0 || has(&found, MW_STATUS_STATE));
     expect_sense(&found);
-    if (error == 0) {
+    if (error == 0)
         expect_same_with_more(&found, (const char *)data, size);
-    }
     return 0;
 }

@@ -298,6 +298,12 @@ class Framing(unittest.TestCase):
         self.assert_refused(start + b"Content-Length: 300000\r\n\r\n" + b"x" * 300000, 413)
         chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
         self.assert_refused(start + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 20, 413)
+        with self.server.client() as client: # nor does who is still sending get a reset
+            client.send(start + b"Content-Length: 300000\r\n\r\n")
+            for _ in range(6):
+                time.sleep(0.05)
+                client.send(b"x" * 50000)
+            self.assertEqual(client.answer().status, 413)
 
     def test_what_follows_a_refused_body_is_not_a_request(self):
         with self.server.client() as client:
@@ -363,6 +369,16 @@ class Framing(unittest.TestCase):
                      b"/query?name=%ff", b"/query?name=\xff", b"/query?name=%c3", b"/query?%ff=1"):
             self.assert_refused(self.request(b"GET " + path + b" HTTP/1.1", b"Host: localhost"), 400,
                                 closes=False)
+
+    def test_queries_that_fill_the_pool_do_no_harm(self):
+        """libmicrohttpd frees its pool and reads on, unless it sees no query at all."""
+        for line in (b"GET /query?" + b"a&" * 1000, b"GET /query?" + b"name=a&" * 1000,
+                     b"GET /\0?" + b"&" * 300, b"GET /\0HTTP/1.1\0\0?" + b"&" * 5000,
+                     *(b"GET /\0" + b"x" * size + b"?a" for size in range(20300, 20480, 4))):
+            with self.server.client() as client:
+                client.send(line + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertIn(client.answer().status, (400, 414, 431))
+        self.assertEqual(self.request(b"GET /small HTTP/1.1", b"Host: localhost").status, 200)
 
     def test_pipelined_requests_are_all_answered(self):
         one = self.request(b"GET /items/%d HTTP/1.1", b"Host: localhost")

@@ -29,7 +29,7 @@ def fixture(name):
     return str(FIXTURES / name / "proc")
 
 
-def wait_until(condition, seconds=10, what="the condition"):
+def wait_until(condition, seconds=20, what="the condition"):
     """Its first true value. An exception in it counts as false until the time is over."""
     until = time.monotonic() + seconds
     while True:
@@ -103,20 +103,31 @@ class Daemon:
             self._command += ["--proc-root", proc_root]
         self._options = dict(options, env=dict(os.environ, **(environment or {})))
         self._ready = ready
+        self._reader = None
         self.port = None
         self.lines = []
         self._changed = threading.Condition()
 
     def configure(self, text):
-        self.config.write_text(self._head + text)
+        self.write_config(self._head + text)
+
+    def write_config(self, text):
+        """In one step: a reload may come at any moment, and half a file means something else."""
+        new = self.directory / "new"
+        new.write_text(text)
+        new.rename(self.config)
 
     # ---- life ----
 
-    def start(self):
+    def start_with_log(self, descriptor):
+        """Only starts the process; its lines go there, and nobody waits for its address."""
         self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        stdout=subprocess.DEVNULL, stderr=descriptor,
                                         text=True, errors="surrogateescape", **self._options)
         self.pid = self.process.pid
+
+    def start(self):
+        self.start_with_log(subprocess.PIPE)
         self._reader = threading.Thread(target=self._read_lines, daemon=True)
         self._reader.start()
         self.port = int(self.wait_for_line(LISTENING, START_S).group(1))
@@ -133,7 +144,7 @@ class Daemon:
             self.lines.append(None)
             self._changed.notify_all()
 
-    def wait_for_line(self, pattern, seconds=10, after=0):
+    def wait_for_line(self, pattern, seconds=20, after=0):
         """The match of the first line of the log, from number `after` on, that has the pattern."""
         def found():
             matches = (re.search(pattern, line) for line in self.lines[after:] if line is not None)
@@ -155,7 +166,8 @@ class Daemon:
         self.process.send_signal(number)
         code = self.process.wait(STOP_S)
         took = time.monotonic() - begin
-        self._reader.join(STOP_S)
+        if self._reader:
+            self._reader.join(STOP_S)
         return code, took
 
     def end(self):
@@ -164,8 +176,9 @@ class Daemon:
             if process.poll() is None:
                 process.kill()
                 process.wait(STOP_S)
-            self._reader.join(STOP_S)
-            process.stderr.close()
+            if self._reader:
+                self._reader.join(STOP_S)
+                process.stderr.close()
         self._directory.cleanup()
 
     def __enter__(self):
@@ -212,9 +225,9 @@ class Daemon:
     def post(self, path, headers=None, body=None, unix=True):
         return self.request("POST", path, headers, body, unix)
 
-    def json(self, path):
+    def json(self, path, unix=False):
         """The document of a GET that must succeed."""
-        answer = self.get(path)
+        answer = self.get(path, unix=unix)
         if answer.status != 200:
             raise AssertionError(f"GET {path}: {answer.status} {answer.text}")
         return answer.json()
@@ -223,8 +236,8 @@ class Daemon:
         answer = self.get(f"/api/v1/processes/{pid}")
         return answer.json() if answer.status == 200 else None
 
-    def wait_for_samples(self, count=2, seconds=10):
+    def wait_for_samples(self, count=2, seconds=20, unix=False):
         """Until as many new samples have been published."""
-        first = self.json("/api/v1/memory")["seq"]
-        wait_until(lambda: self.json("/api/v1/memory")["seq"] >= first + count, seconds,
+        first = self.json("/api/v1/memory", unix)["seq"]
+        wait_until(lambda: self.json("/api/v1/memory", unix)["seq"] >= first + count, seconds,
                    f"{count} more samples")

@@ -57,7 +57,11 @@ class Client:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
-        self.socket.connect(("127.0.0.1", to) if isinstance(to, int) else to)
+        try:
+            self.socket.connect(("127.0.0.1", to) if isinstance(to, int) else to)
+        except OSError:
+            self.socket.close()
+            raise
         self.buffer = bytearray()
 
     def __enter__(self):
@@ -196,15 +200,16 @@ class Server:
         self.errors.extend(self.process.stderr)
 
     def read_addresses(self):
-        """What comes up to "ready"; also the complaint of a reload that failed."""
-        self.addresses, complaint = [], None
+        """What comes up to "ready"; returns the complaint of a reload that failed."""
+        addresses = []
         for line in self.process.stdout:
             if line.startswith("address "):
-                self.addresses.append(line.split()[1])
+                addresses.append(line.split()[1])
             elif line.startswith("reload: "):
                 return line[8:].strip()
             elif line == "ready\n":
-                return complaint
+                self.addresses = addresses
+                return None
         raise AssertionError("the server did not start: " + self.error_text())
 
     def error_text(self):

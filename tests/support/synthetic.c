@@ -158,6 +158,21 @@ static void make_single(struct synthetic *self, enum mw_source source,
     mw_block_unref(block);
 }
 
+/* The kernel says nothing of the memory of its own threads in their status files. */
+static void strip_to_kernel_thread(struct mw_block *block, uint32_t row)
+{
+    enum mw_reading first = mw_source_first(MW_SOURCE_PROCESS);
+
+    for (enum mw_reading i = first; i < first + mw_source_columns(MW_SOURCE_PROCESS); i++) {
+        const struct mw_reading_info *info = mw_reading_info(i);
+
+        if (info->unit == MW_UNIT_BYTES && strcmp(info->file, "/proc/PID/status") == 0)
+            mw_block_put_absent(block, i, row, MW_ABSENT_UNSUPPORTED);
+        else if (info->unit == MW_UNIT_BYTES)
+            mw_block_put(block, i, row, (union mw_value){0});
+    }
+}
+
 /* Pids are all different and in no order. */
 static void make_process(struct synthetic *self, struct mw_block *block, uint32_t row,
                          const struct synthetic_options *options)
@@ -171,6 +186,8 @@ static void make_process(struct synthetic *self, struct mw_block *block, uint32_
     tell_text(block, MW_EVENT_NAME, row, options, &self->seed);
     tell_text(block, MW_EVENT_CGROUP, row, options, &self->seed);
     fill_row(block, MW_SOURCE_PROCESS, row, options, &self->seed);
+    if (synthetic_random(&self->seed, 100) < options->kernel_thread_percent)
+        strip_to_kernel_thread(block, row);
 }
 
 static void make_processes(struct synthetic *self, const struct synthetic_options *options)
@@ -178,10 +195,9 @@ static void make_processes(struct synthetic *self, const struct synthetic_option
     uint32_t rows = options->processes;
     struct mw_block *block = take(self, MW_SOURCE_PROCESS, rows ? rows : 1);
 
-    for (uint32_t row = 0; row < rows; row++) {
+    for (uint32_t row = 0; row < rows; row++)
         if (!options->free_every || row % options->free_every)
             make_process(self, block, row, options);
-    }
     offer(self, block);
     need(mw_subjects_apply(self->subjects, block), "apply");
     mw_block_unref(block);

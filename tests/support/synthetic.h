@@ -8,10 +8,11 @@
 struct synthetic_options {
     uint64_t seed;
     uint32_t processes;
-    uint32_t free_every;     /* each n-th row is left free; 0 = none */
-    unsigned absent_percent; /* of all values and names, each with some reason */
-    bool wild;               /* any 64 bits and any text; else what a machine would show */
-    bool no_process_block;   /* the source has given nothing yet */
+    uint32_t free_every;            /* each n-th row is left free; 0 = none */
+    unsigned absent_percent;        /* of all values and names, each with some reason */
+    unsigned kernel_thread_percent; /* processes without what kernel threads do not have */
+    bool wild;                      /* any 64 bits and any text; else what a machine would show */
+    bool no_process_block;          /* the source has given nothing yet */
 };
 
 struct synthetic {

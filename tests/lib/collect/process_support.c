@@ -46,9 +46,8 @@ static struct tree tree_in_memory(void)
 {
     struct tree tree = {"/dev/shm/mw-process-XXXXXX", ""};
 
-    if (mkdtemp(tree.path) == NULL) {
+    if (mkdtemp(tree.path) == NULL)
         return tree_create();
-    }
     assert_int_equal(chmod(tree.path, 0755), 0);
     snprintf(tree.proc, sizeof(tree.proc), "%s/proc", tree.path);
     assert_int_equal(mkdir(tree.proc, 0755), 0);
@@ -72,9 +71,8 @@ void world_free(struct world *self)
 {
     mw_block_unref(self->block);
     mw_collector_destroy(self->collector);
-    if (self->tree.path[0] != '\0') {
+    if (self->tree.path[0] != '\0')
         tree_free(&self->tree);
-    }
     free(self->known);
     free(self);
 }
@@ -135,13 +133,12 @@ void world_plant(const struct world *self, const struct plant *plant)
 {
     char text[512];
 
-    snprintf(text, sizeof(text),
-             "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 105 0\n", plant->size,
-             plant->resident, plant->shared, plant->text);
+    snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 105 0\n",
+             plant->size, plant->resident, plant->shared, plant->text);
     world_write(self, plant->pid, "statm", text);
     snprintf(text, sizeof(text),
-             "%" PRIu32 " (%s) %c %" PRIu32 " 9 9 0 -1 %" PRIu64 " 0 0 0 0 0 0 0 0 20 0 1 0 %" PRIu64
-             " 0 0 0\n",
+             "%" PRIu32 " (%s) %c %" PRIu32 " 9 9 0 -1 %" PRIu64
+             " 0 0 0 0 0 0 0 0 20 0 1 0 %" PRIu64 " 0 0 0\n",
              plant->pid, plant->name, plant->state, plant->ppid, plant->flags, plant->start);
     world_write(self, plant->pid, "stat", text);
     snprintf(text, sizeof(text), "0::%s\n", plant->cgroup);
@@ -153,9 +150,8 @@ void world_uproot(const struct world *self, uint32_t pid)
 {
     static const char *const files[] = {"statm", "stat", "status", "cgroup", ""};
 
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         world_remove(self, pid, files[i]);
-    }
 }
 
 /* ---- beats ---- */
@@ -184,9 +180,8 @@ static void follow_event(struct world *self, const struct mw_block_event *event)
     }
     assert_int_equal(known->id, event->key.id);
     assert_int_equal(known->birth, event->key.birth);
-    if (event->type == MW_EVENT_GONE) {
+    if (event->type == MW_EVENT_GONE)
         *known = (struct mw_block_key){0, 0};
-    }
 }
 
 void world_follow(struct world *self)
@@ -196,9 +191,8 @@ void world_follow(struct world *self)
 
     assert_int_equal(mw_block_check(head, head->size), 0);
     assert_int_equal(head->seq, ++self->seq);
-    for (uint32_t i = 0; i < head->events; i++) {
+    for (uint32_t i = 0; i < head->events; i++)
         follow_event(self, &mw_block_events(self->block)[i]);
-    }
     for (uint32_t row = 0; row < self->known_rows; row++) {
         struct mw_block_key key = row < head->rows ? keys[row] : (struct mw_block_key){0, 0};
 
@@ -234,11 +228,9 @@ uint32_t row_of(const struct world *self, uint64_t pid)
 {
     const struct mw_block_key *keys = mw_block_keys(self->block);
 
-    for (uint32_t row = 0; row < mw_block_head(self->block)->rows; row++) {
-        if (keys[row].id == pid) {
+    for (uint32_t row = 0; row < mw_block_head(self->block)->rows; row++)
+        if (keys[row].id == pid)
             return row;
-        }
-    }
     return UINT32_MAX;
 }
 
@@ -247,9 +239,8 @@ static enum mw_absence look(const struct world *self, uint64_t pid, enum mw_read
 {
     uint32_t row = row_of(self, pid);
 
-    if (row == UINT32_MAX) {
+    if (row == UINT32_MAX)
         fail_msg("process %" PRIu64 " has no row", pid);
-    }
     return mw_block_get(self->block, reading, row, ret);
 }
 
@@ -310,11 +301,9 @@ static const struct mw_block_event *find_event(const struct world *self, uint64_
 {
     const struct mw_block_event *events = mw_block_events(self->block);
 
-    for (uint32_t i = 0; i < mw_block_head(self->block)->events; i++) {
-        if (events[i].key.id == pid && n-- == 0) {
+    for (uint32_t i = 0; i < mw_block_head(self->block)->events; i++)
+        if (events[i].key.id == pid && n-- == 0)
             return &events[i];
-        }
-    }
     return NULL;
 }
 
@@ -322,9 +311,8 @@ uint32_t events_of(const struct world *self, uint64_t pid)
 {
     uint32_t count = 0;
 
-    while (find_event(self, pid, count) != NULL) {
+    while (find_event(self, pid, count) != NULL)
         count++;
-    }
     return count;
 }
 
@@ -332,9 +320,8 @@ const struct mw_block_event *event_of(const struct world *self, uint64_t pid, ui
 {
     const struct mw_block_event *event = find_event(self, pid, n);
 
-    if (event == NULL) {
+    if (event == NULL)
         fail_msg("process %" PRIu64 " has no event %" PRIu32, pid, n);
-    }
     return event;
 }
 
@@ -379,9 +366,8 @@ static uint32_t count_kept(const struct world *self, uint32_t pid)
         size_t root = strlen(self->tree.proc), end = strlen(ending);
 
         if (size >= (ssize_t)(root + end) && memcmp(path, self->tree.proc, root) == 0 &&
-            memcmp(path + (size_t)size - end, ending, end) == 0) {
+            memcmp(path + (size_t)size - end, ending, end) == 0)
             count++;
-        }
     }
     closedir(directory);
     return count;
@@ -415,7 +401,6 @@ void assert_no_next_fault(const struct world *self)
 {
     struct mw_fault fault;
 
-    if (mw_collector_next_fault(self->collector, &fault)) {
+    if (mw_collector_next_fault(self->collector, &fault))
         fail_msg("fault of %s: %s (%d)", fault.file, fault.reason, fault.error);
-    }
 }

@@ -1,5 +1,6 @@
 /* What the tests of the process half share: a tree of processes of the test's own, a collector over
- * it or over the live /proc with a clock that the test moves, and somebody who follows the events. */
+ * it or over the live /proc with a clock that the test moves, and somebody who follows the events.
+ */
 #ifndef MW_TEST_PROCESS_SUPPORT_H
 #define MW_TEST_PROCESS_SUPPORT_H
 #include "system_support.h"
@@ -25,7 +26,7 @@ struct world {
     uint64_t now_ns;
     struct mw_clock clock;
     struct mw_collector *collector;
-    struct mw_block *block; /* of the newest beat */
+    struct mw_block *block;     /* of the newest beat */
     struct mw_block_key *known; /* by row, as the events told it */
     uint32_t known_rows;
     uint64_t seq;
@@ -59,14 +60,13 @@ void assert_lacks(const struct world *self, uint64_t pid, enum mw_reading readin
                   enum mw_absence absence);
 /* rss, rssAnon, virtual, growth; and those of status but threads, ppid, uid, state */
 void assert_lacks_statm(const struct world *self, uint64_t pid, enum mw_absence absence);
-void assert_lacks_memory_of_status(const struct world *self, uint64_t pid,
-                                   enum mw_absence absence);
+void assert_lacks_memory_of_status(const struct world *self, uint64_t pid, enum mw_absence absence);
 
 /* Events of the newest beat: how many, and the n-th of a process. */
 uint32_t events_of(const struct world *self, uint64_t pid);
 const struct mw_block_event *event_of(const struct world *self, uint64_t pid, uint32_t n);
-void assert_event(const struct world *self, uint64_t pid, uint32_t n,
-                  enum mw_block_event_type type, const char *text);
+void assert_event(const struct world *self, uint64_t pid, uint32_t n, enum mw_block_event_type type,
+                  const char *text);
 void assert_event_lacks(const struct world *self, uint64_t pid, uint32_t n,
                         enum mw_block_event_type type, enum mw_absence absence);
 

@@ -129,12 +129,10 @@ static void different_faults_are_bounded(void **state)
         int told = 0;
 
         assert_int_equal(create("/proc", &collector), 0);
-        for (int error = 1; error <= count; error++) {
+        for (int error = 1; error <= count; error++)
             mw_collect_fault(collector, "/proc/a", "one of many", -error, 0);
-        }
-        while (mw_collector_next_fault(collector, &fault)) {
+        while (mw_collector_next_fault(collector, &fault))
             told++;
-        }
         assert_int_equal(told, count < MW_COLLECT_FAULTS_MAX ? count : MW_COLLECT_FAULTS_MAX);
         assert_int_equal(collector->faults.total, count);
         mw_collector_destroy(collector);

@@ -1,6 +1,6 @@
 /* The promise: any bytes in, the right struct or an error out, whatever a process calls itself.
- * Every text is parsed from a heap copy of its exact size, so that the address sanitizer sees a look
- * past its end. */
+ * Every text is parsed from a heap copy of its exact size, so that the address sanitizer sees a
+ * look past its end. */
 #include "collect/collect.h"
 #include "system_support.h"
 
@@ -63,11 +63,9 @@ static void statm_that_makes_no_sense_is_refused(void **state)
     struct mw_statm found;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (statm(bad[i].text, &found) != bad[i].error) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (statm(bad[i].text, &found) != bad[i].error)
             fail_msg("\"%s\"", bad[i].text);
-        }
-    }
 }
 
 /* ---- stat ---- */
@@ -87,8 +85,9 @@ static int stat_of(const char *bytes, size_t size, struct mw_stat *ret)
 
 static void stat_ends_the_name_at_the_last_bracket(void **state)
 {
-    static const char *const names[] = {
-        "cat", "", " ", "a b", ")", "((", "a) R 1 1 (b", "new\nline", "\xff\xfe", "\xe2\x82", "<b>"};
+    static const char *const names[] = {"cat",      "",         " ",           "a b",
+                                        ")",        "((",       "a) R 1 1 (b", "new\nline",
+                                        "\xff\xfe", "\xe2\x82", "<b>"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -144,9 +143,8 @@ static void stat_cut_anywhere_is_refused(void **state)
     struct mw_stat found;
 
     (void)state;
-    for (size_t size = 0; size < enough; size++) {
+    for (size_t size = 0; size < enough; size++)
         assert_true(stat_of(whole, size, &found) < 0);
-    }
     assert_int_equal(stat_of(whole, enough, &found), 0);
 }
 
@@ -171,11 +169,9 @@ static void stat_that_makes_no_sense_is_refused(void **state)
     struct mw_stat found;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (stat_of(bad[i].text, strlen(bad[i].text), &found) != bad[i].error) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (stat_of(bad[i].text, strlen(bad[i].text), &found) != bad[i].error)
             fail_msg("\"%s\"", bad[i].text);
-        }
-    }
 }
 
 /* ---- status ---- */
@@ -219,7 +215,8 @@ static void status_has_its_fields_in_bytes(void **state)
     assert_memory_equal(found.name, "cat", found.name_size);
 }
 
-/* Zombies and kernel threads have no Vm lines, kernels before 4.5 no RssFile: not found, no fault. */
+/* Zombies and kernel threads have no Vm lines, kernels before 4.5 no RssFile: not found, no fault.
+ */
 static void status_without_lines_has_no_values(void **state)
 {
     struct mw_status found;
@@ -244,11 +241,11 @@ static void status_undoes_the_kernels_escapes(void **state)
         {"\ta", "\ta"},
         {"new\\nline", "new\nline"},
         {"back\\\\slash", "back\\slash"},
-        {"\\\\n", "\\n"},          /* a backslash and an n, not a newline */
-        {"\\\\012", "\\012"},      /* likewise */
-        {"a\\012b", "a\nb"},       /* octal, as some kernels write it */
+        {"\\\\n", "\\n"},     /* a backslash and an n, not a newline */
+        {"\\\\012", "\\012"}, /* likewise */
+        {"a\\012b", "a\nb"},  /* octal, as some kernels write it */
         {"\\377", "\xff"},
-        {"\\400", "\\400"},        /* over a byte: no escape */
+        {"\\400", "\\400"}, /* over a byte: no escape */
         {"\\01", "\\01"},
         {"\\x", "\\x"},
         {"end\\", "end\\"},
@@ -291,12 +288,18 @@ static void status_loses_only_what_makes_no_sense(void **state)
         const char *line;
         int error;
     } bad[] = {
-        {"VmSwap:\tx kB\n", -EINVAL},          {"VmSwap:\t-1 kB\n", -EINVAL},
-        {"VmSwap:\t\n", -EINVAL},              {"VmSwap:\t1\n", -EINVAL},
-        {"VmSwap:\t1 MB\n", -EINVAL},          {"VmSwap:\t1 kB x\n", -EINVAL},
-        {"VmSwap:\t" OVER_U64 " kB\n", -ERANGE}, {"VmSwap:\t18014398509481984 kB\n", -ERANGE},
-        {"VmSwap:\t12", -ENODATA},             {"VmSwap:\t12 kB", -ENODATA},
-        {"Uid:\t0\t0\n", -EINVAL},             {"PPid:\t1x\n", -EINVAL},
+        {"VmSwap:\tx kB\n", -EINVAL},
+        {"VmSwap:\t-1 kB\n", -EINVAL},
+        {"VmSwap:\t\n", -EINVAL},
+        {"VmSwap:\t1\n", -EINVAL},
+        {"VmSwap:\t1 MB\n", -EINVAL},
+        {"VmSwap:\t1 kB x\n", -EINVAL},
+        {"VmSwap:\t" OVER_U64 " kB\n", -ERANGE},
+        {"VmSwap:\t18014398509481984 kB\n", -ERANGE},
+        {"VmSwap:\t12", -ENODATA},
+        {"VmSwap:\t12 kB", -ENODATA},
+        {"Uid:\t0\t0\n", -EINVAL},
+        {"PPid:\t1x\n", -EINVAL},
     };
 
     (void)state;
@@ -305,9 +308,8 @@ static void status_loses_only_what_makes_no_sense(void **state)
         char text[256];
 
         snprintf(text, sizeof(text), "Name:\tcat\nState:\tS\nThreads:\t1\n%s", bad[i].line);
-        if (status(text, &found) != bad[i].error) {
+        if (status(text, &found) != bad[i].error)
             fail_msg("\"%s\"", bad[i].line);
-        }
         assert_int_equal(found.found, 1u << MW_STATUS_STATE | 1u << MW_STATUS_THREADS);
     }
 }

@@ -11,12 +11,24 @@
 
 static void hostile_names_come_out_right(void **state)
 {
-    static const char *const names[] = {
-        "a b c",         "a) R 1 1 (b",    ")",          "(((",
-        "new\nline",     "<b>bold</b>",    "<img src=x>", "say \"hi\" 'ho'",
-        "back\\slash\\n", "\\xff\\xfe\\xc3(", "na\xc3\xafve \xe2\x9c\x93",
-        "cut utf-8 15b\\xe2\\x82", "",     "\ttab\x1b[31mred", " ",
-        "0 1 2 3 4 5 6 7", "&amp;\r",      "%s%n{}${HOME}"};
+    static const char *const names[] = {"a b c",
+                                        "a) R 1 1 (b",
+                                        ")",
+                                        "(((",
+                                        "new\nline",
+                                        "<b>bold</b>",
+                                        "<img src=x>",
+                                        "say \"hi\" 'ho'",
+                                        "back\\slash\\n",
+                                        "\\xff\\xfe\\xc3(",
+                                        "na\xc3\xafve \xe2\x9c\x93",
+                                        "cut utf-8 15b\\xe2\\x82",
+                                        "",
+                                        "\ttab\x1b[31mred",
+                                        " ",
+                                        "0 1 2 3 4 5 6 7",
+                                        "&amp;\r",
+                                        "%s%n{}${HOME}"};
     struct world *world = world_over(MW_FIXTURES "/hostile_names/proc", 8);
 
     (void)state;
@@ -136,9 +148,8 @@ static void what_was_refused_may_be_read_later(void **state)
     chmod_files(world, 41, 0644);
     for (int beat = 0; beat < 60; beat++) {
         beat_as_nobody(world);
-        if (events_of(world, 41) > 0) {
+        if (events_of(world, 41) > 0)
             break;
-        }
     }
     assert_event(world, 41, 0, MW_EVENT_GONE, "");
     assert_event(world, 41, 1, MW_EVENT_BORN, "");

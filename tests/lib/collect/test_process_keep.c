@@ -27,9 +27,8 @@ static struct world *world_with_sizes(uint32_t keep_fds, uint32_t count)
 static void assert_all_read(const struct world *world, uint32_t count)
 {
     assert_int_equal(mw_block_head(world->block)->live, count);
-    for (uint32_t pid = 1; pid <= count; pid++) {
+    for (uint32_t pid = 1; pid <= count; pid++)
         assert_reading(world, pid, MW_PROCESS_RSS, 1000 * (uint64_t)pid * PAGE);
-    }
 }
 
 static void never_more_than_allowed_are_kept(void **state)

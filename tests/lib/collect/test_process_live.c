@@ -2,6 +2,7 @@
  * that are used again, in a namespace of their own. */
 #include "process_support.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -43,9 +44,8 @@ static void child_main(int go, int done, const deed *deeds)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "collect-child");
-    for (; write(done, "x", 1) == 1 && read(go, &byte, 1) == 1; deeds++) {
+    for (; write(done, "x", 1) == 1 && read(go, &byte, 1) == 1; deeds++)
         (*deeds)();
-    }
     _exit(0);
 }
 
@@ -91,9 +91,8 @@ static void child_end(struct child *self)
 
 static void assert_near(uint64_t value, uint64_t expected, uint64_t tolerance)
 {
-    if (value + tolerance < expected || value > expected + tolerance) {
+    if (value + tolerance < expected || value > expected + tolerance)
         fail_msg("%llu is not near %llu", (unsigned long long)value, (unsigned long long)expected);
-    }
 }
 
 /* ---- the live /proc ---- */
@@ -210,15 +209,13 @@ static pid_t child_of(pid_t parent)
 
         snprintf(path, sizeof(path), "/proc/%d/stat", pid);
         file = fopen(path, "re");
-        if (file == NULL) {
+        if (file == NULL)
             continue;
-        }
         line[fread(line, 1, sizeof(line) - 1, file)] = '\0';
         fclose(file);
         behind = strrchr(line, ')');
-        if (behind != NULL && sscanf(behind, ") %c %d", &state, &found) == 2 && found == parent) {
+        if (behind != NULL && sscanf(behind, ") %c %d", &state, &found) == 2 && found == parent)
             return pid;
-        }
     }
     return 0;
 }
@@ -234,9 +231,8 @@ static void spawn_behind(const char *fifo)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, fifo, O_RDONLY, 0);
-    if (posix_spawn(&pid, "/bin/sleep", &actions, NULL, arguments, NULL) != 0) {
+    if (posix_spawn(&pid, "/bin/sleep", &actions, NULL, arguments, NULL) != 0)
         _exit(1);
-    }
     pause();
     _exit(0);
 }
@@ -254,9 +250,8 @@ static void a_vfork_child_is_not_counted_twice(void **state)
     assert_int_equal(mkfifo(fifo, 0600), 0);
     parent = fork();
     assert_true(parent >= 0);
-    if (parent == 0) {
+    if (parent == 0)
         spawn_behind(fifo);
-    }
     for (int i = 0; i < 500 && child == 0; i++) {
         usleep(10000);
         child = child_of(parent);
@@ -342,9 +337,8 @@ static void kept_numbers(void)
     static const uint32_t limits[] = {0, 1, MANY, MANY + 1, MANY + 2};
     struct child children[MANY];
 
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < MANY; i++)
         children[i] = child_start(NULL);
-    }
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         struct world *world = world_over(private_proc.proc, limits[i]);
 
@@ -356,29 +350,65 @@ static void kept_numbers(void)
         assert_int_equal(kept_statm(world), limits[i] < MANY + 1 ? limits[i] : MANY + 1);
         world_free(world);
     }
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < MANY; i++)
         child_end(&children[i]);
-    }
 }
 
-/* Thousands of births and ends with few pids: memory and descriptors stay as they were. */
+static uint32_t open_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    uint32_t count = 0;
+
+    assert_non_null(directory);
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
+/* Hundreds of births and ends with few pids, so that also the proc of our own is replaced. */
 static void churn(void)
 {
     struct world *world = world_over(private_proc.proc, 8);
+    uint32_t descriptors = 0;
 
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 400; i++) {
         struct child child = child_with_pid(4000 + i % 3);
 
         world_beat(world);
+        descriptors = i == 0 ? open_descriptors() : descriptors;
+        assert_int_equal(open_descriptors(), descriptors);
         assert_int_equal(mw_block_head(world->block)->live, 2);
         assert_true(mw_block_head(world->block)->rows <= 3);
         child_end(&child);
-        if (i % 2 == 0) {
+        if (i % 2 == 0)
             world_beat(world);
-        }
     }
     world_beat(world);
     assert_int_equal(kept_statm(world), 1);
+    world_free(world);
+}
+
+static pid_t outer_pid; /* of the test program, where it began */
+
+/* proc_root may be of another namespace than ours: it alone says who is there, and nothing is read
+ * about those who have the same pid here. */
+static void another_namespace(void)
+{
+    struct world *world = world_over("/proc", 8);
+    struct child child = child_with_pid(outer_pid);
+    uint64_t resident;
+
+    world_beat(world);
+    resident = value_of(world, (uint64_t)outer_pid, MW_PROCESS_RSS);
+    assert_true(resident > 0);
+    assert_true(event_of(world, (uint64_t)outer_pid, 1)->text_size > 0);
+    assert_int_not_equal(event_of(world, (uint64_t)outer_pid, 1)->text_size,
+                         strlen("collect-child"));
+    assert_true(mw_block_head(world->block)->live > 2);
+    child_end(&child);
+    world_beat(world);
+    assert_int_equal(events_of(world, (uint64_t)outer_pid), 0);
     world_free(world);
 }
 
@@ -388,18 +418,17 @@ static void run_apart(void (*scenario)(void))
     int status;
     pid_t pid;
 
-    if (geteuid() != 0) {
+    if (geteuid() != 0)
         skip();
-    }
     private_proc = tree_create();
+    outer_pid = getpid();
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
         setenv("CMOCKA_TEST_ABORT", "1", 1);
         if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0 ||
-            mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+            mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
             _exit(77);
-        }
         pid = fork();
         if (pid == 0) {
             assert_int_equal(mount("proc", private_proc.proc, "proc", 0, NULL), 0);
@@ -411,9 +440,8 @@ static void run_apart(void (*scenario)(void))
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     tree_free(&private_proc);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
         skip();
-    }
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
 }
@@ -428,6 +456,39 @@ static void as_many_are_kept_as_allowed(void **state)
 {
     (void)state;
     run_apart(kept_numbers);
+}
+
+static void proc_root_alone_says_who_is_there(void **state)
+{
+    (void)state;
+    run_apart(another_namespace);
+}
+
+/* Root reads rare files through a proc of its own; whoever may not have one reads the same. */
+static void no_right_to_mount_is_needed(void **state)
+{
+    uid_t uid = geteuid();
+    struct child child = child_start(NULL);
+    uint64_t pid = (uint64_t)child.pid, rss[2], births[2];
+
+    (void)state;
+    for (int as_nobody = 0; as_nobody < 2; as_nobody++) {
+        struct world *world;
+
+        assert_int_equal(as_nobody && uid == 0 ? seteuid(65534) : 0, 0);
+        world = world_over("/proc", 16);
+        world_beat(world);
+        assert_event(world, pid, 1, MW_EVENT_NAME, "collect-child");
+        assert_int_equal(event_of(world, pid, 2)->absence, MW_PRESENT);
+        assert_reading(world, pid, MW_PROCESS_PPID, (uint64_t)getpid());
+        rss[as_nobody] = value_of(world, pid, MW_PROCESS_RSS);
+        births[as_nobody] = event_of(world, pid, 0)->key.birth;
+        world_free(world);
+        assert_int_equal(seteuid(uid), 0);
+    }
+    assert_int_equal(rss[0], rss[1]);
+    assert_int_equal(births[0], births[1]);
+    child_end(&child);
 }
 
 static void births_and_ends_leave_nothing_behind(void **state)
@@ -447,6 +508,8 @@ int main(void)
         cmocka_unit_test(used_pids_are_other_processes),
         cmocka_unit_test(as_many_are_kept_as_allowed),
         cmocka_unit_test(births_and_ends_leave_nothing_behind),
+        cmocka_unit_test(proc_root_alone_says_who_is_there),
+        cmocka_unit_test(no_right_to_mount_is_needed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

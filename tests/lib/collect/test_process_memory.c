@@ -43,9 +43,8 @@ static void expect_range(const struct world *world, uint32_t first, uint32_t las
                          uint64_t resident)
 {
     assert_int_equal(mw_block_head(world->block)->live, last - first + 1);
-    for (uint32_t pid = first; pid <= last; pid++) {
+    for (uint32_t pid = first; pid <= last; pid++)
         assert_reading(world, pid, MW_PROCESS_RSS, resident * PAGE);
-    }
 }
 
 /* 200 processes are seen first, or 100 of them end while 100 others come, in a beat in which memory
@@ -60,9 +59,8 @@ static int change_with(int allocations, bool first)
     plant_range(world, 1, 200, 300);
     if (!first) {
         world_beat(world);
-        for (uint32_t pid = 1; pid <= 100; pid++) {
+        for (uint32_t pid = 1; pid <= 100; pid++)
             world_uproot(world, pid);
-        }
         plant_range(world, 201, 300, 300);
     }
     error = beat_with(world, allocations, &quiet);
@@ -100,9 +98,8 @@ static void a_steady_beat_allocates_nothing(void **state)
 
     (void)state;
     plant_range(world, 1, 200, 300);
-    for (int beat = 0; beat < 5; beat++) {
+    for (int beat = 0; beat < 5; beat++)
         world_beat(world); /* each of the three blocks has been used */
-    }
     for (uint32_t beat = 0; beat < 70; beat++) {
         plant_range(world, 1, 20, 310 + beat);
         assert_int_equal(beat_with(world, 0, &quiet), 0);

@@ -126,8 +126,8 @@ static void a_new_name_is_told_once(void **state)
 
 /* ---- the slow round ---- */
 
-/* Nothing in statm says that threads, name and group of these have changed: each is found out within
- * the interval, and no beat does the work of all. */
+/* Nothing in statm says that threads, name and group of these have changed: each is found out
+ * within the interval, and no beat does the work of all. */
 static void everyone_has_a_turn_in_the_slow_round(void **state)
 {
     enum { COUNT = 120, INTERVAL = 60 };
@@ -154,9 +154,8 @@ static void everyone_has_a_turn_in_the_slow_round(void **state)
 
         world_beat(world);
         done = 0;
-        for (uint32_t pid = 1; pid <= COUNT; pid++) {
+        for (uint32_t pid = 1; pid <= COUNT; pid++)
             done += value_of(world, pid, MW_PROCESS_THREADS) == 2;
-        }
         assert_true(done - before >= 1 && done - before <= 3);
         assert_int_equal(mw_block_head(world->block)->events, 2 * (done - before));
     }
@@ -183,9 +182,8 @@ static void a_long_pause_makes_everyone_due(void **state)
     }
     world->now_ns += (uint64_t)3600 * MW_NS_PER_S;
     world_beat(world);
-    for (uint32_t pid = 1; pid <= 5; pid++) {
+    for (uint32_t pid = 1; pid <= 5; pid++)
         assert_reading(world, pid, MW_PROCESS_THREADS, 2);
-    }
     world_free(world);
 }
 
@@ -260,7 +258,8 @@ static void a_bad_status_is_absent_and_read_again(void **state)
     world_beat(world);
     plant.resident = 310;
     world_plant(world, &plant);
-    world_write(world, 41, "status", "Name:\tcat\nState:\tS (x)\nVmHWM:\tmuch kB\nThreads:\t2\nVmSw");
+    world_write(world, 41, "status",
+                "Name:\tcat\nState:\tS (x)\nVmHWM:\tmuch kB\nThreads:\t2\nVmSw");
     world_beat(world);
     assert_reading(world, 41, MW_PROCESS_RSS, 310 * PAGE);
     assert_reading(world, 41, MW_PROCESS_THREADS, 2);
@@ -292,6 +291,75 @@ static void a_status_longer_than_the_buffer_is_absent(void **state)
     assert_lacks(world, 41, MW_PROCESS_THREADS, MW_ABSENT_STALE);
     assert_event(world, 41, 1, MW_EVENT_NAME, "cat"); /* from stat */
     assert_next_fault(world, "/proc/PID/status", -EFBIG, 41);
+    world_free(world);
+}
+
+static bool all_is_gone;
+
+int __real_faccessat(int directory, const char *path, int mode, int flags);
+int __wrap_faccessat(int directory, const char *path, int mode, int flags);
+
+/* The test is linked so that this is asked whether a process is still there. */
+int __wrap_faccessat(int directory, const char *path, int mode, int flags)
+{
+    if (all_is_gone) {
+        errno = ENOENT;
+        return -1;
+    }
+    return __real_faccessat(directory, path, mode, flags);
+}
+
+/* It ended when its statm had been read and before its status was. */
+static void what_ends_within_a_beat_lacks_the_rest_of_it(void **state)
+{
+    struct world *world = world_create(1);
+    struct plant plant = plant_of(41);
+
+    (void)state;
+    world_plant(world, &plant);
+    world_beat(world);
+    plant.resident = 310;
+    world_plant(world, &plant);
+    world_remove(world, 41, "status");
+    world_remove(world, 41, "cgroup");
+    all_is_gone = true;
+    world->now_ns += (uint64_t)3600 * MW_NS_PER_S;
+    world_beat(world);
+    all_is_gone = false;
+    assert_reading(world, 41, MW_PROCESS_RSS, 310 * PAGE);
+    assert_lacks_memory_of_status(world, 41, MW_ABSENT_VANISHED);
+    assert_lacks(world, 41, MW_PROCESS_THREADS, MW_ABSENT_VANISHED);
+    assert_int_equal(events_of(world, 41), 0); /* name and group are still its own */
+    assert_no_next_fault(world);
+    world_remove(world, 41, "statm");
+    world_remove(world, 41, "stat");
+    world_remove(world, 41, "");
+    world_beat(world);
+    assert_event(world, 41, 0, MW_EVENT_GONE, "");
+    world_free(world);
+}
+
+/* The first thread has ended, others hold the memory: a statm of zeros is no reading of 0. */
+static void a_process_without_its_first_thread_has_unknown_memory(void **state)
+{
+    struct world *world = world_create(1);
+    struct plant plant = plant_of(41);
+
+    (void)state;
+    world_plant(world, &plant);
+    world_beat(world);
+    plant.state = 'Z';
+    plant.threads = 2;
+    plant.size = plant.resident = plant.shared = plant.text = 0;
+    world_plant(world, &plant);
+    world_beat(world);
+    assert_lacks_statm(world, 41, MW_ABSENT_UNSUPPORTED);
+    assert_reading(world, 41, MW_PROCESS_THREADS, 2);
+    plant.threads = 1; /* now it is a zombie as any other */
+    world_plant(world, &plant);
+    world_beat(world);
+    assert_reading(world, 41, MW_PROCESS_RSS, 0);
+    assert_reading(world, 41, MW_PROCESS_GROWTH, (uint64_t)(-300 * PAGE));
     world_free(world);
 }
 
@@ -338,9 +406,8 @@ static void a_control_group_is_absent_with_its_reason(void **state)
         world_write(world, 41, "cgroup", cases[i].text);
         world_beat(world);
         assert_event_lacks(world, 41, 2, MW_EVENT_CGROUP, cases[i].absence);
-        if (cases[i].error != 0) {
+        if (cases[i].error != 0)
             assert_next_fault(world, "/proc/PID/cgroup", cases[i].error, 41);
-        }
         assert_no_next_fault(world);
         world_free(world);
     }
@@ -385,6 +452,8 @@ int main(void)
         cmocka_unit_test(a_statm_without_end_is_absent),
         cmocka_unit_test(a_bad_status_is_absent_and_read_again),
         cmocka_unit_test(a_status_longer_than_the_buffer_is_absent),
+        cmocka_unit_test(what_ends_within_a_beat_lacks_the_rest_of_it),
+        cmocka_unit_test(a_process_without_its_first_thread_has_unknown_memory),
         cmocka_unit_test(a_missing_file_is_unsupported),
         cmocka_unit_test(a_control_group_is_absent_with_its_reason),
         cmocka_unit_test(a_control_group_path_may_be_anything),

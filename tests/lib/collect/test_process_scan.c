@@ -76,9 +76,8 @@ static void rows_are_kept_and_used_again_lowest_first(void **state)
     plant_some(world, 10, 4);
     world_beat(world);
     assert_int_equal(mw_block_head(world->block)->rows, 4);
-    for (uint32_t row = 0; row < 4; row++) {
+    for (uint32_t row = 0; row < 4; row++)
         by_row[row] = mw_block_keys(world->block)[row].id;
-    }
     world_uproot(world, (uint32_t)by_row[1]);
     world_uproot(world, (uint32_t)by_row[2]);
     world_beat(world);
@@ -101,11 +100,9 @@ static void rows_in_use_shrink_again(void **state)
     plant_some(world, 10, 300);
     world_beat(world);
     assert_int_equal(mw_block_head(world->block)->rows, 300);
-    for (uint32_t pid = 10; pid < 310; pid++) {
-        if (row_of(world, pid) >= 3) {
+    for (uint32_t pid = 10; pid < 310; pid++)
+        if (row_of(world, pid) >= 3)
             world_uproot(world, pid);
-        }
-    }
     world_beat(world);
     world_beat(world);
     assert_int_equal(mw_block_head(world->block)->rows, 3);
@@ -113,7 +110,8 @@ static void rows_in_use_shrink_again(void **state)
     world_free(world);
 }
 
-/* The pid is the same, the start time is not: told in the order in which it happened, in one row. */
+/* The pid is the same, the start time is not: told in the order in which it happened, in one row.
+ */
 static void a_used_pid_is_another_process(void **state)
 {
     (void)state;
@@ -161,8 +159,8 @@ static void a_replaced_file_is_read_anew(void **state)
 
 static void only_pids_of_directories_are_processes(void **state)
 {
-    static const char *const others[] = {"self", "1x", "x1", "-1", "01", "0", "4294967337",
-                                         "99999999999999999999999", "1000000000"};
+    static const char *const others[] = {
+        "self", "1x", "x1", "-1", "01", "0", "4294967337", "99999999999999999999999", "1000000000"};
     struct world *world = world_create(8);
     struct plant plant = plant_of(999999999);
     char path[128];
@@ -304,9 +302,8 @@ static void stir(struct world *world, struct garden *garden, unsigned *seed)
         return;
     }
     if (!garden->alive[i] || what == 1) {
-        if (garden->alive[i]) {
+        if (garden->alive[i])
             world_uproot(world, plant->pid);
-        }
         *plant = plant_of(100 + i);
         plant->start = ++garden->clock;
         garden->alive[i] = true;
@@ -332,8 +329,8 @@ static void expect_garden(const struct world *world, const struct garden *garden
     assert_int_equal(mw_block_head(world->block)->live, alive);
 }
 
-/* Births, ends, used pids and changes in any order: each block says what the tree holds, and whoever
- * follows the events knows its rows (world_beat() checks that). */
+/* Births, ends, used pids and changes in any order: each block says what the tree holds, and
+ * whoever follows the events knows its rows (world_beat() checks that). */
 static void blocks_follow_any_history(void **state)
 {
     unsigned seed = 20251122;
@@ -345,9 +342,8 @@ static void blocks_follow_any_history(void **state)
 
         memset(&garden, 0, sizeof(garden));
         for (int beat = 0; beat < 60; beat++) {
-            for (int i = rand_r(&seed) % 12; i > 0; i--) {
+            for (int i = rand_r(&seed) % 12; i > 0; i--)
                 stir(world, &garden, &seed);
-            }
             world_beat(world);
             expect_garden(world, &garden);
             assert_true(kept_statm(world) <= keep_fds);

@@ -22,19 +22,16 @@ static uint32_t lowest_free(const struct model *model)
 {
     uint32_t row = 0;
 
-    while (model->pids[row] != 0) {
+    while (model->pids[row] != 0)
         row++;
-    }
     return row;
 }
 
 static uint32_t row_in(const struct model *model, uint32_t pid)
 {
-    for (uint32_t row = 0; row < ROWS; row++) {
-        if (model->pids[row] == pid) {
+    for (uint32_t row = 0; row < ROWS; row++)
+        if (model->pids[row] == pid)
             return row;
-        }
-    }
     return MW_PROCESS_NONE;
 }
 
@@ -62,16 +59,13 @@ static void expect_model(const struct model *model)
 {
     uint32_t used = ROWS;
 
-    while (used > 0 && model->pids[used - 1] == 0) {
+    while (used > 0 && model->pids[used - 1] == 0)
         used--;
-    }
     assert_int_equal(model->table.used, used);
     assert_int_equal(model->table.live, model->live);
-    for (uint32_t row = 0; row < used; row++) {
-        if (model->pids[row] != 0) {
+    for (uint32_t row = 0; row < used; row++)
+        if (model->pids[row] != 0)
             assert_int_equal(mw_process_table_find(&model->table, model->pids[row]), row);
-        }
-    }
 }
 
 /* Pids that lie together, as the kernel gives them, and pids far apart. */
@@ -94,9 +88,8 @@ static void the_table_is_a_list_with_short_ways(void **state)
             add(&model, pid);
         } else {
             row = (uint32_t)rand_r(&seed) % model.table.used;
-            if (model.pids[row] != 0) {
+            if (model.pids[row] != 0)
                 take_away(&model, row);
-            }
         }
         if (step % 500 == 0) {
             mw_process_table_trim(&model.table);
@@ -112,20 +105,17 @@ static void an_empty_table_gives_its_memory_back(void **state)
 
     (void)state;
     memset(&model, 0, sizeof(model));
-    for (uint32_t pid = 1; pid <= 2900; pid++) {
+    for (uint32_t pid = 1; pid <= 2900; pid++)
         add(&model, pid);
-    }
     assert_true(model.table.slot_count >= 2 * 2900);
-    for (uint32_t row = 10; row < 2900; row++) {
+    for (uint32_t row = 10; row < 2900; row++)
         take_away(&model, row);
-    }
     mw_process_table_trim(&model.table);
     assert_true(model.table.capacity <= 128);
     assert_true(model.table.slot_count <= 512);
     expect_model(&model);
-    for (uint32_t pid = 5001; pid <= 5200; pid++) {
+    for (uint32_t pid = 5001; pid <= 5200; pid++)
         add(&model, pid);
-    }
     expect_model(&model);
     mw_process_table_deinit(&model.table);
 }
