@@ -50,6 +50,7 @@ uint32_t mwd_app_keep_fds(const struct mwd_config *config, struct mwd_log *log)
 
     getrlimit(RLIMIT_NOFILE, &limit);
     uint64_t needed = RESERVED_FDS + config->max_connections;
+    uint64_t enough = needed + config->keep_fds;
     uint64_t room = limit.rlim_cur > needed ? limit.rlim_cur - needed : 0;
 
     if (config->keep_fds <= room)
@@ -58,7 +59,7 @@ uint32_t mwd_app_keep_fds(const struct mwd_config *config, struct mwd_log *log)
             "keep-fds: %llu is more than the limit of open files (%llu) leaves room for: %llu are "
             "kept; raise RLIMIT_NOFILE to %llu",
             (unsigned long long)config->keep_fds, (unsigned long long)limit.rlim_cur,
-            (unsigned long long)room, (unsigned long long)(config->keep_fds + needed));
+            (unsigned long long)room, (unsigned long long)enough);
     return (uint32_t)room;
 }
 

@@ -13,11 +13,11 @@
 
 /* ---- before the handler ---- */
 
-/* Stands in for the one of the C library when libmicrohttpd reads from a connection; nothing else
- * in this program calls it. 0.9.75 looks for a query behind a NUL too, where mwd_http_on_uri()
- * cannot cut it off, and jumps into nothing when no pool is left for its words. No request here has
- * a NUL by right, so it becomes a byte that is wrong in every place where a NUL would be, and ends
- * nothing. */
+/* Stands in for the one of the C library when libmicrohttpd reads from a connection; who else calls
+ * it here throws away what comes. 0.9.75 looks for a query behind a NUL too, where
+ * mwd_http_on_uri() cannot cut it off, and jumps into nothing when no pool is left for its words.
+ * No request here has a NUL by right, so it becomes a byte that is wrong in every place where a NUL
+ * would be, and ends nothing. */
 ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
     ssize_t count = recvfrom(fd, buffer, size, flags, NULL, NULL);

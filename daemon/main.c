@@ -11,8 +11,6 @@
 
 enum { EXIT_USAGE = 2, TEXT_LIMIT = 1 << 20 };
 
-extern char **environ;
-
 /* Every descriptor that may be had: kept statm files count against it. */
 static void raise_file_limit(void)
 {
@@ -29,6 +27,7 @@ static void raise_file_limit(void)
 static void prepare_process(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a recording that may not grow ends by itself */
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
     setenv("UV_THREADPOOL_SIZE", "1", 0);

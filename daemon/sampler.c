@@ -184,21 +184,27 @@ static void post(struct shared *self, struct mw_block *const *blocks, uint32_t c
     pthread_mutex_unlock(&self->lock);
 }
 
+static void log_fault(struct shared *self, const struct mw_fault *fault)
+{
+    static const char advice[] = "its readings are absent, repeats are counted only";
+
+    if (fault->pid)
+        mwd_log(self->log, MWD_LOG_WARNING, "%s of process %llu: %s (%s); %s", fault->file,
+                (unsigned long long)fault->pid, fault->reason, strerror(-fault->error), advice);
+    else
+        mwd_log(self->log, MWD_LOG_WARNING, "%s: %s (%s); %s", fault->file, fault->reason,
+                strerror(-fault->error), advice);
+}
+
+/* With the lock held and only while the loop is there: the log may be gone with it. */
 static void log_faults(struct shared *self)
 {
     struct mw_fault fault;
 
-    while (mw_collector_next_fault(self->collector, &fault)) {
-        if (fault.pid)
-            mwd_log(
-                self->log, MWD_LOG_WARNING,
-                "%s of process %llu: %s (%s); its readings are absent, repeats are counted only",
-                fault.file, (unsigned long long)fault.pid, fault.reason, strerror(-fault.error));
-        else
-            mwd_log(self->log, MWD_LOG_WARNING,
-                    "%s: %s (%s); its readings are absent, repeats are counted only", fault.file,
-                    fault.reason, strerror(-fault.error));
-    }
+    pthread_mutex_lock(&self->lock);
+    while (self->posted && mw_collector_next_fault(self->collector, &fault))
+        log_fault(self, &fault);
+    pthread_mutex_unlock(&self->lock);
 }
 
 static void beat(struct shared *self, uint64_t interval_ns)

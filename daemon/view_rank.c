@@ -166,7 +166,7 @@ static void merge_even(struct mwd_view_ranking *self, uint32_t begin, uint32_t w
 {
     const struct mwd_view_ranked *left = self->items + begin, *left_last = left + width - 1;
     const struct mwd_view_ranked *right = left + width, *right_last = right + width - 1;
-    struct mwd_view_ranked *put = self->scratch + begin, *put_last = put + 2 * width - 1;
+    struct mwd_view_ranked *put = self->scratch + begin, *put_last = put + 2 * (size_t)width - 1;
 
     for (uint32_t i = 0; i < width; i++) {
         bool front = precedes(self, right, left);

@@ -80,8 +80,10 @@ class UnixSocket(Case):
             self.assertEqual(os.stat(self.socket).st_gid, group.gr_gid)
 
     def test_a_mask_does_not_matter(self):
-        with Server("--socket", self.socket, listen=None, umask=0o077):
+        with Server("--socket", self.socket, listen=None, umask=0o077) as server:
             self.assertEqual(self.mode(), 0o666)
+            with open(f"/proc/{server.pid}/status") as status:
+                self.assertIn("Umask:\t0077\n", status.read()) # it has its own back
 
     def test_what_a_killed_one_left_is_replaced(self):
         server = Server("--socket", self.socket, listen=None).start()
