@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { ONCE_LIMIT = 1 << 30 };
@@ -44,7 +45,7 @@ static void log_faults(struct mwd_app *self, struct mw_collector *collector)
 
     while (mw_collector_next_fault(collector, &fault))
         mwd_log(self->log, MWD_LOG_WARNING, "%s: %s (%s)", fault.file, fault.reason,
-                uv_strerror(fault.error));
+                strerror(-fault.error));
 }
 
 static int sample_machine(struct mwd_app *self)

@@ -110,9 +110,11 @@ static void swap(struct mwd_app *self, struct mwd_config *new_config)
                         mwd_app_keep_fds(new_config, self->log));
 }
 
-/* The buffer is handed out as text. */
+/* The buffer is handed out as text, in a line of the log or a member of a document. */
 static void end_text(struct mwd_buffer *buffer)
 {
+    while (buffer->size > 0 && buffer->bytes[buffer->size - 1] == '\n')
+        buffer->size--;
     char *end = mwd_buffer_reserve(buffer, 1);
 
     if (end)

@@ -2,6 +2,7 @@
 #include "daemon/app.h"
 #include "daemon/options.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +33,19 @@ static void prepare_process(void)
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
     setenv("UV_THREADPOOL_SIZE", "1", 0);
     raise_file_limit();
+}
+
+/* Opened by nobody, 0 to 2 would be given to the first files and sockets: the log would be written
+ * into one of them, and libuv aborts when it closes one. */
+static void open_standard_files(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
 }
 
 static int print(FILE *to, const struct mwd_buffer *text, int exit_code)
@@ -103,6 +117,7 @@ int main(int argc, char **argv)
     struct mwd_buffer text;
     int code;
 
+    open_standard_files();
     mwd_buffer_init(&text, TEXT_LIMIT);
     if (mwd_options_parse(argc, argv, &text, &options) < 0)
         code = print(stderr, &text, EXIT_USAGE);

@@ -115,13 +115,16 @@ static char *put_fields(const struct mwd_view_rows *self, uint32_t row, char *at
     return at;
 }
 
-static char *put_start(const struct mwd_view_rows *self, uint64_t birth, char *at,
+/* Name and start time come from the same file, so they lack for the same reason. */
+static char *put_start(const struct mwd_view_rows *self, const struct mw_subject *subject, char *at,
                        struct reasons *reasons)
 {
+    enum mw_absence absence = subject->name.absence;
+
     at = put_key(at, &self->start);
-    if (birth)
-        return mwd_json_at_u64(at, birth);
-    return put_null(at, &self->start, MW_ABSENT_STALE, reasons);
+    if (subject->key.birth)
+        return mwd_json_at_u64(at, subject->key.birth);
+    return put_null(at, &self->start, absence == MW_PRESENT ? MW_ABSENT_STALE : absence, reasons);
 }
 
 static char *put_text(const struct mwd_view_key *key, const struct mw_subject_text *text, char *at,
@@ -160,7 +163,7 @@ static char *put_row(const struct mwd_view_rows *self, uint32_t row,
     reasons.count = 0;
     memcpy(at, "\"pid\":", 6);
     at = mwd_json_at_u64(at + 6, subject->key.id);
-    at = put_start(self, subject->key.birth, at, &reasons);
+    at = put_start(self, subject, at, &reasons);
     at = put_text(&self->name, &subject->name, at, &reasons);
     at = put_fields(self, row, at, &reasons);
     at = put_text(&self->cgroup, &subject->cgroup, at, &reasons);

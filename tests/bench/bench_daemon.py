@@ -9,6 +9,7 @@ scans go on, and the time from start to the first sample.
 import os
 import pathlib
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,7 +30,7 @@ def start_daemon(build, keep_fds, directory):
     if os.environ.get("CGROUP"):
         script = 'echo $$ > "$CGROUP/cgroup.procs"; exec "$@"'
         command = ["sh", "-c", script, "sh", *command]
-    return measure.Child(command)
+    return measure.Child(command, stderr=subprocess.DEVNULL)
 
 
 def first_sample_ms(started):

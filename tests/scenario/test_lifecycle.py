@@ -145,6 +145,17 @@ class Stop(unittest.TestCase):
         daemon.wait_for_samples(3, unix=True)
         self.assertEqual(daemon.stop()[0], 0)
 
+    def test_closed_standard_files_are_not_taken_for_others(self):
+        for closed in ("1>&-", "2>&-", "0<&- 1>&- 2>&-"):
+            daemon = Daemon(proc_root=fixture("healthy"),
+                            wrapper=("sh", "-c", f'exec "$@" {closed}', "sh"))
+            self.addCleanup(daemon.end)
+            daemon.start_with_log(None)
+            wait_until(lambda: daemon.get("/readyz", unix=True).status == 200, what="readiness")
+            for fd in range(3):
+                self.assertRegex(os.readlink(f"/proc/{daemon.pid}/fd/{fd}"), "^(/|pipe:)")
+            self.assertEqual(daemon.stop()[0], 0)
+
 
 class Rebirth(unittest.TestCase):
     def test_after_kill_9_the_same_socket_path_works(self):

@@ -160,7 +160,9 @@ void view_expect_process(const cJSON *object, const struct mwd_view_input *input
     view_expect_value(object, "pid", MW_VALUE_U64, MW_PRESENT,
                       (union mw_value){.u = subject.key.id});
     view_expect_value(object, "startTimeMs", MW_VALUE_U64,
-                      subject.key.birth ? MW_PRESENT : MW_ABSENT_STALE,
+                      subject.key.birth                    ? MW_PRESENT
+                      : subject.name.absence != MW_PRESENT ? subject.name.absence
+                                                           : MW_ABSENT_STALE,
                       (union mw_value){.u = subject.key.birth});
     view_expect_text(object, "name", subject.name);
     view_expect_text(object, "cgroup", subject.cgroup);

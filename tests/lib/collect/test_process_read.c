@@ -416,7 +416,7 @@ static void a_control_group_is_absent_with_its_reason(void **state)
 /* A path of any bytes and any length up to the limit of a text; what is over is cut. */
 static void a_control_group_path_may_be_anything(void **state)
 {
-    static char path[MW_BLOCK_TEXT_MAX + 2], expected[MW_BLOCK_TEXT_MAX + 2];
+    static char path[MW_BLOCK_TEXT_MAX + 2], expected[MW_BLOCK_TEXT_MAX + 32];
     static const char hostile[] = "/a b:c\"\xff<i>";
 
     (void)state;
