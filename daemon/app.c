@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { STALE_CHECK_MS = 1000, COLLECTOR_STOP_MS = 300 };
 
@@ -125,7 +126,7 @@ static int start_sampler(struct mwd_app *self, struct mwd_buffer *error)
     int r = mwd_sampler_create(&self->loop, &options, &self->sampler);
     if (r < 0)
         mwd_buffer_printf(error, "proc-root: %s cannot be sampled: %s", self->config->proc_root,
-                          uv_strerror(r));
+                          strerror(-r));
     return r;
 }
 
@@ -160,9 +161,9 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
     if (r == 0)
         r = start_http(self, error);
     if (r == 0)
-        r = start_recorder(self, error);
+        r = start_source(self, error); /* its first block comes when the loop turns */
     if (r == 0)
-        r = start_source(self, error);
+        r = start_recorder(self, error);
     return r;
 }
 
@@ -179,7 +180,7 @@ static void say_why_not(struct mwd_app *self, int r, const struct mwd_buffer *er
     if (error->size > 0)
         mwd_log(self->log, MWD_LOG_ERROR, "cannot start: %.*s", (int)error->size, error->bytes);
     else
-        mwd_log(self->log, MWD_LOG_ERROR, "cannot start: %s", uv_strerror(r));
+        mwd_log(self->log, MWD_LOG_ERROR, "cannot start: %s", strerror(-r));
 }
 
 int mwd_app_run(const struct mwd_app_options *options)

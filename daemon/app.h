@@ -19,6 +19,10 @@ struct mwd_app_options {
     double speed;       /* of the replay */
 };
 
+/* What the configuration refers to and only the parts can judge: the file of tokens.
+ * Errors   -EINVAL or another negative errno, with a line in `error`. */
+int mwd_app_check(const struct mwd_config *config, struct mwd_buffer *error);
+
 /* Runs the daemon until SIGTERM or SIGINT. Returns the exit code. */
 int mwd_app_run(const struct mwd_app_options *options);
 

@@ -126,7 +126,7 @@ int mwd_app_once(const struct mwd_app_options *options)
     if (r == 0)
         r = print(&app);
     if (r < 0)
-        mwd_log(app.log, MWD_LOG_ERROR, "no sample could be printed: %s", uv_strerror(r));
+        mwd_log(app.log, MWD_LOG_ERROR, "no sample could be printed: %s", strerror(-r));
     mwd_app_samples_deinit(&app);
     mwd_config_destroy(app.config);
     return r < 0 ? 1 : 0;

@@ -43,6 +43,17 @@ void mwd_app_http_settings(const struct mwd_config *config, struct mwd_log *log,
     };
 }
 
+int mwd_app_check(const struct mwd_config *config, struct mwd_buffer *error)
+{
+    struct mwd_http_settings settings;
+
+    mwd_app_http_settings(config, NULL, &settings);
+    int r = mwd_http_settings_check(&settings, error);
+    if (r < 0)
+        mwd_buffer_puts(error, "\n");
+    return r;
+}
+
 /* HTTP comes first: a descriptor that speeds up sampling is never worth a deaf server. */
 uint32_t mwd_app_keep_fds(const struct mwd_config *config, struct mwd_log *log)
 {

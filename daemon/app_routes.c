@@ -197,7 +197,7 @@ static int post_reload(void *context, const struct mwd_request *request, struct 
     if (mwd_app_reload(self) == 0)
         mwd_buffer_puts(reply->body, "{\"status\":\"reloaded\"}\n");
     else
-        refuse(reply, 500, self->reload_error.bytes);
+        refuse(reply, 500, self->reload_error.bytes ? self->reload_error.bytes : "out of memory");
     return 0;
 }
 

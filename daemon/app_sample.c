@@ -1,6 +1,7 @@
 /* Blocks in, samples out. */
 #include "daemon/app_internal.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /* Three intervals, and never so short that a busy machine alone makes it so. */
@@ -111,7 +112,7 @@ static void seal(struct mwd_app *self, uint64_t now_ns)
 
     int r = mw_sealer_seal(self->sealer, now_ns, &sample);
     if (r < 0) {
-        mwd_log(self->log, MWD_LOG_ERROR, "a sample could not be sealed: %s", uv_strerror(r));
+        mwd_log(self->log, MWD_LOG_ERROR, "a sample could not be sealed: %s", strerror(-r));
         return;
     }
     mw_sample_unref(self->sample);

@@ -159,13 +159,13 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_dropin(int folder, const char *name)
+/* By its name alone: a broken link or a folder of such a name is a mistake that must be seen, and
+ * loading it says which. */
+static bool is_dropin(const char *name)
 {
     size_t size = strlen(name);
-    struct stat status;
 
-    return name[0] != '.' && size > 5 && strcmp(name + size - 5, ".conf") == 0 &&
-           fstatat(folder, name, &status, 0) == 0 && S_ISREG(status.st_mode);
+    return name[0] != '.' && size > 5 && strcmp(name + size - 5, ".conf") == 0;
 }
 
 /* Errors   -ENOMEM, -E2BIG more than DROPINS_MAX, those of readdir(). */
@@ -174,7 +174,7 @@ static int list(DIR *folder, const char *path, struct names *ret)
     const struct dirent *entry;
 
     for (errno = 0; (entry = readdir(folder)); errno = 0) {
-        if (!is_dropin(dirfd(folder), entry->d_name))
+        if (!is_dropin(entry->d_name))
             continue;
         if (ret->count == DROPINS_MAX)
             return -E2BIG;

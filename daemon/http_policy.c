@@ -70,6 +70,18 @@ static int create_policy(const struct mwd_http_settings *settings, struct mwd_bu
     return r;
 }
 
+int mwd_http_settings_check(const struct mwd_http_settings *settings, struct mwd_buffer *error)
+{
+    struct mwd_http_policy *policy;
+    int r = create_policy(settings, error, &policy);
+
+    if (r == 0)
+        mwd_http_policy_destroy(policy);
+    else if (!error->size)
+        mwd_buffer_puts(error, strerror(-r));
+    return r;
+}
+
 /* Checks the listeners that will be there against the policy, and adds their names to it. */
 static int fit_policy(struct mwd_http_policy *policy, const struct mwd_http_listener *list,
                       bool all, struct mwd_buffer *error)

@@ -267,7 +267,7 @@ int mwd_http_server_create(uv_loop_t *loop, const struct mwd_route *routes, uint
         goto fail;
     r = enter_loop(self, fresh);
     if (r < 0) {
-        mwd_buffer_puts(error, uv_strerror(r));
+        mwd_buffer_puts(error, strerror(-r));
         mwd_http_server_close(self, ignore, NULL);
         return r;
     }
@@ -305,7 +305,7 @@ int mwd_http_server_reload(struct mwd_http_server *self, const struct mwd_http_s
         return r;
     r = mwd_http_listeners_start(self, fresh);
     if (r < 0) {
-        mwd_buffer_puts(error, uv_strerror(r));
+        mwd_buffer_puts(error, strerror(-r));
         mwd_http_policy_destroy(policy);
         return r;
     }

@@ -103,6 +103,11 @@ int mwd_http_server_create(uv_loop_t *loop, const struct mwd_route *routes, uint
                            struct mwd_log *log, struct mwd_buffer *error,
                            struct mwd_http_server **ret);
 
+/* Whether create() would accept these settings, as far as that can be told without opening a
+ * listener: names and the file of tokens.
+ * Errors   as create(). */
+int mwd_http_settings_check(const struct mwd_http_settings *settings, struct mwd_buffer *error);
+
 /* Changes listeners, hosts, tokens and limits without touching an open connection. Listeners that
  * stay the same stay open. On any error nothing has changed. */
 int mwd_http_server_reload(struct mwd_http_server *self, const struct mwd_http_settings *settings,

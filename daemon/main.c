@@ -89,6 +89,10 @@ static int load_and_run(const struct mwd_options *options, struct mwd_buffer *te
     int r = mwd_config_load(&input, text, &config);
     if (r != 0)
         return print(stderr, text, r > 0 ? EXIT_USAGE : EXIT_FAILURE);
+    if (options->mode != MWD_MODE_ONCE && mwd_app_check(config, text) < 0) {
+        mwd_config_destroy(config);
+        return print(stderr, text, EXIT_USAGE);
+    }
     if (options->mode == MWD_MODE_RUN || options->mode == MWD_MODE_ONCE)
         return run(options, &input, config); /* which takes the configuration over */
     if (options->mode == MWD_MODE_DUMP_CONFIG)

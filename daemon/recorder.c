@@ -160,7 +160,7 @@ static void take_result(struct mwd_recorder *self)
         self->until_ms = self->writing.until_ms;
     } else {
         self->drops += self->writing.blocks + self->filling.blocks;
-        end(self, self->until_ms, uv_strerror(self->error));
+        end(self, self->until_ms, strerror(-self->error));
         batch_empty(&self->filling);
     }
     batch_empty(&self->writing);
@@ -196,7 +196,7 @@ static int open_file(const char *path, struct mwd_buffer *error, int *ret)
             mwd_buffer_printf(error, "--record: %s is already there; a recording needs a new file",
                               path);
         else
-            mwd_buffer_printf(error, "--record: %s cannot be made: %s", path, uv_strerror(r));
+            mwd_buffer_printf(error, "--record: %s cannot be made: %s", path, strerror(-r));
         return r;
     }
     *ret = fd;
@@ -222,7 +222,7 @@ int mwd_recorder_create(uv_loop_t *loop, const char *path, struct mwd_log *log,
     struct mwd_recorder *self = calloc(1, sizeof *self);
 
     if (!self) {
-        mwd_buffer_printf(error, "--record: %s", uv_strerror(-ENOMEM));
+        mwd_buffer_printf(error, "--record: %s", strerror(ENOMEM));
         return -ENOMEM;
     }
     self->loop = loop;
@@ -233,7 +233,7 @@ int mwd_recorder_create(uv_loop_t *loop, const char *path, struct mwd_log *log,
     self->path = strdup(path);
     int r = self->path ? start_writer(self) : -ENOMEM;
     if (r < 0) {
-        mwd_buffer_printf(error, "--record: %s: %s", path, uv_strerror(r));
+        mwd_buffer_printf(error, "--record: %s: %s", path, strerror(-r));
         goto fail;
     }
     r = open_file(path, error, &self->fd);
@@ -281,7 +281,7 @@ static bool write_block(struct mwd_recorder *self, struct mw_block *block, bool 
         r = self->filling.bytes.failed;
     }
     if (r < 0) {
-        end(self, newest_pending_ms(self), uv_strerror(r));
+        end(self, newest_pending_ms(self), strerror(-r));
         return false;
     }
     self->filling.blocks++;

@@ -285,7 +285,7 @@ static void log_end(const struct tape *self, int r)
     else
         mwd_log(self->log, MWD_LOG_ERROR,
                 "the replay of %s has stopped after %llu beats, %llu blocks: %s", self->path, beats,
-                blocks, r == -EBADMSG ? mw_recording_reader_error(self->reader) : uv_strerror(r));
+                blocks, r == -EBADMSG ? mw_recording_reader_error(self->reader) : strerror(-r));
 }
 
 /* An abandoned thread says nothing: whoever would hear it, its log too, may be gone. */
@@ -341,7 +341,7 @@ static int open_tape(struct tape *self, struct mwd_buffer *error)
     if (self->fd < 0) {
         int r = -errno;
 
-        return refuse(error, self->path, uv_strerror(r), r);
+        return refuse(error, self->path, strerror(-r), r);
     }
     int r = read_header(self);
     if (r == MW_RECORDING_MORE)
@@ -350,7 +350,7 @@ static int open_tape(struct tape *self, struct mwd_buffer *error)
     if (r == -EBADMSG)
         return refuse(error, self->path, mw_recording_reader_error(self->reader), r);
     if (r < 0)
-        return refuse(error, self->path, uv_strerror(r), r);
+        return refuse(error, self->path, strerror(-r), r);
     log_header(self);
     return 0;
 }
@@ -452,7 +452,7 @@ int mwd_replayer_create(uv_loop_t *loop, const struct mwd_replayer_options *opti
 
     int r = -ENOMEM;
     if (!tape || !self) {
-        refuse(error, options->path, uv_strerror(r), r);
+        refuse(error, options->path, strerror(-r), r);
         goto fail;
     }
     r = open_tape(tape, error);
@@ -465,7 +465,7 @@ int mwd_replayer_create(uv_loop_t *loop, const struct mwd_replayer_options *opti
     r = start(loop, self);
     if (r < 0) {
         tape_destroy(tape);
-        return refuse(error, options->path, uv_strerror(r), r);
+        return refuse(error, options->path, strerror(-r), r);
     }
     *ret = self;
     return 0;

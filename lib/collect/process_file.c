@@ -63,7 +63,7 @@ static const char *path_of(char path[static PATH_SIZE], uint32_t pid, enum mw_pr
 {
     char *at = path + PID_DIGITS;
 
-    strcpy(at, names[file] + PREFIX);
+    memcpy(at, names[file] + PREFIX, strlen(names[file] + PREFIX) + 1);
     do {
         *--at = (char)('0' + pid % 10);
         pid /= 10;
@@ -152,7 +152,7 @@ int mw_process_read_statm(int fd, struct mw_process_statm *ret)
 
 int mw_process_read_stat(struct mw_process_reader *self, uint32_t pid, struct mw_stat *ret)
 {
-    size_t size;
+    size_t size = 0;
     int error = read_file(self, pid, MW_PROCESS_FILE_STAT, &size);
 
     if (error == 0)
@@ -163,7 +163,7 @@ int mw_process_read_stat(struct mw_process_reader *self, uint32_t pid, struct mw
 
 int mw_process_read_status(struct mw_process_reader *self, uint32_t pid, struct mw_status *ret)
 {
-    size_t size;
+    size_t size = 0;
     int error = read_file(self, pid, MW_PROCESS_FILE_STATUS, &size);
 
     *ret = (struct mw_status){0};
@@ -177,7 +177,7 @@ int mw_process_read_status(struct mw_process_reader *self, uint32_t pid, struct 
 
 static int read_cgroup(struct mw_process_reader *self, uint32_t pid, struct mw_process_text *ret)
 {
-    size_t size;
+    size_t size = 0;
     bool v1;
     int error = read_file(self, pid, MW_PROCESS_FILE_CGROUP, &size);
 

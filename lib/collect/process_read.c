@@ -102,7 +102,7 @@ void mw_process_store_statm(struct mw_process_reader *self, uint32_t row,
         process->flags |= MW_PROCESS_NO_FIRST;
     if (error == 0 && !mw_process_put_statm(self, row, &statm))
         error = -ERANGE;
-    if (error < 0) {
+    if (error != 0) {
         lack_statm(self, row, error);
         return;
     }

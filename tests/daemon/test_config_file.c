@@ -89,7 +89,7 @@ static void dev_null_is_an_empty_file(void **state)
 
 /* ---- drop-ins ---- */
 
-static void only_regular_conf_files_are_dropins(void **state)
+static void only_names_that_end_in_conf_are_dropins(void **state)
 {
     struct bench *bench = *state;
 
@@ -98,13 +98,28 @@ static void only_regular_conf_files_are_dropins(void **state)
     bench_write(bench, "memwatchd.d/a.conf.dpkg-old", "wrong = 1");
     bench_write(bench, "memwatchd.d/README", "wrong = 1");
     bench_write(bench, "memwatchd.d/.conf", "wrong = 1");
-    bench_write(bench, "memwatchd.d/folder.conf/x.conf", "wrong = 1");
+    bench_write(bench, "memwatchd.d/folder/x.conf", "wrong = 1");
     bench_write(bench, "memwatchd.d/good.conf", "interval = 2s");
     assert_string_equal(bench_load_text(bench, ""), "");
     assert_string_equal(bench_origin(bench, "interval"), "memwatchd.d/good.conf:1");
 }
 
-static void link_to_a_file_is_a_dropin_and_one_to_nowhere_is_not(void **state)
+/* Somebody meant it to be there: it is not passed over. */
+static void dropin_that_is_no_file_is_an_error(void **state)
+{
+    struct bench *bench = *state;
+    char path[128];
+
+    bench_write(bench, "memwatchd.d/a.conf", "interval = 3s");
+    bench_write(bench, "memwatchd.d/folder.conf/x", "interval = 4s");
+    snprintf(path, sizeof path, "%s/memwatchd.d/z.conf", bench->folder);
+    assert_int_equal(symlink("nowhere", path), 0);
+    assert_string_equal(bench_load_text(bench, ""),
+                        "memwatchd.d/folder.conf: is a directory and not a file\n"
+                        "memwatchd.d/z.conf: No such file or directory\n");
+}
+
+static void link_to_a_file_is_a_dropin(void **state)
 {
     struct bench *bench = *state;
     char path[128];
@@ -112,8 +127,6 @@ static void link_to_a_file_is_a_dropin_and_one_to_nowhere_is_not(void **state)
     bench_write(bench, "memwatchd.d/x", "interval = 3s");
     snprintf(path, sizeof path, "%s/memwatchd.d/y.conf", bench->folder);
     assert_int_equal(symlink("x", path), 0);
-    snprintf(path, sizeof path, "%s/memwatchd.d/z.conf", bench->folder);
-    assert_int_equal(symlink("nowhere", path), 0);
     assert_string_equal(bench_load_text(bench, ""), "");
     assert_string_equal(bench_value(bench, "interval"), "3s");
 }
@@ -188,8 +201,9 @@ int main(void)
         TEST(what_is_no_file_is_refused),
         TEST(file_that_may_not_be_read_is_named),
         TEST(dev_null_is_an_empty_file),
-        TEST(only_regular_conf_files_are_dropins),
-        TEST(link_to_a_file_is_a_dropin_and_one_to_nowhere_is_not),
+        TEST(only_names_that_end_in_conf_are_dropins),
+        TEST(link_to_a_file_is_a_dropin),
+        TEST(dropin_that_is_no_file_is_an_error),
         TEST(order_is_that_of_bytes_in_names),
         TEST(folder_holds_256_files),
         TEST(file_in_the_folders_place_is_an_error),

@@ -463,7 +463,7 @@ static void fill_disk(struct bench *bench, struct block_maker *makers, rlim_t ro
     finish(bench);
     limit_file_size(RLIM_INFINITY);
     assert_int_equal(count_lines(bench, "has ended"), 1);
-    assert_int_equal(count_lines(bench, "file too large"), 1);
+    assert_int_equal(count_lines(bench, "File too large"), 1);
     assert_int_equal(count_lines(bench, "is closed"), 0);
     assert_int_equal(count_blocks(bench->path) + drops, 20 * ALL_SOURCES);
 }
