@@ -2,11 +2,13 @@
 import json
 import pathlib
 import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
 
 from support import proc_tree
-from support.daemon import Daemon, fixture, run, wait_until
+from support.daemon import FIXTURES, Daemon, fixture, run, wait_until
 
 MIB = 1 << 20
 
@@ -196,6 +198,22 @@ class Changing(unittest.TestCase):
                 self.assertIsNotNone(daemon.json("/api/v1/system")["pgmajfault"])
                 (root / "meminfo").write_text(good)
                 wait_until(lambda: daemon.json("/api/v1/memory")["totalmem"] == total)
+
+
+class TenThousand(unittest.TestCase):
+    """As many processes as a large machine has: none is lost, and each has its own numbers."""
+
+    def test_every_one_is_there(self):
+        with tempfile.TemporaryDirectory() as directory:
+            subprocess.run([sys.executable, "-B", str(FIXTURES / "generate.py"), "10000", directory],
+                           check=True, timeout=120, stdout=subprocess.DEVNULL)
+            root = pathlib.Path(directory) / "proc"
+            document = json.loads(run("--once", "--proc-root", str(root)).stdout)
+            self.assertEqual(document["total"], 10000)
+            resident = {process["pid"]: process["rss"] for process in document["processes"]}
+            expected = {int(path.name): int((path / "statm").read_text().split()[1]) * 4096
+                        for path in root.iterdir() if path.name.isdigit()}
+            self.assertEqual(resident, expected)
 
 
 if __name__ == "__main__":
