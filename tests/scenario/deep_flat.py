@@ -41,9 +41,9 @@ def reading(name):
     raise AssertionError(f"{name} is not in /metrics")
 
 
-def anonymous_kib(pid):
+def resident_kib(pid):
     with open(f"/proc/{pid}/smaps_rollup") as rollup:
-        return next(int(line.split()[1]) for line in rollup if line.startswith("Anonymous:"))
+        return next(int(line.split()[1]) for line in rollup if line.startswith("Rss:"))
 
 
 class Flat(unittest.TestCase):
@@ -83,7 +83,7 @@ class Flat(unittest.TestCase):
     def assert_flat(self, sizes, what):
         tenth = max(1, len(sizes) // 10)
         early, late = max(sizes[tenth:3 * tenth]), max(sizes[-2 * tenth:])
-        print(f"{what}: anonymous memory {early} KiB early, {late} KiB at the end", flush=True)
+        print(f"{what}: resident memory {early} KiB early, {late} KiB at the end", flush=True)
         self.assertLessEqual(late, early * 1.01)
 
     def test_births_and_deaths(self):
@@ -93,7 +93,7 @@ class Flat(unittest.TestCase):
             for _ in range(max(20, BIRTHS // BATCH)):
                 self.assertEqual(churn.stdout.readline(), "ready\n")
                 self.wait_for_processes(BATCH)
-                sizes.append(anonymous_kib(self.daemon.pid))
+                sizes.append(resident_kib(self.daemon.pid))
                 churn.stdin.write("\n")
                 churn.stdin.flush()
             self.assertEqual(churn.stdout.readline(), "ready\n")
@@ -108,7 +108,7 @@ class Flat(unittest.TestCase):
                 if number % 3:  # every third client leaves without reading
                     self.assertTrue(connection.recv(64).startswith(b"HTTP/1.1 200"))
             if number % max(1, CONNECTIONS // 100) == 0:
-                sizes.append(anonymous_kib(self.daemon.pid))
+                sizes.append(resident_kib(self.daemon.pid))
         time.sleep(0.5)
         self.assert_flat(sizes, f"{CONNECTIONS} connections")
         self.assertLessEqual(reading("memwatch_daemon_http_connections"), 2)
