@@ -10,6 +10,9 @@
 /* Listeners, the collector's own files, libuv, a recording, and room for surprise. */
 enum { RESERVED_FDS = 96 };
 
+/* Short of the second in which the daemon is to be gone. */
+enum { DRAIN_MS = 400 };
+
 /* A group that is not there (yet) administrates nothing; the socket then works without one. */
 static const char *known_group(const struct mwd_config *config, struct mwd_log *log)
 {
@@ -38,7 +41,8 @@ void mwd_app_http_settings(const struct mwd_config *config, struct mwd_log *log,
                    .max_streams = (uint32_t)config->max_streams,
                    .max_body_bytes = config->max_body_bytes,
                    .request_timeout_ns = config->request_timeout_ns,
-                   .response_timeout_ns = config->response_timeout_ns},
+                   .response_timeout_ns = config->response_timeout_ns,
+                   .drain_ns = DRAIN_MS * MW_NS_PER_MS},
         .activated = true,
     };
 }

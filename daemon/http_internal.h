@@ -31,7 +31,6 @@ enum {
     MWD_HTTP_HOST_BYTES = 256,
     MWD_HTTP_GZIP_MIN = 860, /* smaller bodies fit into one packet anyway */
     MWD_HTTP_SWEEP_MS = 500,
-    MWD_HTTP_DRAIN_MS = 400,
     MWD_HTTP_HEARTBEAT_MS = 15000,
 };
 

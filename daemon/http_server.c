@@ -14,6 +14,7 @@
  *   names: http_head.c.
  * - Over unix sockets it complains of TCP options for each connection: dropped from the log.
  */
+#include "base/clock.h"
 #include "daemon/http_internal.h"
 
 #include <errno.h>
@@ -214,7 +215,7 @@ static void on_drain(uv_timer_t *timer)
     mwd_http_events_wake(self);
     mwd_http_turn(self);
     if (!mwd_http_is_answering(self) ||
-        uv_now(self->loop) - self->closing_since_ms >= MWD_HTTP_DRAIN_MS)
+        uv_now(self->loop) - self->closing_since_ms >= self->policy->limits.drain_ns / MW_NS_PER_MS)
         finish(self);
 }
 

@@ -72,6 +72,7 @@ struct mwd_http_limits {
     uint32_t max_streams;
     uint64_t max_body_bytes;
     uint64_t request_timeout_ns, response_timeout_ns;
+    uint64_t drain_ns; /* what answers on their way get at the end to arrive */
 };
 
 struct mwd_http_settings {

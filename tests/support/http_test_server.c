@@ -164,15 +164,25 @@ static const struct mwd_route routes[] = {
 /* ---- options ---- */
 
 static const struct option long_options[] = {
-    {"listen", 1, NULL, 'l'},          {"socket", 1, NULL, 's'},
-    {"socket-group", 1, NULL, 'g'},    {"host", 1, NULL, 'h'},
-    {"token-file", 1, NULL, 't'},      {"insecure", 0, NULL, 'i'},
-    {"activated", 0, NULL, 'a'},       {"max-connections", 1, NULL, 'c'},
-    {"max-streams", 1, NULL, 'm'},     {"max-body-bytes", 1, NULL, 'b'},
-    {"request-timeout", 1, NULL, 'q'}, {"response-timeout", 1, NULL, 'p'},
-    {"publish", 1, NULL, 'u'},         {"big", 1, NULL, 'B'},
-    {"event", 1, NULL, 'E'},           {"reload-file", 1, NULL, 'r'},
-    {"debug", 0, NULL, 'd'},           {NULL, 0, NULL, 0},
+    {"listen", 1, NULL, 'l'},
+    {"socket", 1, NULL, 's'},
+    {"socket-group", 1, NULL, 'g'},
+    {"host", 1, NULL, 'h'},
+    {"token-file", 1, NULL, 't'},
+    {"insecure", 0, NULL, 'i'},
+    {"activated", 0, NULL, 'a'},
+    {"max-connections", 1, NULL, 'c'},
+    {"max-streams", 1, NULL, 'm'},
+    {"max-body-bytes", 1, NULL, 'b'},
+    {"request-timeout", 1, NULL, 'q'},
+    {"response-timeout", 1, NULL, 'p'},
+    {"drain", 1, NULL, 'D'},
+    {"publish", 1, NULL, 'u'},
+    {"big", 1, NULL, 'B'},
+    {"event", 1, NULL, 'E'},
+    {"reload-file", 1, NULL, 'r'},
+    {"debug", 0, NULL, 'd'},
+    {NULL, 0, NULL, 0},
 };
 
 static uint64_t number(void)
@@ -199,6 +209,9 @@ static int take_limit(struct options *self, int option)
         return 0;
     case 'p':
         limits->response_timeout_ns = number() * MS;
+        return 0;
+    case 'D':
+        limits->drain_ns = number() * MS;
         return 0;
     case 'u':
         self->publish_ms = (unsigned)number();
@@ -261,7 +274,7 @@ static int parse(int argc, char **argv, struct options *ret)
         .settings = {.socket = "",
                      .socket_group = "",
                      .token_file = "",
-                     .limits = {256, 64, 64 << 20, 10000ull * MS, 30000ull * MS}},
+                     .limits = {256, 64, 64 << 20, 10000ull * MS, 30000ull * MS, 400ull * MS}},
     };
     optind = 0;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
