@@ -237,6 +237,22 @@ static void spawn_behind(const char *fifo)
     _exit(0);
 }
 
+static void wait_for_name(pid_t pid, const char *name)
+{
+    char path[64], found[64] = "";
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+    for (int i = 0; i < 1000 && strcmp(found, name) != 0; i++) {
+        FILE *file = fopen(path, "re");
+
+        assert_non_null(file);
+        assert_int_equal(fscanf(file, "%63s", found), 1);
+        fclose(file);
+        usleep(10000);
+    }
+    assert_string_equal(found, name);
+}
+
 static void a_vfork_child_is_not_counted_twice(void **state)
 {
     struct tree tree = tree_create();
@@ -265,7 +281,7 @@ static void a_vfork_child_is_not_counted_twice(void **state)
     }
     writer = open(fifo, O_WRONLY | O_CLOEXEC);
     assert_true(writer >= 0);
-    usleep(100000);
+    wait_for_name(child, "sleep");
     world_beat(world);
     assert_event(world, (uint64_t)child, 0, MW_EVENT_BORN, "");
     assert_event(world, (uint64_t)child, 1, MW_EVENT_NAME, "sleep");
