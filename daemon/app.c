@@ -31,6 +31,7 @@ static void close_all(struct mwd_app *self)
     if (self->closing)
         return;
     self->closing = true;
+    mwd_app_service_stops(self);
     mwd_sampler_close(self->sampler, COLLECTOR_STOP_MS, on_part_closed, self);
     mwd_replayer_close(self->replayer, COLLECTOR_STOP_MS, on_part_closed, self);
     mwd_http_server_close(self->http, on_part_closed, self);
@@ -43,6 +44,8 @@ static void close_all(struct mwd_app *self)
     close_handle((uv_handle_t *)&self->on_int);
     close_handle((uv_handle_t *)&self->on_hup);
     close_handle((uv_handle_t *)&self->stale_check);
+    close_handle((uv_handle_t *)&self->status_timer);
+    close_handle((uv_handle_t *)&self->watchdog_timer);
 }
 
 /* ---- what the loop calls ---- */
@@ -164,6 +167,8 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
         r = start_source(self, error); /* its first block comes when the loop turns */
     if (r == 0)
         r = start_recorder(self, error);
+    if (r == 0)
+        r = mwd_app_service_start(self);
     return r;
 }
 
@@ -177,15 +182,29 @@ static void say_where(const struct mwd_app *self)
 
 static void say_why_not(struct mwd_app *self, int r, const struct mwd_buffer *error)
 {
+    char reason[1024];
+
     if (error->size > 0)
-        mwd_log(self->log, MWD_LOG_ERROR, "cannot start: %.*s", (int)error->size, error->bytes);
+        snprintf(reason, sizeof reason, "cannot start: %.*s", (int)error->size, error->bytes);
     else
-        mwd_log(self->log, MWD_LOG_ERROR, "cannot start: %s", strerror(-r));
+        snprintf(reason, sizeof reason, "cannot start: %s", strerror(-r));
+    mwd_log(self->log, MWD_LOG_ERROR, "%s", reason);
+    mwd_notify_failed(self->notify, r, reason);
+}
+
+/* What holds for as long as the app runs. */
+static void say_we_run(struct mwd_app *self)
+{
+    say_where(self);
+    mwd_app_service_ready(self);
 }
 
 int mwd_app_run(const struct mwd_app_options *options)
 {
-    struct mwd_app app = {.options = options, .config = options->config, .log = options->log};
+    struct mwd_app app = {.options = options,
+                          .config = options->config,
+                          .log = options->log,
+                          .notify = options->notify};
     struct mwd_buffer error;
 
     mwd_buffer_init(&error, 1 << 16);
@@ -195,7 +214,7 @@ int mwd_app_run(const struct mwd_app_options *options)
     if (r == 0) {
         r = start(&app, &error);
         if (r == 0)
-            say_where(&app);
+            say_we_run(&app);
         else
             close_all(&app);
         uv_run(&app.loop, UV_RUN_DEFAULT);

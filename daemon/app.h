@@ -7,6 +7,7 @@
 #define MWD_APP_H
 #include "daemon/config.h"
 #include "daemon/log.h"
+#include "daemon/notify.h"
 
 #include <stdbool.h>
 
@@ -14,9 +15,10 @@ struct mwd_app_options {
     const struct mwd_config_input *config_input; /* read again at each reload */
     struct mwd_config *config;                   /* becomes the app's */
     struct mwd_log *log;
-    const char *record; /* file to write blocks to, or NULL */
-    const char *replay; /* file to take blocks from, or NULL: sample this machine */
-    double speed;       /* of the replay */
+    struct mwd_notify *notify; /* the service manager; NULL = none */
+    const char *record;        /* file to write blocks to, or NULL */
+    const char *replay;        /* file to take blocks from, or NULL: sample this machine */
+    double speed;              /* of the replay */
 };
 
 /* What the configuration refers to and only the parts can judge: the file of tokens.

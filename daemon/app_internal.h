@@ -3,6 +3,7 @@
 #define MWD_APP_INTERNAL_H
 #include "daemon/app.h"
 #include "daemon/http_server.h"
+#include "daemon/notify.h"
 #include "daemon/recorder.h"
 #include "daemon/replayer.h"
 #include "daemon/sampler.h"
@@ -18,8 +19,11 @@ struct mwd_app {
     struct mwd_log *log;
     uv_loop_t loop;
     uv_signal_t on_term, on_int, on_hup;
-    uv_timer_t stale_check;
+    uv_timer_t stale_check, status_timer, watchdog_timer;
     bool closing;
+    struct mwd_notify *notify;
+    bool stale;          /* as last told */
+    bool reload_refused; /* the last one was */
 
     struct mwd_sampler *sampler; /* one of these two feeds the app */
     struct mwd_replayer *replayer;
@@ -35,6 +39,7 @@ struct mwd_app {
     bool processes_known;
     uint64_t sealed_ns; /* when it was sealed, on the loop's clock */
     int64_t started_ms;
+    uint64_t started_ns;
     bool replay_ended;
     int replay_status;
 
@@ -72,4 +77,15 @@ uint32_t mwd_app_keep_fds(const struct mwd_config *config, struct mwd_log *log);
 void mwd_app_apply_log_level(struct mwd_app *self);
 /* 0, or -EINVAL with what is wrong in self->reload_error: then nothing has changed. */
 int mwd_app_reload(struct mwd_app *self);
+
+/* ---- app_service.c ---- */
+
+/* Timers, and locked memory; when all else has been allocated. Errors: those of uv_timer_*(). */
+int mwd_app_service_start(struct mwd_app *self);
+void mwd_app_service_ready(struct mwd_app *self);
+/* Tells when samples have become stale, or fresh again. */
+void mwd_app_service_look(struct mwd_app *self);
+void mwd_app_service_reload_begins(struct mwd_app *self);
+void mwd_app_service_reload_ended(struct mwd_app *self, bool refused);
+void mwd_app_service_stops(struct mwd_app *self);
 #endif

@@ -105,7 +105,8 @@ static void warn_of_restart_keys(const struct mwd_app *self, const struct mwd_co
         mwd_config_value(self->config, i, &before);
         mwd_config_value(new_config, i, &after);
         if (before.size != after.size || memcmp(before.bytes, after.bytes, before.size) != 0)
-            mwd_log(self->log, MWD_LOG_WARNING, "%s: its new value needs a restart, kept as it was",
+            mwd_log(self->log, MWD_LOG_WARNING,
+                    "%s: its new value waits for a restart; until then it stays as it was",
                     mwd_config_keys[i].name);
         mwd_buffer_deinit(&before);
         mwd_buffer_deinit(&after);
@@ -144,7 +145,7 @@ static int fail(struct mwd_app *self)
     return -EINVAL;
 }
 
-int mwd_app_reload(struct mwd_app *self)
+static int reload(struct mwd_app *self)
 {
     struct mwd_config *new_config;
     struct mwd_http_settings settings;
@@ -160,4 +161,12 @@ int mwd_app_reload(struct mwd_app *self)
     swap(self, new_config);
     mwd_log(self->log, MWD_LOG_INFO, "configuration reloaded");
     return 0;
+}
+
+int mwd_app_reload(struct mwd_app *self)
+{
+    mwd_app_service_reload_begins(self);
+    int r = reload(self);
+    mwd_app_service_reload_ended(self, r < 0);
+    return r;
 }

@@ -23,6 +23,7 @@ int mwd_app_samples_init(struct mwd_app *self)
     if (r < 0)
         return r;
     self->started_ms = mw_clock_wall_ms(mw_clock_system());
+    self->started_ns = mw_clock_monotonic_ns(mw_clock_system());
     return mw_block_pool_create(MW_SOURCE_DAEMON, &self->own_blocks);
 }
 
@@ -102,8 +103,9 @@ static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
     self->processes = mw_block_head(block)->live;
     self->processes_known = true;
     if (mw_subjects_apply(self->subjects, block) < 0)
-        mwd_log(self->log, MWD_LOG_ERROR,
-                "no memory for the names of processes: some are absent until they change");
+        mwd_log_event(self->log, MWD_LOG_ERROR, &(struct mwd_log_event){"no-memory", "names"},
+                      "no memory for the names of processes: some are absent until they change; "
+                      "see MemoryMax= and the machine's free memory");
 }
 
 static void seal(struct mwd_app *self, uint64_t now_ns)
@@ -112,7 +114,11 @@ static void seal(struct mwd_app *self, uint64_t now_ns)
 
     int r = mw_sealer_seal(self->sealer, now_ns, &sample);
     if (r < 0) {
-        mwd_log(self->log, MWD_LOG_ERROR, "a sample could not be sealed: %s", strerror(-r));
+        mwd_log_event(
+            self->log, MWD_LOG_ERROR, &(struct mwd_log_event){"no-memory", "sample"},
+            "a sample could not be made: %s; the one before stays, see MemoryMax= and the "
+            "machine's free memory",
+            strerror(-r));
         return;
     }
     mw_sample_unref(self->sample);
@@ -152,6 +158,7 @@ void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t c
     record(self, blocks, count);
     add_own_block(self, now_ns);
     seal(self, now_ns);
+    mwd_app_service_look(self);
 }
 
 bool mwd_app_is_stale(const struct mwd_app *self)
@@ -164,8 +171,9 @@ void mwd_app_check_stale(struct mwd_app *self)
 {
     uint64_t now_ns = mw_clock_monotonic_ns(mw_clock_system());
 
-    if (!self->sample || now_ns - self->sealed_ns < mwd_app_stale_after_ns(self->config))
-        return;
-    add_own_block(self, now_ns);
-    seal(self, now_ns);
+    if (self->sample && now_ns - self->sealed_ns >= mwd_app_stale_after_ns(self->config)) {
+        add_own_block(self, now_ns);
+        seal(self, now_ns);
+    }
+    mwd_app_service_look(self);
 }

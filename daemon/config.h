@@ -24,7 +24,7 @@ struct mwd_config {
     uint64_t interval_ns;
     struct mwd_list listen; /* "127.0.0.1:9636", "[::1]:9636"; may be empty */
     char *socket;           /* path, "" = none */
-    char *socket_group;     /* group that owns the socket and may administrate; "" = none */
+    char *socket_group;     /* group that may administrate over it; "" = none */
     uint64_t keep_fds;
     struct mwd_list hosts; /* Host names that are answered besides the listen addresses */
     char *token_file;      /* lines of ROLE TOKEN; "" = none */
@@ -36,6 +36,7 @@ struct mwd_config {
     uint64_t response_timeout_ns;
     char *state_dir;
     char *proc_root;
+    bool lock_memory;
     char *log_level; /* error, warning, info, debug */
 };
 

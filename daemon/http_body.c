@@ -87,8 +87,10 @@ int mwd_http_no_room(struct mwd_http_server *self, const char *what,
 static int failed(struct mwd_http_server *self, const struct mwd_http_route *route, int r,
                   struct mwd_http_problem *problem)
 {
-    mwd_log(self->log, MWD_LOG_ERROR, "%s %s: %s", route->row->method, route->row->path,
-            strerror(-r));
+    mwd_log_event(self->log, MWD_LOG_ERROR,
+                  &(struct mwd_log_event){"answer-failed", route->row->path},
+                  "%s %s: the answer could not be made: %s; the client was told 500",
+                  route->row->method, route->row->path, strerror(-r));
     return mwd_http_problem(problem, 500, "the answer could not be made");
 }
 

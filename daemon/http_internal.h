@@ -330,7 +330,7 @@ int mwd_http_address_parse(const char *text, struct addrinfo **ret);
 /* Opens what the settings ask for and `self` does not have yet; what stays is marked `kept`.
  * Errors   as mwd_http_server_create(); then *ret is untouched. */
 int mwd_http_listeners_open(struct mwd_http_server *self, const struct mwd_http_settings *settings,
-                            gid_t group, struct mwd_buffer *error, struct mwd_http_listener **ret);
+                            struct mwd_buffer *error, struct mwd_http_listener **ret);
 void mwd_http_listeners_discard(struct mwd_http_listener *list);
 /* Takes the list over, on errors too. Errors: those of uv_poll_init(). */
 int mwd_http_listeners_start(struct mwd_http_server *self, struct mwd_http_listener *list);
@@ -343,11 +343,8 @@ int mwd_http_listener_create(int fd, const char *wanted, struct mwd_http_listene
 /* ---- http_unix.c ---- */
 
 /* Errors   as mwd_http_server_create(). */
-int mwd_http_unix_open(const char *path, gid_t group, struct mwd_buffer *error,
-                       struct mwd_http_listener **ret);
+int mwd_http_unix_open(const char *path, struct mwd_buffer *error, struct mwd_http_listener **ret);
 bool mwd_http_unix_is_ours(const struct mwd_http_listener *self);
-/* Errors   those of chmod() and chown(). */
-int mwd_http_unix_set_group(const char *path, gid_t group);
 
 /* ---- http_activation.c ---- */
 

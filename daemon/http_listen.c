@@ -158,12 +158,14 @@ static int want_tcp(struct mwd_http_server *self, const char *text, struct mwd_b
         append(fresh, one);
     else
         mwd_log(self->log, MWD_LOG_WARNING,
-                "listen: %s: this machine has no IPv6; going on without", text);
+                "listen: %s: this machine has no IPv6: going on without it; take it out of listen "
+                "to be rid of this line",
+                text);
     return 0;
 }
 
-static int want_unix(struct mwd_http_server *self, const char *path, gid_t group,
-                     struct mwd_buffer *error, struct mwd_http_listener **fresh)
+static int want_unix(struct mwd_http_server *self, const char *path, struct mwd_buffer *error,
+                     struct mwd_http_listener **fresh)
 {
     struct mwd_http_listener *one = find(self->listeners, path);
     int r;
@@ -172,7 +174,7 @@ static int want_unix(struct mwd_http_server *self, const char *path, gid_t group
         one->kept = true;
         return 0;
     }
-    r = mwd_http_unix_open(path, group, error, &one);
+    r = mwd_http_unix_open(path, error, &one);
     if (r == 0)
         append(fresh, one);
     return r;
@@ -188,7 +190,7 @@ static bool has_any(struct mwd_http_server *self, const struct mwd_http_listener
 
 /* Sockets from systemd stand in place of what is configured for their kind. */
 static int want_all(struct mwd_http_server *self, const struct mwd_http_settings *settings,
-                    gid_t group, struct mwd_buffer *error, struct mwd_http_listener **fresh)
+                    struct mwd_buffer *error, struct mwd_http_listener **fresh)
 {
     int r = 0;
 
@@ -197,7 +199,7 @@ static int want_all(struct mwd_http_server *self, const struct mwd_http_settings
     for (uint32_t i = 0; !self->activated_tcp && r == 0 && i < settings->listen_count; i++)
         r = want_tcp(self, settings->listen[i], error, fresh);
     if (r == 0 && !self->activated_unix && *settings->socket)
-        r = want_unix(self, settings->socket, group, error, fresh);
+        r = want_unix(self, settings->socket, error, fresh);
     if (r == 0 && !has_any(self, *fresh)) {
         mwd_buffer_puts(error, settings->listen_count
                                    ? "listen: none of the addresses is there on this machine"
@@ -208,10 +210,10 @@ static int want_all(struct mwd_http_server *self, const struct mwd_http_settings
 }
 
 int mwd_http_listeners_open(struct mwd_http_server *self, const struct mwd_http_settings *settings,
-                            gid_t group, struct mwd_buffer *error, struct mwd_http_listener **ret)
+                            struct mwd_buffer *error, struct mwd_http_listener **ret)
 {
     struct mwd_http_listener *fresh = NULL;
-    int r = want_all(self, settings, group, error, &fresh);
+    int r = want_all(self, settings, error, &fresh);
 
     if (r < 0)
         mwd_http_listeners_discard(fresh);

@@ -113,7 +113,7 @@ int mwd_http_prepare(struct mwd_http_server *self, const struct mwd_http_setting
     int r = create_policy(settings, error, &policy);
 
     if (r == 0)
-        r = mwd_http_listeners_open(self, settings, policy->admin_group, error, &fresh);
+        r = mwd_http_listeners_open(self, settings, error, &fresh);
     if (r == 0)
         r = fit_policy(policy, self->listeners, false, error);
     if (r == 0)

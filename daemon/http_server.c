@@ -282,19 +282,6 @@ fail:
     return r;
 }
 
-static void adopt_group(struct mwd_http_server *self)
-{
-    for (const struct mwd_http_listener *l = self->listeners; l; l = l->next) {
-        int r = 0;
-
-        if (l->is_unix && !l->activated && l->kept)
-            r = mwd_http_unix_set_group(l->wanted, self->policy->admin_group);
-        if (r < 0)
-            mwd_log(self->log, MWD_LOG_WARNING, "socket-group: %s keeps the group it had: %s",
-                    l->wanted, strerror(-r));
-    }
-}
-
 int mwd_http_server_reload(struct mwd_http_server *self, const struct mwd_http_settings *settings,
                            struct mwd_buffer *error)
 {
@@ -312,7 +299,6 @@ int mwd_http_server_reload(struct mwd_http_server *self, const struct mwd_http_s
     }
     mwd_http_policy_destroy(self->policy);
     self->policy = policy;
-    adopt_group(self);
     mwd_http_listeners_close_others(self);
     return 0;
 }

@@ -7,12 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reading is for all local users, for what may be administrated rests on the peer's credentials;
- * a group narrows even reading to itself. */
-static mode_t mode_for(gid_t group)
-{
-    return group == (gid_t)-1 ? 0666 : 0660;
-}
+/* Reading is for all local users, as it is over loopback; what may be administrated rests on the
+ * peer's credentials, not on the file. */
+enum { SOCKET_MODE = 0666 };
 
 static int complain(struct mwd_buffer *error, const char *path, int r)
 {
@@ -72,39 +69,29 @@ static int set_address(const char *path, struct mwd_buffer *error, struct sockad
     return 0;
 }
 
-int mwd_http_unix_set_group(const char *path, gid_t group)
+static int bind_and_listen(int fd, const struct sockaddr_un *address)
 {
-    if (group != (gid_t)-1 && lchown(path, (uid_t)-1, group) < 0)
-        return -errno;
-    return chmod(path, mode_for(group)) < 0 ? -errno : 0;
-}
-
-/* Nobody can connect before listen(), so the group is right from the first instant as well. */
-static int bind_and_listen(int fd, const struct sockaddr_un *address, gid_t group)
-{
-    mode_t before = umask(0777 & ~mode_for(group));
+    mode_t before = umask(0777 & ~SOCKET_MODE);
     int r = bind(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
 
     umask(before);
     if (r < 0)
         return r;
-    if (group != (gid_t)-1 && lchown(address->sun_path, (uid_t)-1, group) < 0)
-        r = -errno;
-    if (r == 0 && listen(fd, SOMAXCONN) < 0)
+    if (listen(fd, SOMAXCONN) < 0)
         r = -errno;
     if (r < 0)
         unlink(address->sun_path);
     return r;
 }
 
-static int open_socket(const struct sockaddr_un *address, gid_t group)
+static int open_socket(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int r;
 
     if (fd < 0)
         return -errno;
-    r = bind_and_listen(fd, address, group);
+    r = bind_and_listen(fd, address);
     if (r < 0) {
         close(fd);
         return r;
@@ -112,8 +99,7 @@ static int open_socket(const struct sockaddr_un *address, gid_t group)
     return fd;
 }
 
-int mwd_http_unix_open(const char *path, gid_t group, struct mwd_buffer *error,
-                       struct mwd_http_listener **ret)
+int mwd_http_unix_open(const char *path, struct mwd_buffer *error, struct mwd_http_listener **ret)
 {
     struct sockaddr_un address;
     struct stat stat;
@@ -124,7 +110,7 @@ int mwd_http_unix_open(const char *path, gid_t group, struct mwd_buffer *error,
         r = clear_path(&address, error);
     if (r < 0)
         return r;
-    fd = open_socket(&address, group);
+    fd = open_socket(&address);
     if (fd < 0)
         return complain(error, path, fd);
     r = mwd_http_listener_create(fd, path, ret);

@@ -1,68 +1,41 @@
-#include "daemon/log.h"
-
-#include "base/utf8.h"
+#include "daemon/log_internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2048 };
+static const char journal_socket[] = "/run/systemd/journal/socket";
 
-static const char ellipsis[] = "...";
-
-struct mwd_log {
-    int fd;
-    bool journal;
-    _Atomic int level;
-    _Atomic unsigned lost;
-};
-
-struct line {
-    char bytes[LINE_MAX_BYTES];
-    size_t size;
-};
-
-/* systemd names the journal's socket in $JOURNAL_STREAM as DEVICE:INODE. A child whose stderr went
- * elsewhere still inherits the variable, hence the comparison. */
-static bool is_journal(int fd)
+int mwd_log_create_with(int fd, const struct mw_clock *clock, const char *journal_path,
+                        struct mwd_log **ret)
 {
-    const char *stream = getenv("JOURNAL_STREAM");
-    struct stat status;
-    char own[64];
-
-    if (!stream || fstat(fd, &status) < 0)
-        return false;
-    snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
-    return strcmp(own, stream) == 0;
-}
-
-int mwd_log_create(int fd, enum mwd_log_level level, struct mwd_log **ret)
-{
-    struct mwd_log *self = malloc(sizeof(*self));
+    struct mwd_log *self = calloc(1, sizeof(*self));
 
     if (!self)
         return -ENOMEM;
     self->fd = fd;
-    self->journal = is_journal(fd);
-    atomic_init(&self->level, (int)level);
+    self->is_journal = mwd_log_is_journal(fd);
+    mwd_log_journal_open(&self->journal, fd, journal_path);
+    mwd_log_counter_init(&self->counter, clock);
+    atomic_init(&self->level, (int)MWD_LOG_INFO);
     atomic_init(&self->lost, 0);
     *ret = self;
     return 0;
 }
 
-struct mwd_log *mwd_log_destroy(struct mwd_log *self)
+int mwd_log_create(int fd, enum mwd_log_level level, struct mwd_log **ret)
 {
-    free(self);
-    return NULL;
+    int r = mwd_log_create_with(fd, mw_clock_system(), journal_socket, ret);
+
+    if (r == 0)
+        mwd_log_set_level(*ret, level);
+    return r;
 }
 
 void mwd_log_set_level(struct mwd_log *self, enum mwd_log_level level)
@@ -70,145 +43,163 @@ void mwd_log_set_level(struct mwd_log *self, enum mwd_log_level level)
     atomic_store_explicit(&self->level, (int)level, memory_order_relaxed);
 }
 
-static void put_priority(struct line *line, enum mwd_log_level level)
+static bool is_wanted(const struct mwd_log *self, enum mwd_log_level level)
 {
-    static const char *const priorities[] = {"<3>", "<4>", "<6>", "<7>"};
-
-    line->size = (size_t)(stpcpy(line->bytes, priorities[level]) - line->bytes);
+    return self && (int)level <= atomic_load_explicit(&self->level, memory_order_relaxed);
 }
 
-static void put_time_and_level(struct line *line, enum mwd_log_level level)
-{
-    static const char *const words[] = {"error", "warning", "info", "debug"};
-    struct timespec now;
-    struct tm utc;
+/* ---- one entry goes out ---- */
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    line->size = strftime(line->bytes, sizeof(line->bytes), "%Y-%m-%dT%H:%M:%S", &utc);
-    line->size += (size_t)snprintf(line->bytes + line->size, sizeof(line->bytes) - line->size,
-                                   ".%03ldZ %s: ", now.tv_nsec / 1000000, words[level]);
-}
-
-/* Bytes at the front that can be shown as they are: a character that is no control character (the
- * 8-bit ones, U+0080 to U+009F, steer terminals too). 0 when the first byte is to be escaped. */
-static size_t shown_as_is(const char *text, size_t size)
-{
-    unsigned char first = (unsigned char)text[0];
-    size_t sequence;
-
-    if (first < 0x80)
-        return first >= 0x20 && first != 0x7f;
-    sequence = mw_utf8_sequence(text, size);
-    if (sequence == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0)
-        return 0;
-    return sequence;
-}
-
-/* One character, or the four of "\xNN". Returns false when it does not fit; *ret_taken is how many
- * bytes of the text it stands for. */
-static bool put_character(struct line *line, const char *text, size_t size, size_t *ret_taken)
-{
-    char escape[5];
-    size_t shown = shown_as_is(text, size);
-    size_t length = shown ? shown : 4;
-
-    if (line->size + length > LINE_MAX_BYTES - 1)
-        return false;
-    if (!shown)
-        snprintf(escape, sizeof(escape), "\\x%02x", (unsigned char)text[0]);
-    memcpy(line->bytes + line->size, shown ? text : escape, length);
-    line->size += length;
-    *ret_taken = shown ? shown : 1;
-    return true;
-}
-
-/* The text, as far as it fits with a newline behind it, and with the ellipsis where it does not. */
-static void put_text(struct line *line, const char *text, size_t size)
-{
-    size_t ellipsis_size = sizeof(ellipsis) - 1;
-    size_t ellipsis_at = line->size;
-    size_t taken;
-
-    for (size_t at = 0; at < size; at += taken) {
-        if (!put_character(line, text + at, size - at, &taken)) {
-            memcpy(line->bytes + ellipsis_at, ellipsis, ellipsis_size);
-            line->size = ellipsis_at + ellipsis_size;
-            return;
-        }
-        if (line->size <= LINE_MAX_BYTES - 1 - ellipsis_size)
-            ellipsis_at = line->size;
-    }
-}
-
-/* A terminal that is stopped, or a pipe that nobody reads, must not stop the daemon: what it does
- * not take at once is lost, and counted. */
-static bool is_ready(struct mwd_log *self)
+/* A terminal that is stopped, or a pipe that nobody reads, must not stop the daemon. */
+static bool is_ready(const struct mwd_log *self)
 {
     struct pollfd poller = {.fd = self->fd, .events = POLLOUT};
 
-    if (poll(&poller, 1, 0) > 0)
-        return true;
-    atomic_fetch_add_explicit(&self->lost, 1, memory_order_relaxed);
-    return false;
+    return poll(&poller, 1, 0) > 0;
 }
 
-static void begin_line(const struct mwd_log *self, enum mwd_log_level level, struct line *line)
+static void write_line(struct mwd_log *self, const struct mwd_log_entry *entry)
 {
-    if (self->journal)
-        put_priority(line, level);
-    else
-        put_time_and_level(line, level);
-}
-
-static void end_line(const struct mwd_log *self, struct line *line)
-{
+    struct mwd_log_line line;
     ssize_t written;
 
-    line->bytes[line->size++] = '\n';
+    mwd_log_line_begin(&line, entry->level, self->is_journal);
+    mwd_log_line_put(&line, entry->text);
+    line.bytes[line.size++] = '\n';
     do
-        written = write(self->fd, line->bytes, line->size);
+        written = write(self->fd, line.bytes, line.size);
     while (written < 0 && errno == EINTR);
 }
 
-static void write_lost(struct mwd_log *self)
+/* A journal that has gone (it may come back) still has its old end of stderr. Returns whether
+ * somebody took it. */
+static bool send_out(struct mwd_log *self, const struct mwd_log_entry *entry)
+{
+    int r = self->journal.fd >= 0 ? mwd_log_journal_send(&self->journal, entry) : -ENOTCONN;
+
+    if (r == 0 || r == -EAGAIN)
+        return r == 0;
+    if (!is_ready(self))
+        return false;
+    write_line(self, entry);
+    return true;
+}
+
+static void count_lost(struct mwd_log *self, unsigned lines)
+{
+    atomic_fetch_add_explicit(&self->lost, lines, memory_order_relaxed);
+}
+
+/* Returns false when not even that is taken. */
+static bool tell_lost(struct mwd_log *self)
 {
     unsigned lost = atomic_exchange_explicit(&self->lost, 0, memory_order_relaxed);
     char text[64];
-    struct line line;
 
     if (!lost)
-        return;
+        return true;
     snprintf(text, sizeof(text), "%u lines before this one were lost: nobody read them", lost);
-    begin_line(self, MWD_LOG_WARNING, &line);
-    put_text(&line, text, strlen(text));
-    end_line(self, &line);
+    if (send_out(self, &(struct mwd_log_entry){.level = MWD_LOG_WARNING, .text = text}))
+        return true;
+    count_lost(self, lost);
+    return false;
 }
 
-static void write_text(struct mwd_log *self, enum mwd_log_level level, const char *text)
+static void write_entry(struct mwd_log *self, const struct mwd_log_entry *entry)
 {
-    struct line line;
-
-    if (!is_ready(self))
-        return;
-    write_lost(self);
-    begin_line(self, level, &line);
-    put_text(&line, text, strlen(text));
-    end_line(self, &line);
+    if (!tell_lost(self) || !send_out(self, entry))
+        count_lost(self, 1);
 }
+
+static void format_clock(int64_t wall_ms, char ret[16])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+
+    gmtime_r(&seconds, &utc);
+    strftime(ret, 16, "%H:%M:%SZ", &utc);
+}
+
+/* ---- what others call ---- */
 
 void mwd_log(struct mwd_log *self, enum mwd_log_level level, const char *format, ...)
 {
     int error = errno;
-    char text[LINE_MAX_BYTES]; /* what is cut off here would not fit into the line either */
+    char text[MWD_LOG_LINE_MAX]; /* what is cut off here would not fit into the line either */
     va_list arguments;
-    int length;
 
-    if (!self || (int)level > atomic_load_explicit(&self->level, memory_order_relaxed))
+    if (!is_wanted(self, level))
         return;
     va_start(arguments, format);
-    length = vsnprintf(text, sizeof(text), format, arguments);
+    int length = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    write_text(self, level, length < 0 ? format : text);
+    write_entry(self, &(struct mwd_log_entry){.level = level, .text = length < 0 ? format : text});
     errno = error;
+}
+
+/* What was counted of an event and never told. */
+static void write_counted(struct mwd_log *self, const struct mwd_log_counted *counted)
+{
+    const struct mwd_log_event event = {counted->name, counted->where};
+    char text[MWD_LOG_LINE_MAX], since[16];
+
+    format_clock(counted->line_ms, since);
+    snprintf(text, sizeof(text), "%s (%" PRIu64 " times since %s)", counted->text, counted->count,
+             since);
+    write_entry(self, &(struct mwd_log_entry){counted->level, &event, counted->count, text});
+}
+
+static void append_count(char *text, size_t size, const struct mwd_log_verdict *verdict)
+{
+    size_t used = strlen(text);
+    char since[16];
+
+    format_clock(verdict->since_ms, since);
+    snprintf(text + used, size - used, " (%" PRIu64 " times since %s)", verdict->count, since);
+}
+
+static void note_event(struct mwd_log *self, struct mwd_log_entry *entry, char *text, size_t size)
+{
+    struct mwd_log_verdict verdict;
+
+    mwd_log_counter_note(&self->counter, entry, &verdict);
+    if (verdict.evicted)
+        write_counted(self, &verdict.the_other);
+    if (!verdict.write)
+        return;
+    if (verdict.since_ms && verdict.count > 1)
+        append_count(text, size, &verdict);
+    entry->count = verdict.count;
+    write_entry(self, entry);
+}
+
+void mwd_log_event(struct mwd_log *self, enum mwd_log_level level,
+                   const struct mwd_log_event *event, const char *format, ...)
+{
+    int error = errno;
+    char text[MWD_LOG_LINE_MAX];
+    struct mwd_log_entry entry = {.level = level, .event = event, .text = text};
+    va_list arguments;
+
+    if (!is_wanted(self, level))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    note_event(self, &entry, text, sizeof(text));
+    errno = error;
+}
+
+struct mwd_log *mwd_log_destroy(struct mwd_log *self)
+{
+    struct mwd_log_counted counted;
+
+    if (!self)
+        return NULL;
+    while (mwd_log_counter_take(&self->counter, &counted))
+        write_counted(self, &counted);
+    mwd_log_counter_deinit(&self->counter);
+    mwd_log_journal_close(&self->journal);
+    free(self);
+    return NULL;
 }

@@ -1,5 +1,6 @@
 /* memwatchd: arguments in, exit code out. Exit codes: 0 ok, 1 failed, 2 usage or configuration. */
 #include "daemon/app.h"
+#include "daemon/notify.h"
 #include "daemon/options.h"
 
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -55,12 +57,29 @@ static int print(FILE *to, const struct mwd_buffer *text, int exit_code)
     return fflush(to) == 0 && !text->failed ? exit_code : EXIT_FAILURE;
 }
 
+/* A start that fails says why where `systemctl status` shows it, too. */
+static int refuse(const struct mwd_options *options, struct mwd_notify *notify,
+                  const struct mwd_buffer *text, int exit_code)
+{
+    const char *end = text->size > 0 ? memchr(text->bytes, '\n', text->size) : NULL;
+
+    if (options->mode == MWD_MODE_RUN && end) {
+        char reason[512];
+
+        snprintf(reason, sizeof reason, "cannot start: %.*s", (int)(end - text->bytes),
+                 text->bytes);
+        mwd_notify_failed(notify, 0, reason);
+    }
+    return print(stderr, text, exit_code);
+}
+
 static int run(const struct mwd_options *options, const struct mwd_config_input *input,
-               struct mwd_config *config)
+               struct mwd_config *config, struct mwd_notify *notify)
 {
     struct mwd_app_options app = {
         .config_input = input,
         .config = config,
+        .notify = options->mode == MWD_MODE_RUN ? notify : NULL,
         .record = options->record,
         .replay = options->replay,
         .speed = options->speed,
@@ -75,7 +94,8 @@ static int run(const struct mwd_options *options, const struct mwd_config_input 
 }
 
 /* The modes that need a configuration. */
-static int load_and_run(const struct mwd_options *options, struct mwd_buffer *text)
+static int load_and_run(const struct mwd_options *options, struct mwd_notify *notify,
+                        struct mwd_buffer *text)
 {
     struct mwd_config_input input = {
         .path = options->config_path,
@@ -88,20 +108,21 @@ static int load_and_run(const struct mwd_options *options, struct mwd_buffer *te
 
     int r = mwd_config_load(&input, text, &config);
     if (r != 0)
-        return print(stderr, text, r > 0 ? EXIT_USAGE : EXIT_FAILURE);
+        return refuse(options, notify, text, r > 0 ? EXIT_USAGE : EXIT_FAILURE);
     if (options->mode != MWD_MODE_ONCE && mwd_app_check(config, text) < 0) {
         mwd_config_destroy(config);
-        return print(stderr, text, EXIT_USAGE);
+        return refuse(options, notify, text, EXIT_USAGE);
     }
     if (options->mode == MWD_MODE_RUN || options->mode == MWD_MODE_ONCE)
-        return run(options, &input, config); /* which takes the configuration over */
+        return run(options, &input, config, notify); /* which takes the configuration over */
     if (options->mode == MWD_MODE_DUMP_CONFIG)
         mwd_config_dump(config, text);
     mwd_config_destroy(config);
     return print(stdout, text, EXIT_SUCCESS);
 }
 
-static int dispatch(const struct mwd_options *options, struct mwd_buffer *text)
+static int dispatch(const struct mwd_options *options, struct mwd_notify *notify,
+                    struct mwd_buffer *text)
 {
     switch (options->mode) {
     case MWD_MODE_VERSION:
@@ -111,22 +132,25 @@ static int dispatch(const struct mwd_options *options, struct mwd_buffer *text)
         mwd_options_help(text);
         return print(stdout, text, EXIT_SUCCESS);
     default:
-        return load_and_run(options, text);
+        return load_and_run(options, notify, text);
     }
 }
 
 int main(int argc, char **argv)
 {
-    struct mwd_options options;
+    struct mwd_options options = {.mode = MWD_MODE_RUN};
+    struct mwd_notify *notify = NULL;
     struct mwd_buffer text;
     int code;
 
     open_standard_files();
     mwd_buffer_init(&text, TEXT_LIMIT);
+    mwd_notify_create(&notify); /* without it nobody is told, which is no reason not to start */
     if (mwd_options_parse(argc, argv, &text, &options) < 0)
-        code = print(stderr, &text, EXIT_USAGE);
+        code = refuse(&options, notify, &text, EXIT_USAGE);
     else
-        code = dispatch(&options, &text);
+        code = dispatch(&options, notify, &text);
+    mwd_notify_destroy(notify);
     mwd_buffer_deinit(&text);
     return code;
 }

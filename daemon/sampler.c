@@ -186,14 +186,16 @@ static void post(struct shared *self, struct mw_block *const *blocks, uint32_t c
 
 static void log_fault(struct shared *self, const struct mw_fault *fault)
 {
-    static const char advice[] = "its readings are absent, repeats are counted only";
+    static const char advice[] = "its readings are absent, repeats are counted in sourceFaults";
+    const struct mwd_log_event event = {"source-fault", fault->file};
 
     if (fault->pid)
-        mwd_log(self->log, MWD_LOG_WARNING, "%s of process %llu: %s (%s); %s", fault->file,
-                (unsigned long long)fault->pid, fault->reason, strerror(-fault->error), advice);
+        mwd_log_event(self->log, MWD_LOG_WARNING, &event, "%s of process %llu: %s (%s); %s",
+                      fault->file, (unsigned long long)fault->pid, fault->reason,
+                      strerror(-fault->error), advice);
     else
-        mwd_log(self->log, MWD_LOG_WARNING, "%s: %s (%s); %s", fault->file, fault->reason,
-                strerror(-fault->error), advice);
+        mwd_log_event(self->log, MWD_LOG_WARNING, &event, "%s: %s (%s); %s", fault->file,
+                      fault->reason, strerror(-fault->error), advice);
 }
 
 /* With the lock held and only while the loop is there: the log may be gone with it. */

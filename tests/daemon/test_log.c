@@ -1,4 +1,4 @@
-#include "daemon/log.h"
+#include "daemon/log_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +68,11 @@ static int open_journal(void **state)
 
     set_journal_stream(self->ends[1], 0);
     *state = self;
-    return mwd_log_create(self->ends[1], MWD_LOG_DEBUG, &self->log);
+    int r = mwd_log_create_with(self->ends[1], mw_clock_system(), "/nowhere", &self->log);
+
+    if (r == 0)
+        mwd_log_set_level(self->log, MWD_LOG_DEBUG);
+    return r;
 }
 
 /* A child whose stderr was turned elsewhere inherits the variable all the same. */

@@ -16,7 +16,7 @@ set(LIB_NEVER daemon uv uv.h microhttpd.h cjson cJSON.h systemd curl confuse.h)
 
 # daemon: a file's name up to the first '_' or '.' tells its part. The rank of the part decides:
 # main -> app -> parts -> leaves. Parts never include each other; app alone wires them.
-set(DAEMON_LEAVES buffer glob json log)
+set(DAEMON_LEAVES buffer glob json log notify)
 set(DAEMON_APP app)
 set(DAEMON_MAIN main)
 # Files under another first word that belong to a part: the command line is one more source of the

@@ -1,5 +1,4 @@
 """Where the server listens: addresses, the unix socket, sockets from systemd, and reloading."""
-import grp
 import os
 import signal
 import socket
@@ -72,12 +71,6 @@ class UnixSocket(Case):
     def test_everybody_may_read(self):
         with Server("--socket", self.socket, listen=None):
             self.assertEqual(self.mode(), 0o666)
-
-    def test_a_group_has_it_to_itself(self):
-        group = grp.getgrgid(os.getgid() or 1)
-        with Server("--socket", self.socket, "--socket-group", group.gr_name, listen=None):
-            self.assertEqual(self.mode(), 0o660)
-            self.assertEqual(os.stat(self.socket).st_gid, group.gr_gid)
 
     def test_a_mask_does_not_matter(self):
         with Server("--socket", self.socket, listen=None, umask=0o077) as server:
@@ -349,16 +342,6 @@ class Reload(Case):
         self.assertEqual(held[0].get("/small").status, 200)
         for client in held:
             client.close()
-
-    def test_the_sockets_group_is_swapped(self):
-        group = grp.getgrgid(os.getgid() or 1)
-        server = self.start("--socket", self.socket, listen=None)
-        self.assertIsNone(self.reload(server, "--socket", self.socket, "--socket-group",
-                                      group.gr_name))
-        found = os.stat(self.socket)
-        self.assertEqual((stat.S_IMODE(found.st_mode), found.st_gid), (0o660, group.gr_gid))
-        self.assertIsNone(self.reload(server, "--socket", self.socket))
-        self.assertEqual(stat.S_IMODE(os.stat(self.socket).st_mode), 0o666)
 
     def test_a_socket_that_somebody_removed_comes_back(self):
         server = self.start("--socket", self.socket)
