@@ -42,7 +42,7 @@ void mwd_app_http_settings(const struct mwd_config *config, struct mwd_log *log,
                    .max_body_bytes = config->max_body_bytes,
                    .request_timeout_ns = config->request_timeout_ns,
                    .response_timeout_ns = config->response_timeout_ns,
-                   .drain_ns = DRAIN_MS * MW_NS_PER_MS},
+                   .drain_ns = (uint64_t)DRAIN_MS * MW_NS_PER_MS},
         .activated = true,
     };
 }

@@ -263,7 +263,7 @@ static void every_flag_in_help_is_taken(void **state)
         assert_string_equal(parse(line), "");
         count++;
     }
-    assert_int_equal(count, 14);
+    assert_int_equal(count, 15);
     free(text);
 }
 
