@@ -180,10 +180,11 @@ static void say_where(const struct mwd_app *self)
         mwd_log(self->log, MWD_LOG_INFO, "listening on %s", address);
 }
 
-static void say_why_not(struct mwd_app *self, int r, const struct mwd_buffer *error)
+static void say_why_not(struct mwd_app *self, int r, struct mwd_buffer *error)
 {
     char reason[1024];
 
+    mwd_config_locate(self->config, error);
     if (error->size > 0)
         snprintf(reason, sizeof reason, "cannot start: %.*s", (int)error->size, error->bytes);
     else

@@ -53,8 +53,10 @@ int mwd_app_check(const struct mwd_config *config, struct mwd_buffer *error)
 
     mwd_app_http_settings(config, NULL, &settings);
     int r = mwd_http_settings_check(&settings, error);
-    if (r < 0)
+    if (r < 0) {
+        mwd_config_locate(config, error);
         mwd_buffer_puts(error, "\n");
+    }
     return r;
 }
 
@@ -155,6 +157,7 @@ static int reload(struct mwd_app *self)
         return fail(self);
     mwd_app_http_settings(new_config, self->log, &settings);
     if (mwd_http_server_reload(self->http, &settings, &self->reload_error) < 0) {
+        mwd_config_locate(new_config, &self->reload_error);
         mwd_config_destroy(new_config);
         return fail(self);
     }

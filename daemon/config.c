@@ -263,6 +263,37 @@ const char *mwd_config_origin(const struct mwd_config *self, uint32_t key)
     return ((const struct mwd_config_loaded *)self)->origins[key].text;
 }
 
+/* The key that the text begins with, as "token-file: ...". */
+static uint32_t key_in_front(const struct mwd_buffer *text)
+{
+    uint32_t key = 0;
+
+    for (; key < MWD_CONFIG_KEYS; key++) {
+        size_t size = strlen(mwd_config_keys[key].name);
+
+        if (text->size > size && text->bytes[size] == ':' &&
+            memcmp(text->bytes, mwd_config_keys[key].name, size) == 0)
+            break;
+    }
+    return key;
+}
+
+void mwd_config_locate(const struct mwd_config *self, struct mwd_buffer *error)
+{
+    const struct mwd_config_loaded *loaded = (const struct mwd_config_loaded *)self;
+    uint32_t key = key_in_front(error);
+    struct mwd_buffer located;
+
+    if (key == MWD_CONFIG_KEYS || strcmp(loaded->origins[key].text, "default") == 0)
+        return;
+    size_t shown = loaded->origins[key].names_key ? strlen(mwd_config_keys[key].name) : 0;
+    mwd_buffer_init(&located, error->limit);
+    mwd_buffer_printf(&located, "%s%s", loaded->origins[key].text, shown > 0 ? "" : ": ");
+    mwd_buffer_append(&located, error->bytes + shown, error->size - shown);
+    mwd_buffer_deinit(error);
+    *error = located;
+}
+
 void mwd_config_dump(const struct mwd_config *self, struct mwd_buffer *out)
 {
     for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++) {

@@ -96,6 +96,10 @@ void mwd_config_value(const struct mwd_config *self, uint32_t key, struct mwd_bu
  */
 const char *mwd_config_origin(const struct mwd_config *self, uint32_t key);
 
+/* An error that another part found in a value, "KEY: what is wrong", gets the place where the value
+ * was set in front, as the errors of mwd_config_load() have it. */
+void mwd_config_locate(const struct mwd_config *self, struct mwd_buffer *error);
+
 /* The whole effective configuration, as a file with origins in comments. */
 void mwd_config_dump(const struct mwd_config *self, struct mwd_buffer *out);
 

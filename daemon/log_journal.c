@@ -96,7 +96,7 @@ int mwd_log_journal_send(struct mwd_log_journal *self, const struct mwd_log_entr
 
     if (strlen(self->path) >= sizeof(to.sun_path))
         return -ENAMETOOLONG;
-    strcpy(to.sun_path, self->path);
+    memcpy(to.sun_path, self->path, strlen(self->path) + 1);
     put_entry(&line, entry);
     do
         sent = sendto(self->fd, line.bytes, line.size, MSG_NOSIGNAL, (struct sockaddr *)&to,

@@ -94,6 +94,41 @@ static void long_names_are_cut(void **state)
     assert_true(strlen(bench->said) < 200);
 }
 
+static const char *located(const struct bench *bench, const char *message)
+{
+    static char text[200];
+    struct mwd_buffer error;
+
+    mwd_buffer_init(&error, sizeof text);
+    mwd_buffer_puts(&error, message);
+    mwd_config_locate(bench->config, &error);
+    const char *shown =
+        strncmp(error.bytes ? error.bytes : "", bench->folder, strlen(bench->folder)) == 0
+            ? error.bytes + strlen(bench->folder) + 1
+            : error.bytes;
+    snprintf(text, sizeof text, "%.*s",
+             error.size ? (int)(error.size - (size_t)(shown - error.bytes)) : 0,
+             error.size ? shown : "");
+    mwd_buffer_deinit(&error);
+    return text;
+}
+
+/* What another part finds wrong with a value has a place too. */
+static void errors_of_others_get_their_place(void **state)
+{
+    struct bench *bench = *state;
+    const struct mwd_setting flag = {"socket", "/a", "--socket"};
+
+    bench->settings = &flag;
+    bench->setting_count = 1;
+    assert_string_equal(bench_load_text(bench, "\ntoken-file = \"/t\"\n"), "");
+    assert_string_equal(located(bench, "token-file: /t: no"), "m.conf:2: token-file: /t: no");
+    assert_string_equal(located(bench, "socket: /a: no"), "--socket: /a: no");
+    assert_string_equal(located(bench, "hosts: no"), "hosts: no");
+    assert_string_equal(located(bench, "token-files: no"), "token-files: no");
+    assert_string_equal(located(bench, ""), "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
 
 int main(void)
@@ -104,6 +139,7 @@ int main(void)
         TEST(first_twenty_lines_are_the_ones_listed),
         TEST(files_come_in_their_order),
         TEST(long_names_are_cut),
+        TEST(errors_of_others_get_their_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

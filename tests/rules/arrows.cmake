@@ -19,6 +19,10 @@ set(LIB_NEVER daemon uv uv.h microhttpd.h cjson cJSON.h systemd curl confuse.h)
 set(DAEMON_LEAVES buffer glob json log notify)
 set(DAEMON_APP app)
 set(DAEMON_MAIN main)
+# Programs of their own beside the daemon, each in a folder: nobody includes them, and they include
+# leaves and the parts said here.
+set(DAEMON_PROGRAMS ctl)
+set(DAEMON_ARROWS_ctl config)
 # Files under another first word that belong to a part: the command line is one more source of the
 # configuration.
 set(DAEMON_PART_options config)

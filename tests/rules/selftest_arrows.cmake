@@ -3,6 +3,7 @@ tree("lib/sample/seal.c" "#include \"base/clock.h\"\n#include \"sample/block.h\"
   "daemon/view.c" "#include \"daemon/json.h\"\n#include \"sample/sample.h\"\n"
   "daemon/http_server.c" "#include <microhttpd.h>\n#include \"daemon/http_internal.h\"\n"
   "daemon/config_parse.c" "#include <confuse.h>\n"
+  "daemon/ctl/main.c" "#include \"daemon/ctl/ctl.h\"\n#include \"daemon/options.h\"\n#include \"daemon/json.h\"\n"
   "daemon/main.c" "#include \"daemon/app.h\"\n")
 must_pass("arrows that point down")
 
@@ -29,6 +30,10 @@ tree("daemon/json.c" "#include \"daemon/view.h\"\n")
 must_fail("a leaf that includes a part" "forbidden arrow json -> view: it points up")
 tree("daemon/app.c" "#include \"daemon/main.h\"\n")
 must_fail("the app including main" "forbidden arrow app -> main")
+tree("daemon/ctl/main.c" "#include \"daemon/view.h\"\n")
+must_fail("the companion including a part of the daemon" "forbidden arrow ctl -> view: another program")
+tree("daemon/main.c" "#include \"daemon/ctl/ctl.h\"\n")
+must_fail("the daemon including its companion" "forbidden arrow main -> ctl: it points up")
 tree("daemon/view.c" "#include \"json.h\"\n")
 must_fail("a header of the daemon without its folder" "say the folder too")
 tree("daemon/view.c" "#include <microhttpd.h>\n")

@@ -132,6 +132,15 @@ class Check(WithDirectory):
         self.write('listen = {"0.0.0.0:0"}\ninsecure = true\n')
         self.assertEqual(run("--check-config", "--config", str(self.path)).returncode, 0)
 
+    def test_what_only_the_daemon_can_judge_has_its_place_too(self):
+        self.write('\ntoken-file = "/nowhere/tokens"\n')
+        result = run("--check-config", "--config", str(self.path))
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(f"{self.path}:2: token-file: /nowhere/tokens: ", result.stderr)
+        result = run("--check-config", "--config", str(self.path),
+                     environment={"MEMWATCHD_TOKEN_FILE": "/elsewhere"})
+        self.assertRegex(result.stderr, "^MEMWATCHD_TOKEN_FILE: /elsewhere: ")
+
     def test_the_daemon_does_not_start_with_errors(self):
         self.write("keep-fds = many\n")
         result = run("--config", str(self.path))

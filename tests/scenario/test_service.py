@@ -132,7 +132,7 @@ class Words(Service):
             right.write_text('listen = {"127.0.0.1:0"}\nsocket = "/no/such/place"\n')
             self.assertEqual(run("--config", str(right), environment=manager.environment).returncode,
                              1)
-            manager.wait_for(r"^STATUS=cannot start: socket: /no/such/place")
+            manager.wait_for(r"^STATUS=cannot start: .*right.conf:2: socket: /no/such/place")
             manager.wait_for(r"^ERRNO=\d+$")
         self.assertEqual(manager.count("READY=1"), 0)
 
