@@ -10,30 +10,26 @@ static const struct mwd_ctl_column columns[] = {
     {.title = "OF TOTAL", .right = true},
 };
 
-static void put_share(struct mwd_ctl_table *table, const cJSON *object, const char *key,
-                      uint64_t total)
-{
-    uint64_t size;
-
-    if (mwd_ctl_number(object, key, &size) && total > 0)
-        mwd_ctl_table_cell(table, "%.1f %%", 100.0 * (double)size / (double)total);
-    else
-        mwd_ctl_table_cell(table, "-");
-}
-
-/* "unknown: unsupported" where there is no value. */
+/* What is unknown has its reason where the share would stand. */
 static void put_row(struct mwd_ctl *self, struct mwd_ctl_table *table, const char *what,
-                    const cJSON *object, const char *key)
+                    const cJSON *object, const char *key, uint64_t total)
 {
     const cJSON *absent = cJSON_GetObjectItemCaseSensitive(object, "absent");
-    char size[32];
+    char text[32];
+    uint64_t size;
 
     mwd_ctl_table_cell(table, "%s", what);
-    mwd_ctl_size_at(self, object, key, size);
-    if (size[0] == '-')
-        mwd_ctl_table_cell(table, "unknown: %s", mwd_ctl_text(absent, key, "not given"));
+    if (!mwd_ctl_number(object, key, &size)) {
+        mwd_ctl_table_cell(table, "unknown");
+        mwd_ctl_table_cell(table, "%s", mwd_ctl_text(absent, key, "not given"));
+        return;
+    }
+    mwd_ctl_size(self, size, text);
+    mwd_ctl_table_cell(table, "%s", text);
+    if (total > 0)
+        mwd_ctl_table_cell(table, "%.1f %%", 100.0 * (double)size / (double)total);
     else
-        mwd_ctl_table_cell(table, "%s", size);
+        mwd_ctl_table_cell(table, "%s", "");
 }
 
 static void put_rows(struct mwd_ctl *self, const cJSON *memory, struct mwd_ctl_table *table)
@@ -44,22 +40,16 @@ static void put_rows(struct mwd_ctl *self, const cJSON *memory, struct mwd_ctl_t
     } rows[] = {
         {"total", "memTotal", false},     {"available", "memAvailable", true},
         {"used", "memUsed", true},        {"swap", "swapTotal", false},
-        {"swap used", "swapUsed", false}, {"control group limit", "constrained", true},
+        {"swap used", "swapUsed", false}, {"cgroup limit", "constrained", true},
     };
     const cJSON *system = cJSON_GetObjectItemCaseSensitive(memory, "system");
+    const cJSON *process = cJSON_GetObjectItemCaseSensitive(memory, "process");
     uint64_t total = 0;
 
     mwd_ctl_number(memory, "totalmem", &total);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        put_row(self, table, rows[i].what, system, rows[i].key);
-        if (rows[i].of_total)
-            put_share(table, system, rows[i].key, total);
-        else
-            mwd_ctl_table_cell(table, "%s", "");
-    }
-    put_row(self, table, "memwatchd itself", cJSON_GetObjectItemCaseSensitive(memory, "process"),
-            "rss");
-    mwd_ctl_table_cell(table, "%s", "");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        put_row(self, table, rows[i].what, system, rows[i].key, rows[i].of_total ? total : 0);
+    put_row(self, table, "memwatchd itself", process, "rss", 0);
 }
 
 static void put_pressure(const cJSON *memory, struct mwd_buffer *out)
@@ -72,7 +62,7 @@ static void put_pressure(const cJSON *memory, struct mwd_buffer *out)
         mwd_buffer_printf(out, "pressure (10 s): some %.2f, full %.2f\n", some->valuedouble,
                           full->valuedouble);
     else
-        mwd_buffer_puts(out, "pressure: unknown (see memwatchctl doctor)\n");
+        mwd_buffer_puts(out, "pressure: unknown (see doctor)\n");
 }
 
 int mwd_ctl_put_memory(struct mwd_ctl *self, struct mwd_buffer *out)

@@ -1,19 +1,14 @@
 """The daemon as its service manager sees it: a socket that stands for systemd hears what it says."""
-import os
 import pathlib
 import re
 import signal
 import socket
-import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
-from support.daemon import Daemon, fixture, run, wait_until
-
-FREEZE = os.environ["MW_TEST_FREEZE"]
-
+from support.daemon import Daemon, Frozen, fixture, run, wait_until
 
 class Manager:
     """Hears the daemon; each datagram with the time it came."""
@@ -52,23 +47,6 @@ class Manager:
         self._directory.cleanup()
 
 
-class Frozen:
-    """Holds one thread of a process still."""
-
-    def __init__(self, tid):
-        self.process = subprocess.Popen([FREEZE, str(tid)], stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline() != "frozen\n":
-            raise AssertionError("the thread could not be held")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-
 class Service(unittest.TestCase):
     def start(self, *arguments, watchdog_s=None, ready=True, **options):
         self.manager = Manager(watchdog_s)
@@ -77,11 +55,6 @@ class Service(unittest.TestCase):
                         **options).__enter__()
         self.addCleanup(daemon.end)
         return daemon
-
-    def collector_of(self, daemon):
-        tasks = pathlib.Path(f"/proc/{daemon.pid}/task")
-        return next(int(task.name) for task in tasks.iterdir()
-                    if (task / "comm").read_text() == "collect\n")
 
 
 class Words(Service):
@@ -161,7 +134,7 @@ class Watchdog(Service):
 
     def test_a_stuck_collector_is_told_and_restarts_nothing(self):
         daemon = self.start(watchdog_s=0.4, interval="200ms")
-        with Frozen(self.collector_of(daemon)):
+        with Frozen(daemon.collector()):
             at = self.manager.wait_for("^STATUS=samples are stale")
             wait_until(lambda: daemon.get("/readyz").status == 503)
             daemon.wait_for_line("warning: samples are stale")

@@ -82,6 +82,23 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+class Frozen:
+    """Holds one thread of a process still."""
+
+    def __init__(self, tid):
+        self.process = subprocess.Popen([os.environ["MW_TEST_FREEZE"], str(tid)], stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "frozen\n":
+            raise AssertionError("the thread could not be held")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
 class Daemon:
     """with Daemon(proc_root=fixture("healthy")) as daemon: daemon.get("/api/v1/memory").json()
 
@@ -199,6 +216,12 @@ class Daemon:
                 raise AssertionError(f"exit code {self.process.returncode}:\n{self.log()}")
         finally:
             self.end()
+
+    def collector(self):
+        """The collector thread's number."""
+        tasks = pathlib.Path(f"/proc/{self.pid}/task")
+        return next(int(task.name) for task in tasks.iterdir()
+                    if (task / "comm").read_text() == "collect\n")
 
     # ---- talking to it ----
 
