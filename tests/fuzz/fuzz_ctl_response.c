@@ -1,0 +1,57 @@
+/* Whatever answers memwatchctl: what is taken has a status and a body that was in the answer; no
+ * prefix of a refused answer is read past its end (the sanitizer watches a copy of its exact size).
+ */
+#include "daemon/ctl/ctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void expect(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void try_response(const char *bytes, size_t size)
+{
+    struct mwd_buffer body;
+    unsigned status = 0;
+
+    mwd_buffer_init(&body, 1 << 16);
+    int r = mwd_ctl_response_parse(bytes, size, &status, &body);
+    expect(r == 0 || r == -ENODATA || r == -EBADMSG || r == -ENOMEM);
+    expect(body.size <= size);
+    if (r == 0)
+        expect(status <= 999);
+    mwd_buffer_deinit(&body);
+}
+
+static void try_url(const char *text)
+{
+    struct mwd_ctl_url url;
+    const char *why = NULL;
+    int r = mwd_ctl_url_parse(text, &url, &why);
+
+    expect(r == 0 || (r == -EINVAL && why));
+    if (r == 0)
+        expect(strlen(url.host) < sizeof url.host && atoi(url.port) > 0 && atoi(url.port) < 65536);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *copy = malloc(size + 1);
+
+    if (!copy)
+        return 0;
+    if (size > 0)
+        memcpy(copy, data, size);
+    copy[size] = '\0';
+    try_url(copy);
+    char *exact = realloc(copy, size > 0 ? size : 1);
+    try_response(exact, size);
+    free(exact);
+    return 0;
+}
