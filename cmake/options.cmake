@@ -53,9 +53,16 @@ if(MW_FUZZ)
   target_link_options(mw_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# mw_module(NAME SOURCES file... [USES module...]): one library module; linking states the arrows.
+# mw_module(NAME SOURCES file... [USES module...] [HEADERS file...]): one library module; linking states
+# the arrows. HEADERS are what users of libmemwatch get: NAME.h when nothing is said.
 function(mw_module name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;HEADERS" ${ARGN})
+  if(NOT ARG_HEADERS)
+    set(ARG_HEADERS ${name}.h)
+  endif()
+  list(TRANSFORM ARG_HEADERS PREPEND ${name}/)
+  set_property(GLOBAL APPEND PROPERTY MW_MODULES ${name})
+  set_property(GLOBAL APPEND PROPERTY MW_HEADERS ${ARG_HEADERS})
   add_library(mw_${name} STATIC ${ARG_SOURCES})
   target_link_libraries(mw_${name} PUBLIC mw_options)
   foreach(module IN LISTS ARG_USES)

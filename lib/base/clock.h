@@ -7,6 +7,10 @@
 #define MW_BASE_CLOCK_H
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     MW_NS_PER_US = 1000,
     MW_NS_PER_MS = 1000 * 1000,
@@ -34,4 +38,8 @@ static inline int64_t mw_clock_wall_ms(const struct mw_clock *self)
 {
     return self->wall_ms(self->context);
 }
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mw_scan {
     const char *at;
     const char *end;
@@ -16,7 +20,9 @@ struct mw_scan {
 
 static inline struct mw_scan mw_scan_over(const char *bytes, size_t size)
 {
-    return (struct mw_scan){bytes, bytes + size};
+    struct mw_scan self = {bytes, bytes + size};
+
+    return self;
 }
 
 /* Decimal digits. False when there is none or the number is over 64 bits. */
@@ -48,4 +54,8 @@ static inline size_t mw_scan_left(const struct mw_scan *self)
 {
     return (size_t)(self->end - self->at);
 }
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Errors   -EINVAL not a size, -ERANGE more than 2^63-1 bytes; *ret is untouched on any error. */
 int mw_units_parse_bytes(const char *text, uint64_t *ret);
 
@@ -24,4 +28,8 @@ int mw_units_parse_count(const char *text, uint64_t *ret);
  *          "1500ms". `size` of 32 always suffices; what does not fit is cut. */
 void mw_units_format_bytes(uint64_t bytes, char *buffer, size_t size);
 void mw_units_format_span(uint64_t ns, char *buffer, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

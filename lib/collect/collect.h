@@ -14,6 +14,10 @@
 #include "base/clock.h"
 #include "sample/sample.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mw_collector;
 
 struct mw_collect_options {
@@ -33,7 +37,8 @@ struct mw_fault {
     uint64_t count;     /* times seen so far, this time included */
 };
 
-/* Errors   -ENOENT, -EACCES, -ENOTDIR: proc_root cannot be opened; -ENOMEM, -EINVAL.
+/* `options` may be NULL: /proc, no file held open, status every 60 s, the machine's clock.
+ * Errors   -ENOENT, -EACCES, -ENOTDIR: proc_root cannot be opened; -ENOMEM, -EINVAL.
  * Owner    the caller; hand *ret to mw_collector_destroy(). */
 int mw_collector_create(const struct mw_collect_options *options, struct mw_collector **ret);
 struct mw_collector *mw_collector_destroy(struct mw_collector *self);
@@ -48,6 +53,7 @@ struct mw_pace {
 };
 
 /* One block each, finished, with one reference that is the caller's.
+ * `pace` may be NULL: its readings are absent then.
  * Errors   -EBUSY readers hold all buffers of that source: nothing was read, nothing is lost;
  *          -ENOMEM; for processes also what listing proc_root gave, which is noted as a fault.
  *          After an error the next call goes on where this one began. */
@@ -121,4 +127,8 @@ int mw_parse_cgroup(const char *bytes, size_t size, const char **ret_path, size_
 int mw_parse_meminfo(const char *bytes, size_t size, struct mw_block *block);
 int mw_parse_vmstat(const char *bytes, size_t size, struct mw_block *block);
 int mw_parse_pressure(const char *bytes, size_t size, struct mw_block *block);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -124,9 +124,13 @@ static int create_readers(struct mw_collector *self, const struct mw_collect_opt
 
 int mw_collector_create(const struct mw_collect_options *options, struct mw_collector **ret)
 {
+    const struct mw_collect_options usual = {
+        .proc_root = "/proc", .status_interval_s = 60, .clock = mw_clock_system()};
     struct mw_collector *self;
     int error;
 
+    if (options == NULL)
+        options = &usual;
     if (options->proc_root == NULL || options->proc_root[0] == '\0' || options->clock == NULL)
         return -EINVAL;
     self = calloc(1, sizeof(*self));

@@ -76,6 +76,8 @@ static void put_cost(struct mw_collect_cost *cost, struct mw_block *block)
 
 static void put_pace(const struct mw_pace *pace, struct mw_block *block)
 {
+    if (pace == NULL)
+        return;
     put_count(block, MW_DAEMON_LATENESS, pace->late_ns / MW_NS_PER_US);
     put_count(block, MW_DAEMON_SAMPLES_LATE, pace->late_samples);
     put_count(block, MW_DAEMON_SAMPLES_MISSED, pace->missed_samples);

@@ -16,6 +16,10 @@
 #define MW_SAMPLE_BLOCK_H
 #include "sample/reading.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     MW_BLOCK_POOL_SIZE = 3,
     MW_BLOCK_ROWS_MAX = 1 << 22,
@@ -127,4 +131,8 @@ int mw_block_check(const void *bytes, size_t size);
 /* A block of the pool filled with these bytes. Errors -EBADMSG, -EBUSY, -ENOMEM. */
 int mw_block_load(struct mw_block_pool *pool, const void *bytes, size_t size,
                   struct mw_block **ret);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

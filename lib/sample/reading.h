@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum mw_reading {
 #define R(id, ...) MW_##id,
 #include "sample/readings.def"
@@ -110,4 +114,8 @@ const char *mw_kind_word(enum mw_kind kind);
 const char *mw_unit_word(enum mw_unit unit);
 const char *mw_absence_word(enum mw_absence absence);
 const char *mw_source_word(enum mw_source source);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -11,6 +11,10 @@
 #define MW_SAMPLE_RECORDING_H
 #include "sample/block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     MW_RECORDING_HEADER_MAX = 1 << 20, /* bytes of a file header */
     MW_RECORDING_FRAME_MAX = 1 << 24,  /* bytes of a frame */
@@ -83,4 +87,8 @@ uint32_t mw_recording_reader_page_size(const struct mw_recording_reader *self);
 
 /* Bytes taken so far: where in the stream the next item begins. */
 uint64_t mw_recording_reader_offset(const struct mw_recording_reader *self);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

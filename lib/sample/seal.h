@@ -9,6 +9,10 @@
 #define MW_SAMPLE_SEAL_H
 #include "sample/block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mw_sealer;
 struct mw_sample;
 
@@ -49,4 +53,8 @@ const struct mw_block *mw_sample_block(const struct mw_sample *self, enum mw_sou
  * Returns  MW_PRESENT and the value in *ret, or why it is absent (*ret is untouched). */
 enum mw_absence mw_sample_get(const struct mw_sample *self, enum mw_reading reading, uint32_t row,
                               union mw_value *ret);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -11,6 +11,10 @@
 #define MW_SUBJECT_H
 #include "sample/sample.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mw_subjects;
 
 /* Valid until the next mw_subjects_apply(). */
@@ -41,4 +45,8 @@ bool mw_subjects_at(const struct mw_subjects *self, const struct mw_block *block
 
 uint32_t mw_subjects_count(const struct mw_subjects *self); /* subjects alive */
 size_t mw_subjects_texts(const struct mw_subjects *self);   /* different texts stored */
+
+#ifdef __cplusplus
+}
+#endif
 #endif
