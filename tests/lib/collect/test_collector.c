@@ -52,6 +52,17 @@ static void a_root_that_is_refused_is_told_as_such(void **state)
     tree_free(&tree);
 }
 
+static void without_options_it_is_this_machine(void **state)
+{
+    struct mw_collector *collector = NULL;
+
+    (void)state;
+    assert_int_equal(mw_collector_create(NULL, &collector), 0);
+    assert_string_equal(collector->root, "/proc");
+    assert_ptr_equal(collector->clock, mw_clock_system());
+    mw_collector_destroy(collector);
+}
+
 static void the_root_is_kept_without_its_last_slashes(void **state)
 {
     static const struct {
@@ -144,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_root_that_cannot_be_opened_is_refused),
         cmocka_unit_test(a_root_that_is_refused_is_told_as_such),
+        cmocka_unit_test(without_options_it_is_this_machine),
         cmocka_unit_test(the_root_is_kept_without_its_last_slashes),
         cmocka_unit_test(a_file_is_read_whole_or_refused),
         cmocka_unit_test(a_fault_is_said_once_and_counted_always),

@@ -159,6 +159,23 @@ static void pace_is_told_as_it_was_given(void **state)
     beat_free(&beat);
 }
 
+/* 0 would say that it was never late. */
+static void without_a_pace_its_readings_are_absent(void **state)
+{
+    struct beat beat = collector_over_fixture("healthy");
+    struct mw_block *block = read_self(&beat, NULL);
+    union mw_value value;
+
+    (void)state;
+    assert_int_equal(mw_block_get(block, MW_DAEMON_LATENESS, 0, &value), MW_ABSENT_UNSUPPORTED);
+    assert_int_equal(mw_block_get(block, MW_DAEMON_SAMPLES_LATE, 0, &value), MW_ABSENT_UNSUPPORTED);
+    assert_int_equal(mw_block_get(block, MW_DAEMON_SAMPLES_MISSED, 0, &value),
+                     MW_ABSENT_UNSUPPORTED);
+    assert_true(value_of(block, MW_DAEMON_RSS) > 0);
+    mw_block_unref(block);
+    beat_free(&beat);
+}
+
 static void faults_are_counted_repeats_included(void **state)
 {
     struct beat beat = collector_over_fixture("truncated");
@@ -217,6 +234,7 @@ int main(void)
         cmocka_unit_test(before_the_first_sample_there_is_no_cost),
         cmocka_unit_test(cost_is_that_of_the_sample_just_read),
         cmocka_unit_test(pace_is_told_as_it_was_given),
+        cmocka_unit_test(without_a_pace_its_readings_are_absent),
         cmocka_unit_test(faults_are_counted_repeats_included),
         cmocka_unit_test(kept_descriptors_are_those_of_the_processes),
         cmocka_unit_test(one_row_with_the_key_of_a_singleton),
