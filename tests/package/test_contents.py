@@ -15,6 +15,7 @@ MEMWATCHD = """
     /etc/memwatchd/memwatchd.d/
     /lib/systemd/system/memwatchd.service
     /lib/systemd/system/memwatchd.socket
+    /usr/bin/memwatchctl
     /usr/bin/memwatchd
     /usr/lib/sysusers.d/memwatchd.conf
     /usr/share/doc/memwatchd/changelog.gz
