@@ -229,6 +229,28 @@ int mwd_options_parse(int argc, char **argv, struct mwd_buffer *error, struct mw
     return 0;
 }
 
+/* ---- the tables, for others ---- */
+
+bool mwd_options_flag(uint32_t index, struct mwd_flag_info *ret)
+{
+    uint32_t left = index;
+
+    if (left < FLAG_COUNT) {
+        *ret = (struct mwd_flag_info){flags[left].name, flags[left].argument, flags[left].help};
+        return true;
+    }
+    left -= FLAG_COUNT;
+    for (uint32_t i = 0; i < mwd_config_key_count; i++) {
+        const struct mwd_key_info *key = &mwd_config_keys[i];
+
+        if (!key->flag || left-- > 0)
+            continue;
+        *ret = (struct mwd_flag_info){key->flag, key->argument, key->help};
+        return true;
+    }
+    return false;
+}
+
 /* ---- help ---- */
 
 enum { HELP_WIDTH = 80, HELP_INDENT = 24, KEY_INDENT = 6 };

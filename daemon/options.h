@@ -38,6 +38,15 @@ struct mwd_options {
  * Note     --help and --version win over everything behind them. */
 int mwd_options_parse(int argc, char **argv, struct mwd_buffer *error, struct mwd_options *ret);
 
+struct mwd_flag_info {
+    const char *name;     /* "--config" */
+    const char *argument; /* how help names the value: "FILE"; NULL when it takes none */
+    const char *help;
+};
+
+/* Flag number `index`, those that set a key behind the others; false when there are not so many. */
+bool mwd_options_flag(uint32_t index, struct mwd_flag_info *ret);
+
 /* Every flag and every key, from their tables. */
 void mwd_options_help(struct mwd_buffer *out);
 #endif
