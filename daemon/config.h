@@ -90,6 +90,10 @@ struct mwd_key_info {
 extern const struct mwd_key_info mwd_config_keys[];
 extern const uint32_t mwd_config_key_count;
 
+enum { MWD_CONFIG_VARIABLE_SIZE = 48 };
+/* The environment's name of key number `key`: "MEMWATCHD_KEEP_FDS". */
+void mwd_config_variable(uint32_t key, char ret[MWD_CONFIG_VARIABLE_SIZE]);
+
 /* Value of key number `key` as text for the file: 1s, {"a", "b"}, "path". */
 void mwd_config_value(const struct mwd_config *self, uint32_t key, struct mwd_buffer *out);
 /* Where it came from: "default", "FILE:LINE", "MEMWATCHD_INTERVAL", "--interval". Lives with self.

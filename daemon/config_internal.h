@@ -28,10 +28,6 @@ uint32_t mwd_config_find(const char *name, size_t size);
 /* The key that was probably meant, MWD_CONFIG_KEYS when none is near. */
 uint32_t mwd_config_nearest(const char *name, size_t size);
 
-enum { MWD_CONFIG_VARIABLE_SIZE = 48 };
-/* "MEMWATCHD_KEEP_FDS" */
-void mwd_config_variable(uint32_t key, char ret[MWD_CONFIG_VARIABLE_SIZE]);
-
 bool mwd_config_is_address(const char *text);
 bool mwd_config_is_loopback(const char *address);
 bool mwd_config_is_host(const char *text);
