@@ -6,8 +6,9 @@
 
 enum { WIDTH = 78, TEXT_MAX = 4096 };
 
-/* A hyphen that begins an option is a minus to copy, not a mark to break a line at; a backslash, a
- * full stop or a quote at the start of a line would be read as roff. */
+/* A hyphen that begins an option is a minus to copy, not a mark to break a line at; a backslash,
+ * and a full stop or a quote at the start of a line, would be read as roff. mandoc asks for markup
+ * where it sees a function's name in running text. */
 static void put_word(const char *word, size_t size, struct mwd_buffer *out)
 {
     bool option = size > 2 && strncmp(word, "--", 2) == 0;
@@ -17,6 +18,8 @@ static void put_word(const char *word, size_t size, struct mwd_buffer *out)
             mwd_buffer_puts(out, "\\e");
         else if (word[i] == '-' && option)
             mwd_buffer_puts(out, "\\-");
+        else if (word[i] == '(' && i > 0 && i + 1 < size && word[i + 1] == ')')
+            mwd_buffer_puts(out, "\\&(");
         else
             mwd_buffer_append(out, &word[i], 1);
 }

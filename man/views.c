@@ -209,7 +209,9 @@ static void put_reading(const struct mw_reading_info *info, struct mwd_buffer *o
     else
         mwd_buffer_puts(out, "not a metric.\n");
     put_value(info, &filler);
-    if (*info->field)
+    if (info->source == MW_SOURCE_DERIVED)
+        fill(&filler, "Derived: %s.", info->field);
+    else if (*info->field)
         fill(&filler, "From %s: %s.", info->file, info->field);
     else
         fill(&filler, "From %s.", info->file);

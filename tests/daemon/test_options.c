@@ -267,6 +267,31 @@ static void every_flag_in_help_is_taken(void **state)
     free(text);
 }
 
+/* The manual and the completion scripts are made from these rows. */
+static void flags_are_given_out_one_by_one(void **state)
+{
+    struct mwd_flag_info flag;
+    struct mwd_buffer help;
+    unsigned shown = 0, count = 0;
+    bool interval_takes_a_span = false;
+
+    (void)state;
+    mwd_buffer_init(&help, 1 << 16);
+    mwd_options_help(&help);
+    mwd_buffer_append(&help, "", 1);
+    for (const char *at = help.bytes; (at = strstr(at, "\n  --")); at++)
+        shown++;
+    for (; mwd_options_flag(count, &flag); count++) {
+        assert_non_null(strstr(help.bytes, flag.name));
+        if (strcmp(flag.name, "--interval") == 0)
+            interval_takes_a_span = strcmp(flag.argument, "SPAN") == 0;
+    }
+    assert_int_equal(count, shown);
+    assert_true(interval_takes_a_span);
+    assert_false(mwd_options_flag(UINT32_MAX, &flag));
+    mwd_buffer_deinit(&help);
+}
+
 static void help_fits_into_eighty_columns(void **state)
 {
     char *text = help();
@@ -292,6 +317,7 @@ int main(void)
         cmocka_unit_test(settings_have_a_limit),
         cmocka_unit_test(help_names_every_flag_and_every_key),
         cmocka_unit_test(every_flag_in_help_is_taken),
+        cmocka_unit_test(flags_are_given_out_one_by_one),
         cmocka_unit_test(help_fits_into_eighty_columns),
     };
 

@@ -4,46 +4,7 @@
 #
 # FACTS is a directory with what the built daemon says: help, dump, once, openapi, metrics.
 include(${CMAKE_CURRENT_LIST_DIR}/rules.cmake)
-
-# Everything that group 1 of the regular expression matches in a text, once each and in order.
-function(find_all regex text ret)
-  set(found)
-  string(REGEX MATCHALL "${regex}" matches "${text}")
-  foreach(match IN LISTS matches)
-    string(REGEX MATCH "${regex}" unused "${match}")
-    list(APPEND found "${CMAKE_MATCH_1}")
-  endforeach()
-  list(REMOVE_DUPLICATES found)
-  list(SORT found)
-  set(${ret} "${found}" PARENT_SCOPE)
-endfunction()
-
-function(read_text path ret)
-  file(READ ${path} text)
-  string(REGEX REPLACE "[][;]" " " text "\n${text}")
-  set(${ret} "${text}" PARENT_SCOPE)
-endfunction()
-
-# Both lists of names must be the same; an empty one is a rule that looks in the wrong place.
-function(must_agree what first_name first second_name second)
-  list(LENGTH first count)
-  list(LENGTH second second_count)
-  if(count EQUAL 0 OR second_count EQUAL 0)
-    offence("${what}" "none found in ${first_name} or in ${second_name}")
-    return()
-  endif()
-  set_property(GLOBAL APPEND PROPERTY NAMES ${first})
-  foreach(name IN LISTS first)
-    if(NOT name IN_LIST second)
-      offence("${what}" "${name} is in ${first_name} and not in ${second_name}")
-    endif()
-  endforeach()
-  foreach(name IN LISTS second)
-    if(NOT name IN_LIST first)
-      offence("${what}" "${name} is in ${second_name} and not in ${first_name}")
-    endif()
-  endforeach()
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/names.cmake)
 
 function(members_of json ret)
   set(names)
@@ -61,7 +22,6 @@ endfunction()
 
 # ---- keys ----
 
-read_text(${ROOT}/daemon/config_keys.def key_table)
 read_text(${ROOT}/conf/memwatchd.conf shipped)
 read_text(${FACTS}/dump dump)
 read_text(${FACTS}/help help)
@@ -69,7 +29,7 @@ string(FIND "${help}" "\nKeys of the configuration file" at)
 string(SUBSTRING "${help}" 0 ${at} help_flags)
 string(SUBSTRING "${help}" ${at} -1 help_keys)
 
-find_all("\nMWD_KEY\\([a-z_]+,[ \n]+\"([a-z-]+)\"" "${key_table}" keys)
+read_keys(keys)
 find_all("\n#?([a-z][a-z-]*) *=" "${shipped}" shipped_keys)
 find_all("\n([a-z][a-z-]*) *=" "${dump}" dump_keys)
 find_all("\n  ([a-z][a-z-]*) =" "${help_keys}" help_key_names)
@@ -79,39 +39,13 @@ must_agree(keys config_keys.def "${keys}" --help "${help_key_names}")
 
 # ---- flags ----
 
-read_text(${ROOT}/daemon/options.c option_table)
-find_all("\n *{?\"(--[a-z-]+)\", *[\"N]" "${option_table}" own_flags)
-find_all("\nMWD_KEY\\([a-z_]+,[ \n]+\"[a-z-]+\",[ \n]+\"(--[a-z-]+)\"" "${key_table}" key_flags)
+read_flags(flags)
 find_all("\n  (--[a-z-]+)" "${help_flags}" help_flag_names)
-set(flags ${own_flags} ${key_flags})
 must_agree(flags "the tables" "${flags}" --help "${help_flag_names}")
 
 # ---- readings ----
 
-# Rows are MACRO(ID, ... "key", ...): the key is the first string that is one camelCase word where a
-# row begins with key and name, and follows file and field where it begins with those.
-read_text(${ROOT}/lib/sample/readings.def readings)
-set(string "\"[^\"\n]*\"")
-set(words "[A-Z0-9_, \n]+")
-function(keys_of macros regex ret)
-  set(found)
-  foreach(macro IN LISTS macros)
-    find_all("\n${macro}\\(${regex}" "${readings}" keys)
-    list(APPEND found ${keys})
-  endforeach()
-  list(SORT found)
-  set(${ret} "${found}" PARENT_SCOPE)
-endfunction()
-set(key "\"([A-Za-z0-9]+)\"")
-keys_of("MEMINFO;VMSTAT;CGROUP" "${words}${key}" first)
-keys_of("PRESSURE_PERCENT;PRESSURE_TOTAL" "${words}${key}" pressure)
-keys_of("DERIVED" "${words}${string},[ \n]+${key}" derived)
-keys_of("PROCESS;SUBJECT" "${words}${string},[ \n]+${string},[ \n]+${key}" process)
-keys_of("SELF" "${words}${string},[ \n]+${string},[ \n]+${key}" self)
-keys_of("DAEMON" "${words}${key}" daemon)
-set(system ${first} ${pressure} ${derived})
-list(APPEND daemon ${self})
-
+read_readings(system process daemon)
 file(READ ${FACTS}/openapi openapi)
 file(READ ${FACTS}/once once)
 foreach(pair "System=system" "Process=process" "Daemon=daemon")

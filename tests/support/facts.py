@@ -1,9 +1,22 @@
-"""facts.py DIRECTORY: what the built daemon says of itself, as files, for the rule that holds its
-views against each other."""
+"""facts.py DIRECTORY: what the built programs say of themselves, as files, for the rules that hold
+their views against each other. MW_TEST_PAGES is the folder of the manual's built pages."""
+import os
 import pathlib
+import shutil
+import subprocess
 import sys
 
 from support.daemon import Daemon, fixture, run
+
+PAGES = ("memwatchd.8", "memwatchctl.1", "memwatchd.conf.5", "readings.7")
+
+
+def write_facts_of_ctl(directory):
+    for name, arguments in (("ctl_help", ["--help"]),
+                            *((f"completion.{shell}", ["completion", shell])
+                              for shell in ("bash", "zsh", "fish"))):
+        with open(directory / name, "w") as out:
+            subprocess.run([os.environ["MW_TEST_CTL"], *arguments], stdout=out, timeout=60, check=True)
 
 
 def main():
@@ -19,6 +32,9 @@ def main():
     with Daemon(proc_root=fixture("healthy")) as daemon:
         for name, path in ("openapi", "/api/v1/openapi.json"), ("metrics", "/metrics"):
             (directory / name).write_text(daemon.get(path).text)
+    write_facts_of_ctl(directory)
+    for page in PAGES:
+        shutil.copy(pathlib.Path(os.environ["MW_TEST_PAGES"]) / page, directory)
 
 
 if __name__ == "__main__":
