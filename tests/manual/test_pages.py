@@ -97,9 +97,9 @@ class Spoilt(unittest.TestCase):
 
     def test_a_row_that_the_page_lacks(self):
         source = (SOURCES / "memwatchctl.1.in").read_text()
-        done = self.build(source.replace("@verbs@\n", "").replace("@verb doctor@\n", ""))
+        done = self.build(source.replace("@verbs@\n", "").replace("@verb status@\n", ""))
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertIn("the page lacks doctor", done.stderr)
+        self.assertIn("the page lacks status", done.stderr)
 
     def test_a_row_that_is_not_in_the_table(self):
         done = self.build("@key intervall@\n")
