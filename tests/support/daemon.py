@@ -99,7 +99,38 @@ class Frozen:
         self.process.stdout.close()
 
 
-class Daemon:
+class Client:
+    """Asks a daemon; who inherits it says how to connect(), and to connect_unix()."""
+
+    def request(self, method, path, headers=None, body=None, unix=False):
+        connection = self.connect_unix() if unix else self.connect()
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, path, headers=None, unix=False):
+        return self.request("GET", path, headers, unix=unix)
+
+    def post(self, path, headers=None, body=None, unix=True):
+        return self.request("POST", path, headers, body, unix)
+
+    def json(self, path, unix=False):
+        """The document of a GET that must succeed."""
+        answer = self.get(path, unix=unix)
+        if answer.status != 200:
+            raise AssertionError(f"GET {path}: {answer.status} {answer.text}")
+        return answer.json()
+
+    def wait_for_samples(self, count=2, seconds=20, unix=False):
+        """Until as many new samples have been published."""
+        first = self.json("/api/v1/memory", unix)["seq"]
+        wait_until(lambda: self.json("/api/v1/memory", unix)["seq"] >= first + count, seconds,
+                   f"{count} more samples")
+
+
+class Daemon(Client):
     """with Daemon(proc_root=fixture("healthy")) as daemon: daemon.get("/api/v1/memory").json()
 
     `config` is added to the configuration; `ready` says whether to wait for the first sample;
@@ -234,33 +265,6 @@ class Daemon:
     def connect_raw(self, timeout=10):
         return socket.create_connection(("127.0.0.1", self.port), timeout)
 
-    def request(self, method, path, headers=None, body=None, unix=False):
-        connection = self.connect_unix() if unix else self.connect()
-        try:
-            connection.request(method, path, body=body, headers=headers or {})
-            return Answer(connection.getresponse())
-        finally:
-            connection.close()
-
-    def get(self, path, headers=None, unix=False):
-        return self.request("GET", path, headers, unix=unix)
-
-    def post(self, path, headers=None, body=None, unix=True):
-        return self.request("POST", path, headers, body, unix)
-
-    def json(self, path, unix=False):
-        """The document of a GET that must succeed."""
-        answer = self.get(path, unix=unix)
-        if answer.status != 200:
-            raise AssertionError(f"GET {path}: {answer.status} {answer.text}")
-        return answer.json()
-
     def process_of(self, pid):
         answer = self.get(f"/api/v1/processes/{pid}")
         return answer.json() if answer.status == 200 else None
-
-    def wait_for_samples(self, count=2, seconds=20, unix=False):
-        """Until as many new samples have been published."""
-        first = self.json("/api/v1/memory", unix)["seq"]
-        wait_until(lambda: self.json("/api/v1/memory", unix)["seq"] >= first + count, seconds,
-                   f"{count} more samples")
