@@ -86,7 +86,8 @@ class Frozen:
     """Holds one thread of a process still."""
 
     def __init__(self, tid):
-        self.process = subprocess.Popen([os.environ["MW_TEST_FREEZE"], str(tid)], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([os.environ["MW_TEST_FREEZE"], str(tid)],
+                                        stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "frozen\n":
             raise AssertionError("the thread could not be held")
 

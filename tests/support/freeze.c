@@ -1,5 +1,6 @@
 /* freeze TID: holds one thread of another process still until this program ends, as a thread is
- * held that waits for a dead disk. Prints "frozen" when it is. */
+ * held that waits for a dead disk. Prints "frozen" when it is. Ends when the thread does: before
+ * that the parent of a process does not hear of its end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
@@ -23,6 +24,7 @@ int main(int argc, char **argv)
     }
     puts("frozen");
     fflush(stdout);
-    for (;;)
-        pause();
+    while (waitpid(tid, &status, __WALL) == tid && !WIFEXITED(status) && !WIFSIGNALED(status))
+        ;
+    return 0;
 }
