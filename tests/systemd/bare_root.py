@@ -1,8 +1,8 @@
 """bare_root.py: a bare Debian 12 in the folder MW_TEST_BARE_ROOT, with what the package memwatchd in
 the folder MW_TEST_PACKAGES depends on.
 
-It takes debootstrap some two minutes, so it is done once and kept. A list beside it
-tells what is in it, and another list makes it anew. Tests work on layers over it and never change it. The mirror is the one
+It takes debootstrap some two minutes, so it is done once and kept. A list beside it tells what is in it,
+and another list makes it anew. Tests work on layers over it and never change it. The mirror is the one
 that this machine's apt uses.
 """
 import fcntl

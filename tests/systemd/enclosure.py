@@ -37,6 +37,7 @@ def _give_up(seconds):
 
 
 def _run_outside(programs):
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # which a user's may lack
     missing = [name for name in (*PROGRAMS, *programs) if not shutil.which(name)]
     if missing:
         return _complain(f"these programs are missing: {' '.join(missing)}")
@@ -66,9 +67,8 @@ def _become_root():
     if os.geteuid() == 0:
         return []
     sudo = ["sudo", "-n"]
-    if shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True).returncode == 0:
-        return sudo
-    return None
+    may = shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True)
+    return sudo if may and may.returncode == 0 else None
 
 
 def own_groups():
@@ -78,22 +78,24 @@ def own_groups():
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
         fields, _, kind = line.partition(" - ")
         if kind.startswith("cgroup2 "):
-            places[""] = fields.split()[4]
+            places[""] = fields.split()[3:5]
         elif kind.startswith("cgroup ") and "name=systemd" in kind:
-            places["name=systemd"] = fields.split()[4]
+            places["name=systemd"] = fields.split()[3:5]
     for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers in places:
-            yield pathlib.Path(places[controllers] + path)
+            mounted, place = places[controllers]
+            yield pathlib.Path(place, path.removeprefix(mounted).lstrip("/"))
 
 
 def _remove_groups(root):
     """Those of runs that have ended."""
     for group in own_groups():
         for mine in group.glob(f"{PREFIX}*/"):
-            if mine.name == _own_name() or not pathlib.Path("/proc", mine.name[len(PREFIX):]).exists():
-                for folder in sorted(mine.glob("**/"), reverse=True):
-                    subprocess.run([*root, "rmdir", str(folder)], check=False)
+            pid = mine.name[len(PREFIX):]
+            if mine.name == _own_name() or not pathlib.Path("/proc", pid).exists():
+                folders = sorted(mine.glob("**/"), reverse=True)
+                subprocess.run([*root, "rmdir", *map(str, folders)], check=False)
 
 
 def _own_name():

@@ -171,7 +171,8 @@ class Enclosed(Booted):
         it may lack, and the controllers of memory, processes and CPU time may not be handed down to
         it. Under systemd on the machine itself they are."""
         for name, value in (("MemoryHigh", 96 << 20), ("MemoryMax", 192 << 20), ("TasksMax", 32),
-                            ("OOMScoreAdjust", -900), ("CPUQuotaPerSecUSec", "1s")):
+                            ("OOMScoreAdjust", -900), ("CPUQuotaPerSecUSec", "1s"),
+                            ("LimitMEMLOCK", 192 << 20), ("WatchdogUSec", "30s")):
             self.assertEqual(self.service.show(name), str(value), name)
 
     def test_all_of_it_fits_under_the_limit_of_locked_memory(self):
