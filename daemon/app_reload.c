@@ -7,9 +7,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Listeners, the collector's own files, libuv, a recording, and room for surprise. */
-enum { RESERVED_FDS = 96 };
-
 /* Short of the second in which the daemon is to be gone. */
 enum { DRAIN_MS = 400 };
 
@@ -66,7 +63,7 @@ uint32_t mwd_app_keep_fds(const struct mwd_config *config, struct mwd_log *log)
     struct rlimit limit = {0, 0};
 
     getrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t needed = RESERVED_FDS + config->max_connections;
+    uint64_t needed = MWD_CONFIG_OTHER_FDS + config->max_connections;
     uint64_t enough = needed + config->keep_fds;
     uint64_t room = limit.rlim_cur > needed ? limit.rlim_cur - needed : 0;
 

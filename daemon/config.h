@@ -13,7 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MWD_CONFIG_LIST_MAX = 16, MWD_CONFIG_ERRORS_MAX = 20 };
+enum {
+    MWD_CONFIG_LIST_MAX = 16,
+    MWD_CONFIG_ERRORS_MAX = 20,
+    /* Descriptors besides keep-fds and max-connections: listeners, the collector's own files,
+     * libuv, a recording, and room for surprise. */
+    MWD_CONFIG_OTHER_FDS = 96
+};
 
 struct mwd_list {
     uint32_t count;

@@ -38,7 +38,7 @@ enum {
     MWD_CTL_ANY = (1u << MWD_CTL_VERBS) - 1,
     MWD_CTL_LISTING = MWD_CTL_OF(PROCESSES) | MWD_CTL_OF(TOP),
     MWD_CTL_TELLING = MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS),
-    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
+    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
 };
 
 enum mwd_ctl_type { MWD_CTL_FLAG, MWD_CTL_TEXT, MWD_CTL_COUNT, MWD_CTL_SPAN };
@@ -138,6 +138,12 @@ struct mwd_ctl_place {
     bool over_url; /* the last one asked */
     char token[256]; /* "" = none */
 };
+
+/* What this machine's daemon is configured to. A file that is wrong or may not be read says nothing
+ * of it: then the defaults are the best guess.
+ * Owner    the caller, mwd_config_destroy(). Errors -ENOMEM. */
+struct mwd_config;
+int mwd_ctl_config_load(struct mwd_config **ret);
 
 /* From the options, else from the configuration of this machine's daemon.
  * Returns  an exit code, after a complaint when it is not MWD_CTL_OK. */

@@ -29,13 +29,18 @@ static int load(const char *path, struct mwd_config **ret)
     return r;
 }
 
-/* One that is wrong or may not be read says nothing about where its daemon is: then the defaults
- * are the best guess. */
+int mwd_ctl_config_load(struct mwd_config **ret)
+{
+    if (load(MWD_CONFIG_PATH, ret) == 0 || load("/dev/null", ret) == 0)
+        return 0;
+    return -ENOMEM;
+}
+
 static void find_configured(struct mwd_ctl_place *ret)
 {
     struct mwd_config *config;
 
-    if (load(MWD_CONFIG_PATH, &config) != 0 && load("/dev/null", &config) != 0)
+    if (mwd_ctl_config_load(&config) < 0)
         return;
     take_config(config, ret);
     mwd_config_destroy(config);

@@ -184,6 +184,80 @@ class Administration(WithDaemon):
             self.assertEqual(ctl("status", "--token-file", directory + "/none").returncode, USAGE)
 
 
+class Doctor(WithDaemon):
+    """What can be read here is said as it is, with and without a daemon."""
+
+    def look(self, *arguments, wrapper=()):
+        done = subprocess.run([*wrapper, CTL, "doctor", "--json", *arguments], capture_output=True,
+                              text=True, timeout=30)
+        self.assertEqual((done.returncode, done.stderr), (OK, ""))
+        return json.loads(done.stdout)
+
+    def test_it_needs_no_daemon_and_says_nothing_of_one(self):
+        done = ctl("doctor", "--socket", "/none.sock")
+        self.assertEqual((done.returncode, done.stderr), (OK, ""))
+        self.assertNotIn("memwatchd at", done.stdout)
+        self.assertIsNone(self.look("--socket", "/none.sock")["daemon"])
+
+    def test_the_report_is_about_who_looks(self):
+        report = self.look("--socket", "/none.sock")
+        self.assertEqual(list(report), ["pid", "uid", "kernel", "capabilities", "rows", "daemon"])
+        self.assertEqual((report["uid"], report["kernel"]), (os.geteuid(), os.uname().release))
+        rows = {row["id"]: row for row in report["rows"]}
+        for row in report["rows"]:
+            self.assertEqual(list(row), ["id", "what", "outcome", "reason", "remedy"])
+            self.assertIn(row["outcome"], ("yes", "partly", "no", "unknown"))
+            if row["outcome"] in ("no", "partly"):
+                self.assertTrue(row["reason"] and row["remedy"], row)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.assertIn(str(hard), rows["open_files"]["reason"])
+        self.assertEqual(rows["meminfo"]["outcome"], "yes")
+
+    def test_the_table_shows_every_row(self):
+        text = ctl("doctor", "--socket", "/none.sock").stdout
+        self.assertRegex(text, rf"^Linux \S+, as uid {os.geteuid()} \(pid \d+\), ")
+        self.assertRegex(text, r"(?m)^WHAT +HERE +WHY AND WHAT CHANGES IT$")
+        for row in self.look("--socket", "/none.sock")["rows"]:
+            self.assertRegex(text, f"(?m)^{re.escape(row['what'])}  +{row['outcome']}  +\\S")
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to ask as others")
+    def test_nobody_is_told_what_nobody_lacks(self):
+        wrapper = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+        report = self.look("--socket", "/none.sock", wrapper=wrapper)
+        rows = {row["id"]: row for row in report["rows"]}
+        self.assertEqual((report["uid"], report["capabilities"]), (65534, []))
+        self.assertEqual(rows["smaps_rollup"]["outcome"], "no")
+        self.assertIn("CAP_SYS_PTRACE", rows["smaps_rollup"]["remedy"])
+        limited = ("prlimit", "--nofile=100:100", *wrapper)
+        rows = {row["id"]: row for row in self.look("--socket", "/none.sock", wrapper=limited)["rows"]}
+        self.assertEqual(rows["open_files"]["outcome"], "no")
+        self.assertIn("a limit of 2352", rows["open_files"]["remedy"])
+
+    def test_a_daemon_says_what_it_could_not_read(self):
+        text = self.ask("doctor")
+        absent = self.daemon.json("/api/v1/system").get("absent", {})
+        count = list(absent.values()).count("unsupported")
+        self.assertIn(f"memwatchd at {self.daemon.socket}: ", text)
+        self.assertIn(f"{count} are not offered here (unsupported)", text)
+        self.assertRegex(text, r"absent since its start, over all samples: \d+ denied, \d+ vanished")
+        daemon = self.look("--socket", self.daemon.socket)["daemon"]
+        self.assertEqual((daemon["address"], daemon["absent"]), (self.daemon.socket, absent))
+
+    def test_whatever_answers_the_report_comes(self):
+        answers = (b"SSH-2.0\r\n\r\n", b"HTTP/1.1 404 No\r\n\r\n{}", b"HTTP/1.1 200 OK\r\n\r\n[1]",
+                   b"HTTP/1.1 200 OK\r\n\r\n{", b'HTTP/1.1 200 OK\r\n\r\n{"absent":3}',
+                   b'HTTP/1.1 200 OK\r\n\r\n{"absent":{"a\\u001b[31m":"denied","b":"\\u0007","c":1}}')
+        for answer in answers:
+            with Impostor(answer) as other:
+                done = ctl("doctor", "--url", other.url)
+                self.assertEqual((done.returncode, done.stderr), (OK, ""), answer)
+                self.assertNotRegex(done.stdout, r"[\x00-\x09\x0b-\x1f\x7f]")
+                self.look("--url", other.url)
+        with Impostor(b"", silent=True) as other:
+            done = ctl("doctor", "--url", other.url, "--timeout", "300ms")
+            self.assertEqual((done.returncode, done.stderr), (OK, ""))
+
+
 class Trouble(unittest.TestCase):
     def one_sentence(self, done, code, *words):
         self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
@@ -254,7 +328,8 @@ class Trouble(unittest.TestCase):
     def test_wrong_words(self):
         for arguments in ([], ["see"], ["memory", "--nothing"], ["memory", "--limit", "3"],
                           ["record"], ["config", "look"], ["status", "--url", "https://h"],
-                          ["status", "--socket", "/" + "x" * 107]):
+                          ["status", "--socket", "/" + "x" * 107], ["doctor", "x"],
+                          ["doctor", "--url", "ftp://h"]):
             self.one_sentence(ctl(*arguments), USAGE)
 
 

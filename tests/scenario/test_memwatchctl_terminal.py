@@ -48,6 +48,17 @@ class Tables(OnTerminal):
         self.assertIn("columns hidden here: use --json", text)
         self.assertRegex(text, r"PID +RSS +NAME")
 
+    def test_the_doctor_fits_and_paints_its_answers(self):
+        for columns in (40, 71, 72, 120):
+            text = self.shown(columns, "doctor", environment={"NO_COLOR": "1"})
+            lines = text.split("\r\n")
+            table = lines[1:lines.index("")] # behind it is what the daemon says
+            self.assertGreater(len(table), 24)
+            for line in table:
+                self.assertLessEqual(len(line), columns, line)
+        text = self.shown(80, "doctor")
+        self.assertRegex(text, r"\(meminfo\) +\x1b\[32myes\x1b\[0m ")
+
     def test_sizes_are_for_people(self):
         self.assertRegex(self.shown(80, "memory"), r"[\d.]+ GiB")
         self.assertNotRegex(self.shown(80, "memory", "--bytes"), r"[\d.]+ GiB")

@@ -93,6 +93,7 @@ class Command(Booted):
     VERBS = (
         (("status",), 0),
         (("memory",), 0),
+        (("doctor",), 0),
         (("processes", "--limit=3"), 0),
         (("config", "check"), 0),
         (("config", "dump"), 0),
