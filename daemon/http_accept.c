@@ -104,7 +104,8 @@ static void admit(struct mwd_http_server *self, const struct mwd_http_listener *
 {
     struct mwd_http_connection *connection = calloc(1, sizeof *connection);
 
-    if (!connection) {
+    if (!connection || mwd_http_recv_expect(self, fd) < 0) {
+        free(connection);
         self->stats.rejections++;
         close(fd);
         return;

@@ -6,15 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_LIMIT = 64 * 1024, GROUPS_MAX = 256, PASSWD_BYTES = 4096 };
+enum { FILE_LIMIT = 64 * 1024, GROUPS_FEW = 256 };
 
 /* ---- the file ---- */
 
@@ -229,33 +227,31 @@ enum mwd_http_right mwd_http_tokens_right(const struct mwd_http_tokens *self,
 
 /* ---- a peer ---- */
 
-static bool is_member(const struct passwd *user, gid_t group)
+/* In the groups that the process had when it connected. */
+static bool is_member(int fd, gid_t group)
 {
-    gid_t groups[GROUPS_MAX];
-    int count = GROUPS_MAX;
+    gid_t few[GROUPS_FEW];
+    gid_t *groups = few;
+    socklen_t size = sizeof few;
+    bool found = false;
 
-    /* Of more than GROUPS_MAX groups the first ones are looked at. */
-    if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
-        count = GROUPS_MAX;
-    for (int i = 0; i < count; i++)
-        if (groups[i] == group)
-            return true;
-    return false;
+    int r = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
+    if (r < 0 && errno == ERANGE) { /* then `size` says how much it takes; 64 Ki groups at most */
+        groups = malloc(size);
+        r = groups ? getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) : -1;
+    }
+    for (size_t i = 0; r == 0 && !found && i < size / sizeof *groups; i++)
+        found = groups[i] == group;
+    if (groups != few)
+        free(groups);
+    return found;
 }
 
-bool mwd_http_peer_is_admin(const struct ucred *peer, gid_t group)
+bool mwd_http_peer_is_admin(int fd, const struct ucred *peer, gid_t group)
 {
-    char bytes[PASSWD_BYTES];
-    struct passwd user;
-    struct passwd *found = NULL;
-
     if (peer->uid == 0 || peer->uid == geteuid())
         return true;
     if (group == (gid_t)-1)
         return false;
-    if (peer->gid == group)
-        return true;
-    if (getpwuid_r(peer->uid, &user, bytes, sizeof bytes, &found) != 0 || !found)
-        return false;
-    return is_member(found, group);
+    return peer->gid == group || is_member(fd, group);
 }

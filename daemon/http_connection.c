@@ -41,6 +41,7 @@ static struct mwd_http_connection *start(struct mwd_http_server *server, struct 
     if (self->next)
         self->next->prev = self;
     server->connections = self;
+    server->by_fd[self->fd] = self;
     server->stats.connections++;
     server->stats.connections_total++;
     mwd_http_connection_enter(self, MWD_HTTP_READING);
@@ -51,6 +52,7 @@ static void end(struct mwd_http_server *server, struct mwd_http_connection *self
 {
     if (self->linger)
         mwd_http_linger_add(server, fcntl(self->fd, F_DUPFD_CLOEXEC, 0));
+    server->by_fd[self->fd] = NULL;
     if (self->prev)
         self->prev->next = self->next;
     else

@@ -33,8 +33,8 @@ void mwd_http_head_add(struct mwd_http_head *self, const char *name, const char 
     if (!value)
         value = "";
     /* libmicrohttpd lets "Content-Length : 5" pass as a field of another name, where a proxy may
-     * have read a length. */
-    if (!size || strpbrk(name, " \t"))
+     * have read a length. The byte is what http_recv.c has put in place of a wrong one. */
+    if (!size || strpbrk(name, " \t\xff"))
         self->odd_name = true;
     switch (size) {
     case 4:
@@ -79,7 +79,8 @@ int mwd_http_head_check(const struct mwd_http_head *self, size_t size, bool need
         cost(self, size) > MWD_HTTP_HEADER_BYTES + MWD_HTTP_HEADER_BYTES / 8)
         return mwd_http_problem(ret, 431, "the header fields are larger than 16 KiB together");
     if (self->odd_name)
-        return mwd_http_problem(ret, 400, "a header field's name is empty or has a blank in it");
+        return mwd_http_problem(
+            ret, 400, "a header field's name is empty, or has a blank or no letter in it");
     if (self->lengths && self->transfer_encoding)
         return mwd_http_problem(ret, 400, "Content-Length and Transfer-Encoding together");
     if (self->lengths > 1)

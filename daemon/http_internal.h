@@ -2,9 +2,10 @@
  *
  * The files, from the network inwards: http_address, http_unix, http_listen (sockets),
  * http_activation (those of systemd), http_accept (who gets in), http_connection (lives and
- * deadlines), http_request (what is asked), http_head, http_path, http_query, http_host, http_auth
- * (its checks), http_body, http_kept, http_negotiate, http_gzip, http_events (its answers),
- * http_problem (its refusals), http_server (the whole).
+ * deadlines), http_recv (bytes that are kept from libmicrohttpd), http_request (what is asked),
+ * http_head, http_path, http_query, http_host, http_auth (its checks), http_body, http_kept,
+ * http_negotiate, http_gzip, http_events (its answers), http_problem (its refusals), http_server
+ * (the whole).
  */
 #ifndef MWD_HTTP_INTERNAL_H
 #define MWD_HTTP_INTERNAL_H
@@ -100,8 +101,9 @@ struct mwd_http_tokens *mwd_http_tokens_destroy(struct mwd_http_tokens *self);
 enum mwd_http_right mwd_http_tokens_right(const struct mwd_http_tokens *self,
                                           const char *authorization);
 
-/* Whether the process behind a unix socket may administrate. `group` of -1 = no such group. */
-bool mwd_http_peer_is_admin(const struct ucred *peer, gid_t group);
+/* Whether the process behind a unix socket may administrate, by its groups when it connected;
+ * nobody is looked up, which could take its time. `group` of -1 = no such group. */
+bool mwd_http_peer_is_admin(int fd, const struct ucred *peer, gid_t group);
 
 /* ---- http_head.c: header fields of a request ---- */
 
@@ -218,6 +220,7 @@ struct mwd_http_connection {
     uint64_t since_ms; /* when the phase began, on the loop's clock */
     enum mwd_http_phase phase;
     int fd;
+    unsigned char last_byte; /* that was received, see http_recv.c */
     bool is_unix, remote;
     bool linger;    /* the client may still be sending: do not cut its answer off by a reset */
     bool head_done; /* this request's headers have been looked at */
@@ -242,6 +245,7 @@ struct mwd_http_kept {
     char *key;
     size_t key_size;
     struct mwd_http_body body;
+    uint64_t number; /* counts up: the smallest is the oldest */
     bool gzip;
     char etag[72];
 };
@@ -274,6 +278,8 @@ struct mwd_http_server {
     bool activated_tcp, activated_unix;
     struct mwd_http_connection *connections;
     struct mwd_http_connection *arriving; /* being handed to libmicrohttpd */
+    struct mwd_http_connection **by_fd;   /* NULL where the descriptor is not one of them */
+    uint32_t by_fd_count;
     struct mwd_http_linger lingers[MWD_HTTP_LINGER_MAX];
     uint32_t linger_count;
     int reserve_fd;
@@ -296,6 +302,16 @@ struct mwd_http_server {
 void mwd_http_turn(struct mwd_http_server *self);
 /* For close callbacks: frees the server with its last handle. */
 void mwd_http_handle_closed(struct mwd_http_server *self);
+
+/* ---- http_recv.c ---- */
+
+/* Around what may make libmicrohttpd read. */
+void mwd_http_recv_begin(const struct mwd_http_server *server);
+void mwd_http_recv_end(void);
+/* Makes room for a connection in server->by_fd. Errors -ENOMEM. */
+int mwd_http_recv_expect(struct mwd_http_server *self, int fd);
+/* Spoils in place what must not be seen. */
+void mwd_http_recv_clean(struct mwd_http_connection *connection, unsigned char *bytes, size_t size);
 
 /* ---- http_policy.c ---- */
 

@@ -1,5 +1,6 @@
 /* Bodies that are kept: rendered once, and shared by everybody who asks the same until what they
- * show has changed. The table's bound is also the bound on rendering between two publishes. */
+ * show has changed. When the table is full, the oldest answer to a question with words in it makes
+ * room; what everybody asks, a path alone, is never pushed out by what somebody asks. */
 #include "daemon/http_internal.h"
 
 #include <errno.h>
@@ -29,19 +30,36 @@ static struct mwd_http_kept *find(struct mwd_http_server *self, const struct wan
     return NULL;
 }
 
-static struct mwd_http_kept *find_free(struct mwd_http_server *self)
-{
-    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++)
-        if (!self->kept[i].route)
-            return &self->kept[i];
-    return NULL;
-}
-
 static void drop(struct mwd_http_kept *kept)
 {
     MHD_destroy_response(kept->body.response);
     free(kept->key);
     *kept = (struct mwd_http_kept){0};
+}
+
+static bool is_particular(const struct mwd_http_kept *kept)
+{
+    return kept->key_size > 0 || kept->route->wild;
+}
+
+/* A free place, or that of the oldest particular one, but not of `needed`; NULL when there is none.
+ * Who is still being sent a body that goes keeps it to the end. */
+static struct mwd_http_kept *find_place(struct mwd_http_server *self,
+                                        const struct mwd_http_kept *needed)
+{
+    struct mwd_http_kept *oldest = NULL;
+
+    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++) {
+        struct mwd_http_kept *kept = &self->kept[i];
+
+        if (!kept->route)
+            return kept;
+        if (kept != needed && is_particular(kept) && (!oldest || kept->number < oldest->number))
+            oldest = kept;
+    }
+    if (oldest)
+        drop(oldest);
+    return oldest;
 }
 
 void mwd_http_bodies_drop(struct mwd_http_server *self, enum mwd_lifetime lifetime)
@@ -79,9 +97,10 @@ static int fill(struct mwd_http_server *self, struct mwd_http_kept *kept,
                                    .key = key,
                                    .key_size = wanted->key_size,
                                    .body = *body,
+                                   .number = ++self->body_number,
                                    .gzip = gzip};
     snprintf(kept->etag, sizeof kept->etag, "\"%s-%" PRIu64 "-%" PRIu64 "-%s\"", self->boot,
-             self->seq, ++self->body_number, gzip ? "gzip" : "plain");
+             self->seq, kept->number, gzip ? "gzip" : "plain");
     add_fields(kept);
     return 0;
 }
@@ -92,9 +111,9 @@ static int keep_plain(struct mwd_http_server *self, const struct wanted *wanted,
     struct mwd_http_body body;
     int r;
 
-    *ret = find_free(self);
+    *ret = find_place(self, NULL);
     if (!*ret)
-        return mwd_http_no_room(self, "too many different queries of one sample", problem);
+        return mwd_http_no_room(self, "too many different paths", problem);
     r = mwd_http_body_make(self, wanted->route, wanted->request, &body, problem);
     if (r == 0 && fill(self, *ret, wanted, &body, false) < 0)
         r = mwd_http_problem(problem, 500, "the answer could not be made");
@@ -105,7 +124,7 @@ static int keep_plain(struct mwd_http_server *self, const struct wanted *wanted,
 static struct mwd_http_kept *keep_gzip(struct mwd_http_server *self, const struct wanted *wanted,
                                        struct mwd_http_kept *plain)
 {
-    struct mwd_http_kept *kept = find_free(self);
+    struct mwd_http_kept *kept = find_place(self, plain);
     struct mwd_http_body body = {.status = plain->body.status};
     struct mwd_buffer buffer;
     int r;

@@ -9,25 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* ---- before the handler ---- */
-
-/* Stands in for the one of the C library when libmicrohttpd reads from a connection; who else calls
- * it here throws away what comes. 0.9.75 looks for a query behind a NUL too, where
- * mwd_http_on_uri() cannot cut it off, and jumps into nothing when no pool is left for its words.
- * No request here has a NUL by right, so it becomes a byte that is wrong in every place where a NUL
- * would be, and ends nothing. */
-ssize_t recv(int fd, void *buffer, size_t size, int flags)
-{
-    ssize_t count = recvfrom(fd, buffer, size, flags, NULL, NULL);
-    unsigned char *bytes = buffer;
-    unsigned char *nul = count > 0 ? memchr(bytes, '\0', (size_t)count) : NULL;
-
-    for (; nul; nul = memchr(nul, '\0', (size_t)(bytes + count - nul)))
-        *nul = 0xff;
-    return count;
-}
 
 /* libmicrohttpd takes the query apart in place right after this, so it is copied: ours must tell
  * bad coding and repeated words from good ones. Then it is cut off in libmicrohttpd's buffer, which
@@ -144,7 +127,12 @@ static enum mwd_http_right right_of(const struct mwd_http_connection *self)
 
 static int lacks_right(const struct mwd_http_connection *self, struct mwd_http_problem *problem)
 {
-    if (self->head.authorization)
+    const char *given = self->head.authorization;
+
+    if (given && mwd_http_tokens_right(self->server->policy->tokens, given) == MWD_HTTP_NONE)
+        return mwd_http_problem(problem, 401,
+                                "what was given is no token here: Authorization: Bearer TOKEN");
+    if (given && !self->is_unix)
         return mwd_http_problem(problem, 403, "the token that was given is not enough for this");
     if (self->is_unix)
         return mwd_http_problem(problem, 403,
@@ -169,7 +157,8 @@ static int check_role(const struct mwd_http_connection *self, const struct mwd_r
                       struct mwd_http_problem *problem)
 {
     if (route->role == MWD_ROLE_READ || right_of(self) == MWD_HTTP_ADMIN ||
-        (self->is_unix && mwd_http_peer_is_admin(&self->peer, self->server->policy->admin_group)))
+        (self->is_unix &&
+         mwd_http_peer_is_admin(self->fd, &self->peer, self->server->policy->admin_group)))
         return 0;
     return lacks_right(self, problem);
 }

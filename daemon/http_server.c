@@ -53,7 +53,9 @@ void mwd_http_turn(struct mwd_http_server *self)
     do {
         before = self->stats.connections;
         self->rerun = false;
+        mwd_http_recv_begin(self);
         MHD_run(self->daemon);
+        mwd_http_recv_end();
     } while (self->rerun || self->stats.connections < before);
     self->running = false;
     if (MHD_get_timeout(self->daemon, &ignored) == MHD_YES)
@@ -154,6 +156,7 @@ static void destroy(struct mwd_http_server *self)
     mwd_http_listeners_discard(self->listeners);
     mwd_http_policy_destroy(self->policy);
     free(self->routes);
+    free(self->by_fd);
     free(self);
 }
 

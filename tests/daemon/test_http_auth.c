@@ -199,23 +199,54 @@ static void files_that_are_none_are_refused(void **state)
     assert_true(says(self, "not a file"));
 }
 
+/* One end of a connection whose other end was made by a process with these groups. */
+static int connect_with(const gid_t *groups, size_t count)
+{
+    gid_t before[64];
+    int had = getgroups(64, before), fds[2];
+
+    assert_true(had >= 0);
+    assert_int_equal(setgroups(count, groups), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    assert_int_equal(setgroups((size_t)had, before), 0);
+    close(fds[0]);
+    return fds[1];
+}
+
 static void peers_administrate_by_uid_and_group(void **state)
 {
     const struct ucred root = {.uid = 0, .gid = 12345};
     const struct ucred self = {.uid = geteuid(), .gid = 12345};
     const struct ucred stranger = {.uid = 54321, .gid = 12345};
-    struct passwd *nobody = getpwnam("nobody");
+    const gid_t groups[] = {700, 701};
+    int fd = connect_with(groups, 2);
 
     (void)state;
-    assert_true(mwd_http_peer_is_admin(&root, (gid_t)-1));
-    assert_true(mwd_http_peer_is_admin(&self, (gid_t)-1));
-    assert_false(mwd_http_peer_is_admin(&stranger, (gid_t)-1));
-    assert_false(mwd_http_peer_is_admin(&stranger, 12346));
-    assert_true(mwd_http_peer_is_admin(&stranger, 12345));
-    assert_non_null(nobody);
-    assert_true(mwd_http_peer_is_admin(&(struct ucred){.uid = nobody->pw_uid, .gid = 12345},
-                                       nobody->pw_gid));
-    assert_false(mwd_http_peer_is_admin(&(struct ucred){.uid = nobody->pw_uid, .gid = 12345}, 3));
+    assert_true(mwd_http_peer_is_admin(fd, &root, (gid_t)-1));
+    assert_true(mwd_http_peer_is_admin(fd, &self, (gid_t)-1));
+    assert_false(mwd_http_peer_is_admin(fd, &stranger, (gid_t)-1));
+    assert_false(mwd_http_peer_is_admin(fd, &stranger, 12346));
+    assert_true(mwd_http_peer_is_admin(fd, &stranger, 12345));
+    assert_true(mwd_http_peer_is_admin(fd, &stranger, 701));
+    assert_false(mwd_http_peer_is_admin(fd, &stranger, 702));
+    assert_false(mwd_http_peer_is_admin(-1, &stranger, 701));
+    close(fd);
+}
+
+/* However many there are. */
+static void all_groups_are_looked_at(void **state)
+{
+    const struct ucred stranger = {.uid = 54321, .gid = 12345};
+    gid_t groups[1000];
+
+    (void)state;
+    for (gid_t i = 0; i < 1000; i++)
+        groups[i] = 20000 + i;
+    int fd = connect_with(groups, 1000);
+    assert_true(mwd_http_peer_is_admin(fd, &stranger, 20000));
+    assert_true(mwd_http_peer_is_admin(fd, &stranger, 20999));
+    assert_false(mwd_http_peer_is_admin(fd, &stranger, 21000));
+    close(fd);
 }
 
 int main(void)
@@ -230,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_that_others_may_read_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_are_none_are_refused, set_up, tear_down),
         cmocka_unit_test(peers_administrate_by_uid_and_group),
+        cmocka_unit_test(all_groups_are_looked_at),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,12 +322,12 @@ class Reload(Case):
         bearer = f"Authorization: Bearer {TOKEN}"
         listen = ("--listen", "127.0.0.1:0")
         with server.client() as client:
-            self.assertEqual(client.get("/secret", bearer).status, 403)
+            self.assertEqual(client.get("/secret", bearer).status, 401)
             self.assertIsNone(self.reload(server, *listen, "--token-file", str(tokens)))
             self.assertEqual(client.get("/secret", bearer).status, 200)
             self.assertEqual(client.get("/small", host=b"Host: box\r\n").status, 403)
             self.assertIsNone(self.reload(server, *listen, "--host", "box"))
-            self.assertEqual(client.get("/secret", bearer).status, 403)
+            self.assertEqual(client.get("/secret", bearer).status, 401)
             self.assertEqual(client.get("/small", host=b"Host: box\r\n").status, 200)
 
     def test_limits_are_swapped(self):

@@ -282,6 +282,24 @@ class Framing(unittest.TestCase):
                        (b"Content-Length: 5x",), (b"Content-Length:",)):
             self.assert_refused(self.request(*start, *fields) + b"0\r\n\r\n", 400)
 
+    def test_no_request_hides_behind_a_line_that_is_none(self):
+        """Folded fields and fields without a name, which libmicrohttpd reads in its own way; also when
+        they come in pieces."""
+        hidden = "GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for lines in (f"Content-Length:\r\n {len(hidden)}\r\n\r\n", "Transfer-Encoding:\r\n\tchunked\r\n\r\n",
+                      ": x\r\n", ":\r\n", " : x\r\n\r\n"):
+            for cut in (None, *range(1, len(lines))):
+                with self.server.client() as client:
+                    request = f"GET /small HTTP/1.1\r\nHost: localhost\r\n{lines}{hidden}".encode()
+                    at = len(request) - len(hidden) - len(lines) + (cut or 0)
+                    client.send(request[:at])
+                    if cut:
+                        time.sleep(0.002)
+                    client.send(request[at:])
+                    said = client.rest()
+                self.assertEqual(said.count(b"HTTP/1.1 "), 1 if said else 0, (lines, cut, said))
+                self.assertNotIn(b"HTTP/1.1 200", said, (lines, cut))
+
     def test_bodies_are_refused(self):
         start = b"POST /touch HTTP/1.1\r\nHost: localhost\r\n"
         self.assert_refused(start + b"Content-Length: 5\r\n\r\nhello", 413)
