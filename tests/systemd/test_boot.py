@@ -232,6 +232,14 @@ class Reload(Booted):
         wait_until(lambda: self.service.state() == "active")
         self.assertEqual((self.service.show("MainPID"), self.service.restarts()), (before, 0))
 
+    def test_a_group_that_nobody_knows_holds_nothing_up(self):
+        """To find that out the C library asks PID 1, and its answer must get through unharmed."""
+        self.changes()
+        self.service.configure('socket-group = "nobody-knows-it"\n')
+        self.service.systemctl("reload", "memwatchd")
+        wait_until(lambda: self.setting("socket-group") == "nobody-knows-it")
+        self.answers()
+
     def test_systemd_is_told_of_one_that_it_did_not_ask_for(self):
         """RELOADING=1 takes the unit out of its state, READY=1 brings it back."""
         self.changes()
