@@ -63,6 +63,18 @@ uint64_t mwd_app_stale_after_ns(const struct mwd_config *config);
 extern const struct mwd_route mwd_app_routes[];
 extern const uint32_t mwd_app_route_count;
 
+/* The one word of answers that say no more. */
+enum mwd_app_status { MWD_APP_OK, MWD_APP_READY, MWD_APP_RELOADED };
+extern const char *const mwd_app_status_words[]; /* NULL at the end */
+
+/* ---- app_schemas_json.c ---- */
+
+struct cJSON;
+/* Fills in components/schemas of the OpenAPI description. */
+void mwd_app_add_schemas(struct cJSON *schemas);
+/* owner[key] = {"$ref": that schema} */
+void mwd_app_add_reference(struct cJSON *owner, const char *key, const char *schema);
+
 /* ---- app_openapi_json.c ---- */
 
 /* Errors   -ENOMEM. */

@@ -11,17 +11,21 @@
 static const char *const order_words[] = {"desc", "asc", NULL};
 
 enum { SORT, ORDER, LIMIT, NAME, PID };
-_Static_assert(MWD_GLOB_MAX == 128, "two texts below say so");
+_Static_assert(MWD_GLOB_MAX == 128, "a text below says so");
 
 static const struct mwd_param process_params[] = {
-    [SORT] = {"sort", "the key of a reading of processes, as rss or growth", NULL, 0,
+    [SORT] = {"sort", "the key of a reading of processes, as rss or growth", NULL, 0, 0,
               MWD_PARAM_TEXT},
-    [ORDER] = {"order", "desc or asc", order_words, 0, MWD_PARAM_WORD},
-    [LIMIT] = {"limit", "a whole number from 0 to 4194304", NULL, 4194304, MWD_PARAM_COUNT},
-    [NAME] = {"name", "a glob over names of at most 128 bytes, as post*", NULL, 0, MWD_PARAM_TEXT},
-    [PID] = {"pid", "a whole number from 1 to 4194304", NULL, 4194304, MWD_PARAM_COUNT},
-    {NULL, NULL, NULL, 0, MWD_PARAM_COUNT},
+    [ORDER] = {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD},
+    [LIMIT] = {"limit", "a whole number from 0 to 4194304", NULL, 0, 4194304, MWD_PARAM_COUNT},
+    [NAME] = {"name", "a glob over names of at most 128 bytes, as post*", NULL, 0, MWD_GLOB_MAX,
+              MWD_PARAM_TEXT},
+    [PID] = {"pid", "a whole number from 1 to 4194304", NULL, 1, 4194304, MWD_PARAM_COUNT},
+    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT},
 };
+
+const char *const mwd_app_status_words[] = {
+    [MWD_APP_OK] = "ok", [MWD_APP_READY] = "ready", [MWD_APP_RELOADED] = "reloaded", NULL};
 
 static void refuse(struct mwd_reply *reply, unsigned status, const char *detail)
 {
@@ -116,14 +120,6 @@ static int get_processes(void *context, const struct mwd_request *request, struc
         .pid = request->counts[PID],
     };
 
-    if (request->params[PID] && query.pid == 0) {
-        refuse(reply, 400, "pid: takes a whole number from 1 to 4194304");
-        return 0;
-    }
-    if (query.name && strlen(query.name) > MWD_GLOB_MAX) {
-        refuse(reply, 400, "name: takes a glob over names of at most 128 bytes, as post*");
-        return 0;
-    }
     if (request->params[ORDER] && request->params[ORDER][0] == 'a')
         query.order = MWD_ORDER_ASC;
     if (request->params[SORT])
@@ -140,10 +136,12 @@ static int get_processes(void *context, const struct mwd_request *request, struc
 static int get_process(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
     struct mwd_view_input input = view_of(context);
+    const struct mwd_param *takes = &process_params[PID];
     uint64_t pid;
 
-    if (mw_units_parse_count(request->path_value, &pid) < 0 || pid == 0)
-        refuse(reply, 400, "the last part of the path is a process id, a whole number from 1");
+    if (mw_units_parse_count(request->path_value, &pid) < 0 || pid < takes->min || pid > takes->max)
+        refuse(reply, 400,
+               "the last part of the path is a process id, a whole number from 1 to 4194304");
     else if (!input.sample)
         not_yet(reply);
     else if (mwd_view_process(&input, pid, reply->body) == -ENOENT)
@@ -153,11 +151,18 @@ static int get_process(void *context, const struct mwd_request *request, struct 
 
 /* ---- the daemon itself ---- */
 
+static void put_status(struct mwd_reply *reply, enum mwd_app_status status)
+{
+    mwd_buffer_puts(reply->body, "{\"status\":\"");
+    mwd_buffer_puts(reply->body, mwd_app_status_words[status]);
+    mwd_buffer_puts(reply->body, "\"}\n");
+}
+
 static int get_healthz(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
     (void)context;
     (void)request;
-    mwd_buffer_puts(reply->body, "{\"status\":\"ok\"}\n");
+    put_status(reply, MWD_APP_OK);
     return 0;
 }
 
@@ -175,7 +180,7 @@ static int get_readyz(void *context, const struct mwd_request *request, struct m
                                     "too busy");
         reply->retry_after_s = 1;
     } else {
-        mwd_buffer_puts(reply->body, "{\"status\":\"ready\"}\n");
+        put_status(reply, MWD_APP_READY);
     }
     return 0;
 }
@@ -195,7 +200,7 @@ static int post_reload(void *context, const struct mwd_request *request, struct 
 
     (void)request;
     if (mwd_app_reload(self) == 0)
-        mwd_buffer_puts(reply->body, "{\"status\":\"reloaded\"}\n");
+        put_status(reply, MWD_APP_RELOADED);
     else
         refuse(reply, 500, self->reload_error.bytes ? self->reload_error.bytes : "out of memory");
     return 0;
@@ -212,30 +217,30 @@ static int get_openapi(void *context, const struct mwd_request *request, struct 
 
 const struct mwd_route mwd_app_routes[] = {
     {"GET", "/api/v1/memory", JSON, "The machine's memory at a glance, and the daemon's own", NULL,
-     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Memory"},
     {"GET", "/api/v1/system", JSON, "Every reading of the system", NULL, get_system, MWD_ROLE_READ,
-     MWD_PER_SAMPLE, false},
+     MWD_PER_SAMPLE, false, NULL, "System"},
     {"GET", "/api/v1/daemon", JSON, "Every reading of the daemon itself", NULL, get_daemon,
-     MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Daemon"},
     {"GET", "/api/v1/processes", JSON, "Processes, the largest first", process_params,
-     get_processes, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+     get_processes, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Processes"},
     {"GET", "/api/v1/processes/{pid}", JSON, "One process", NULL, get_process, MWD_ROLE_READ,
-     MWD_PER_SAMPLE, false},
+     MWD_PER_SAMPLE, false, &process_params[PID], "OneProcess"},
     {"GET", "/api/v1/events", "text/event-stream",
      "Server-Sent Events: `sample`, with the /api/v1/memory object, at each sample", NULL,
-     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, true},
+     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, true, NULL, "Memory"},
     {"GET", "/api/v1/config", JSON, "The effective configuration and where each key came from",
-     NULL, get_config, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false},
+     NULL, get_config, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Config"},
     {"POST", "/api/v1/reload", JSON, "Reads the configuration again, as SIGHUP does", NULL,
-     post_reload, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false},
+     post_reload, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Status"},
     {"GET", "/api/v1/openapi.json", JSON, "This description", NULL, get_openapi, MWD_ROLE_READ,
-     MWD_FOREVER, false},
+     MWD_FOREVER, false, NULL, "Description"},
     {"GET", "/metrics", "text/plain; version=0.0.4; charset=utf-8",
      "Readings of the system and the daemon as Prometheus text", NULL, get_metrics, MWD_ROLE_READ,
-     MWD_PER_SAMPLE, false},
+     MWD_PER_SAMPLE, false, NULL, NULL},
     {"GET", "/healthz", JSON, "200 while the loop turns", NULL, get_healthz, MWD_ROLE_READ,
-     MWD_ALWAYS_FRESH, false},
+     MWD_ALWAYS_FRESH, false, NULL, "Status"},
     {"GET", "/readyz", JSON, "200 while samples are fresh, else 503", NULL, get_readyz,
-     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false},
+     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, "Status"},
 };
 const uint32_t mwd_app_route_count = sizeof mwd_app_routes / sizeof mwd_app_routes[0];

@@ -116,4 +116,6 @@ void mwd_config_dump(const struct mwd_config *self, struct mwd_buffer *out);
 /* {"interval":{"value":"1s","origin":"default"}, ...}: texts, spans and sizes are strings as in the
  * file without quotes, lists are arrays. */
 void mwd_config_json(const struct mwd_config *self, struct mwd_buffer *out);
+/* What JSON calls the type of values of that type there: "string", "array" (of strings) ... */
+const char *mwd_config_json_type(enum mwd_key_type type);
 #endif

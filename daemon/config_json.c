@@ -42,6 +42,20 @@ static cJSON *of_value(const struct mwd_config *self, uint32_t key)
     }
 }
 
+const char *mwd_config_json_type(enum mwd_key_type type)
+{
+    switch (type) {
+    case MWD_KEY_LIST:
+        return "array";
+    case MWD_KEY_BOOL:
+        return "boolean";
+    case MWD_KEY_COUNT:
+        return "integer";
+    default:
+        return "string";
+    }
+}
+
 static bool add_key(cJSON *root, const struct mwd_config *self, uint32_t key)
 {
     cJSON *object = cJSON_AddObjectToObject(root, mwd_config_keys[key].name);

@@ -80,11 +80,12 @@ static bool takes(const struct mwd_param *param, const char *value, uint64_t *co
 {
     switch (param->type) {
     case MWD_PARAM_COUNT:
-        return mw_units_parse_count(value, count) == 0 && *count <= param->max;
+        return mw_units_parse_count(value, count) == 0 && *count >= param->min &&
+               *count <= param->max;
     case MWD_PARAM_WORD:
         return is_one_of(param->words, value);
     case MWD_PARAM_TEXT:
-        break;
+        return param->max == 0 || strlen(value) <= param->max;
     }
     return true;
 }

@@ -30,12 +30,12 @@ enum mwd_lifetime {
 
 enum mwd_param_type { MWD_PARAM_COUNT, MWD_PARAM_WORD, MWD_PARAM_TEXT };
 
-/* A query word of a route. */
+/* A query word of a route, or the part of its path in braces. */
 struct mwd_param {
     const char *name;
     const char *takes;        /* "a whole number from 0 to 1000000", for messages and OpenAPI */
     const char *const *words; /* MWD_PARAM_WORD: the allowed ones, NULL-terminated */
-    uint64_t max;             /* MWD_PARAM_COUNT */
+    uint64_t min, max; /* MWD_PARAM_COUNT; MWD_PARAM_TEXT: at most `max` bytes, 0 = any number */
     enum mwd_param_type type;
 };
 
@@ -65,6 +65,9 @@ struct mwd_route {
     enum mwd_role role;
     enum mwd_lifetime lifetime;
     bool stream; /* Server-Sent Events: `render` makes one event's data, at each publish */
+    /* For OpenAPI, as the summary: */
+    const struct mwd_param *path_param; /* what stands for {name}: `render` checks it; or NULL */
+    const char *schema;                 /* what the body, or an event's data, is; NULL = text */
 };
 
 struct mwd_http_limits {

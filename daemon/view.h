@@ -43,6 +43,31 @@ void mwd_view_once(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* Prometheus text 0.0.4 of system and daemon readings. */
 void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out);
 
+/* ---- what documents show, for those who describe them ---- */
+
+struct mwd_view_member {
+    const char *key;
+    enum mw_reading reading;
+};
+
+struct mwd_view_members {
+    uint32_t count;
+    struct mwd_view_member items[MW_READING_COUNT];
+};
+
+/* Objects of readings. */
+enum mwd_view_object {
+    MWD_VIEW_SYSTEM,
+    MWD_VIEW_PROCESS, /* besides "pid", which is no reading */
+    MWD_VIEW_DAEMON,
+    MWD_VIEW_MEMORY, /* the outermost of /memory */
+    MWD_VIEW_MEMORY_SYSTEM,
+    MWD_VIEW_MEMORY_PROCESS
+};
+
+/* The readings of an object in their order: the same list that its document is made from. */
+void mwd_view_members(enum mwd_view_object object, struct mwd_view_members *ret);
+
 /* Names that ?sort= takes: keys of process readings, NULL-terminated; constant. */
 const char *const *mwd_view_sort_words(void);
 /* The reading of kind process with this key, MW_NONE when there is none. */

@@ -5,19 +5,6 @@
 
 /* ---- view_kind.c: readings as members of an object ---- */
 
-struct mwd_view_member {
-    const char *key;
-    enum mw_reading reading;
-};
-
-struct mwd_view_members {
-    uint32_t count;
-    struct mwd_view_member items[MW_READING_COUNT];
-};
-
-/* The readings of a kind by their own keys; `show` PLAIN means all, HEADLINE only those. */
-void mwd_view_choose(enum mw_kind kind, enum mw_show show, struct mwd_view_members *ret);
-
 /* Before the first sample every reading is absent as stale. */
 enum mw_absence mwd_view_get(const struct mwd_view_input *input, enum mw_reading reading,
                              union mw_value *ret);
@@ -34,8 +21,7 @@ bool mwd_view_put_reasons(const struct mwd_view_input *input, const struct mwd_v
                           uint32_t count, struct mwd_json *json);
 /* An object of values and reasons under this key. */
 void mwd_view_put_object(const struct mwd_view_input *input, const char *key,
-                         const struct mwd_view_member *members, uint32_t count,
-                         struct mwd_json *json);
+                         enum mwd_view_object object, struct mwd_json *json);
 
 /* ---- view_metrics.c ---- */
 

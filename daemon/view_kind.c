@@ -1,5 +1,7 @@
 #include "daemon/view_internal.h"
 
+#include <string.h>
+
 enum mw_absence mwd_view_get(const struct mwd_view_input *input, enum mw_reading reading,
                              union mw_value *ret)
 {
@@ -8,7 +10,26 @@ enum mw_absence mwd_view_get(const struct mwd_view_input *input, enum mw_reading
     return mw_sample_get(input->sample, reading, 0, ret);
 }
 
-void mwd_view_choose(enum mw_kind kind, enum mw_show show, struct mwd_view_members *ret)
+/* What Node.js calls os.totalmem() and os.freemem(). */
+static const struct mwd_view_member machine[] = {
+    {"totalmem", MW_SYSTEM_MEM_TOTAL},
+    {"freemem", MW_SYSTEM_MEM_AVAILABLE},
+};
+
+/* The daemon's own, as process.pid and process.memoryUsage() of Node.js name them. */
+static const struct mwd_view_member own_process[] = {
+    {"pid", MW_DAEMON_PID},
+    {"rss", MW_DAEMON_RSS},
+};
+
+static void take(const struct mwd_view_member *members, size_t size, struct mwd_view_members *ret)
+{
+    memcpy(ret->items, members, size);
+    ret->count = (uint32_t)(size / sizeof *members);
+}
+
+/* The readings of a kind by their own keys; `show` PLAIN means all, HEADLINE only those. */
+static void choose(enum mw_kind kind, enum mw_show show, struct mwd_view_members *ret)
 {
     ret->count = 0;
     for (enum mw_reading reading = 0; reading < MW_READING_COUNT; reading++) {
@@ -31,6 +52,30 @@ void mwd_view_put_head(const struct mwd_view_input *input, struct mwd_json *json
         mwd_json_u64(json, mw_sample_seq(input->sample));
     else
         mwd_json_null(json);
+}
+
+void mwd_view_members(enum mwd_view_object object, struct mwd_view_members *ret)
+{
+    switch (object) {
+    case MWD_VIEW_SYSTEM:
+        choose(MW_KIND_SYSTEM, MW_SHOW_PLAIN, ret);
+        break;
+    case MWD_VIEW_PROCESS:
+        choose(MW_KIND_PROCESS, MW_SHOW_PLAIN, ret);
+        break;
+    case MWD_VIEW_DAEMON:
+        choose(MW_KIND_DAEMON, MW_SHOW_PLAIN, ret);
+        break;
+    case MWD_VIEW_MEMORY:
+        take(machine, sizeof machine, ret);
+        break;
+    case MWD_VIEW_MEMORY_SYSTEM:
+        choose(MW_KIND_SYSTEM, MW_SHOW_HEADLINE, ret);
+        break;
+    case MWD_VIEW_MEMORY_PROCESS:
+        take(own_process, sizeof own_process, ret);
+        break;
+    }
 }
 
 static void put_value(struct mwd_json *json, enum mw_value_type type, union mw_value value)
@@ -93,33 +138,33 @@ bool mwd_view_put_reasons(const struct mwd_view_input *input, const struct mwd_v
     return open;
 }
 
-static void put_members(const struct mwd_view_input *input, const struct mwd_view_member *members,
-                        uint32_t count, struct mwd_json *json)
+static void put_members(const struct mwd_view_input *input, enum mwd_view_object object,
+                        struct mwd_json *json)
 {
-    mwd_view_put_values(input, members, count, json);
-    if (mwd_view_put_reasons(input, members, count, json))
+    struct mwd_view_members members;
+
+    mwd_view_members(object, &members);
+    mwd_view_put_values(input, members.items, members.count, json);
+    if (mwd_view_put_reasons(input, members.items, members.count, json))
         mwd_json_close_object(json);
 }
 
 void mwd_view_put_object(const struct mwd_view_input *input, const char *key,
-                         const struct mwd_view_member *members, uint32_t count,
-                         struct mwd_json *json)
+                         enum mwd_view_object object, struct mwd_json *json)
 {
     mwd_json_key(json, key);
     mwd_json_open_object(json);
-    put_members(input, members, count, json);
+    put_members(input, object, json);
     mwd_json_close_object(json);
 }
 
 void mwd_view_kind(const struct mwd_view_input *input, enum mw_kind kind, struct mwd_buffer *out)
 {
-    struct mwd_view_members members;
     struct mwd_json json;
 
-    mwd_view_choose(kind, MW_SHOW_PLAIN, &members);
     mwd_json_init(&json, out);
     mwd_json_open_object(&json);
     mwd_view_put_head(input, &json);
-    put_members(input, members.items, members.count, &json);
+    put_members(input, kind == MW_KIND_SYSTEM ? MWD_VIEW_SYSTEM : MWD_VIEW_DAEMON, &json);
     mwd_json_close_object(&json);
 }

@@ -11,10 +11,10 @@
 
 static const char *const order_words[] = {"desc", "asc", NULL};
 static const struct mwd_param params[] = {
-    {"limit", "a whole number from 0 to 100", NULL, 100, MWD_PARAM_COUNT},
-    {"order", "desc or asc", order_words, 0, MWD_PARAM_WORD},
-    {"name", "a glob", NULL, 0, MWD_PARAM_TEXT},
-    {NULL, NULL, NULL, 0, MWD_PARAM_COUNT},
+    {"limit", "a whole number from 0 to 100", NULL, 0, 100, MWD_PARAM_COUNT},
+    {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD},
+    {"name", "a glob", NULL, 0, 0, MWD_PARAM_TEXT},
+    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT},
 };
 
 struct parsed {

@@ -1,8 +1,9 @@
 # One name for one thing. Keys: config_keys.def, conf/memwatchd.conf, --dump-config, --help. Flags: the
-# command line's tables and --help. Readings: readings.def, one sample, OpenAPI. Metrics: readings.def
-# and /metrics. Routes: the route table, OpenAPI, and the documents for people.
+# command line's tables and --help. Readings: readings.def, one sample, OpenAPI. Schemas: OpenAPI and
+# the documents that are served. Metrics: readings.def and /metrics. Routes: the route table, OpenAPI,
+# and the documents for people.
 #
-# FACTS is a directory with what the built daemon says: help, dump, once, openapi, metrics.
+# FACTS is a directory with what the built daemon says: help, dump, once, openapi, metrics, served.NAME.
 include(${CMAKE_CURRENT_LIST_DIR}/rules.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/names.cmake)
 
@@ -65,6 +66,26 @@ foreach(kind system daemon process)
   list(REMOVE_ITEM table pid)
   must_agree("readings of ${kind}" readings.def "${table}" "--once" "${shown_${kind}}")
 endforeach()
+
+# ---- schemas ----
+
+# SCHEMA=DOCUMENT, and where the object stands in it. What values are like, tests/scenario holds.
+foreach(row "Memory=memory" "MemorySystem=memory;system" "MemoryProcess=memory;process" "System=system"
+    "Daemon=daemon" "Processes=processes" "Process=processes;processes;0" "OneProcess=process"
+    "Config=config")
+  string(REGEX MATCH "^([A-Za-z]+)=([a-z]+);?(.*)$" unused "${row}")
+  set(schema ${CMAKE_MATCH_1})
+  set(place ${CMAKE_MATCH_3})
+  set(document served.${CMAKE_MATCH_2})
+  file(READ ${FACTS}/${document} served)
+  members_of("${served}" shown ${place})
+  members_of("${openapi}" described components schemas ${schema} properties)
+  list(REMOVE_ITEM shown absent)
+  list(REMOVE_ITEM described absent)
+  must_agree("schema ${schema}" OpenAPI "${described}" ${document} "${shown}")
+endforeach()
+members_of("${openapi}" config_members components schemas Config properties)
+must_agree(keys config_keys.def "${keys}" OpenAPI "${config_members}")
 
 # ---- routes ----
 

@@ -16,9 +16,21 @@ SELF(DAEMON_CPU, U64, COUNTER, US, NONE, \"getrusage\", \"utime\", \"cpuUs\", \"
 DAEMON(DAEMON_PID, U64, INFO, NUMBER, \"pid\", \"\", \"\", \"What.\")\n")
 set(routes "    {\"GET\", \"/metrics\", 1},\n    {\"GET\", \"/api/v1/memory\", 1},\n")
 set(openapi [[{"paths":{"/metrics":{},"/api/v1/memory":{}},"components":{"schemas":{
-"System":{"properties":{"aB":1,"pC":1,"dE":1,"absent":1}},
+"System":{"properties":{"seq":1,"aB":1,"pC":1,"dE":1,"absent":1}},
 "Process":{"properties":{"pid":1,"rss":1,"name":1,"absent":1}},
-"Daemon":{"properties":{"cpuUs":1,"pid":1,"absent":1}}}}}]])
+"OneProcess":{"properties":{"seq":1,"pid":1,"rss":1,"name":1,"absent":1}},
+"Processes":{"properties":{"seq":1,"total":1,"processes":1}},
+"Daemon":{"properties":{"seq":1,"cpuUs":1,"pid":1,"absent":1}},
+"Memory":{"properties":{"seq":1,"totalmem":1,"system":1,"process":1,"absent":1}},
+"MemorySystem":{"properties":{"aB":1,"absent":1}},
+"MemoryProcess":{"properties":{"pid":1,"absent":1}},
+"Config":{"properties":{"keep-fds":1}}}}}]])
+set(memory [[{"seq":1,"totalmem":1,"system":{"aB":1},"process":{"pid":1}}]])
+set(system [[{"seq":1,"aB":1,"pC":1,"dE":null,"absent":{"dE":"stale"}}]])
+set(daemon [[{"seq":1,"cpuUs":1,"pid":1}]])
+set(processes [[{"seq":1,"total":1,"processes":[{"pid":1,"rss":1,"name":"x"}]}]])
+set(process [[{"seq":1,"pid":1,"rss":1,"name":"x"}]])
+set(config [[{"keep-fds":{"value":1}}]])
 set(once [[{"system":{"aB":1,"pC":1,"dE":1},"daemon":{"cpuUs":1,"pid":1},
 "processes":[{"pid":1,"rss":1,"name":"x"}]}]])
 set(readme "curl localhost/api/v1/memory\n")
@@ -27,7 +39,9 @@ function(program)
   tree("daemon/config_keys.def" "${keys}" "conf/memwatchd.conf" "${conf}"
     "daemon/options.c" "${options}" "facts/help" "${help}" "facts/dump" "${dump}"
     "lib/sample/readings.def" "${readings}" "daemon/app_routes.c" "${routes}"
-    "facts/openapi" "${openapi}" "facts/once" "${once}" "README.md" "${readme}")
+    "facts/openapi" "${openapi}" "facts/once" "${once}" "facts/served.memory" "${memory}" "facts/served.system" "${system}"
+    "facts/served.daemon" "${daemon}" "facts/served.processes" "${processes}"
+    "facts/served.process" "${process}" "facts/served.config" "${config}" "README.md" "${readme}")
 endfunction()
 
 program()
@@ -54,6 +68,17 @@ changed(openapi "\"rss\":1," "" "a reading of processes that OpenAPI lacks" "of 
 changed(once "\"dE\":1" "\"x\":1" "a reading that the sample lacks" "of system: dE is in")
 changed(once "\"cpuUs\":1" "\"x\":1" "a reading of the daemon that the sample lacks" "cpuUs is in")
 changed(once "\"name\"" "\"title\"" "a reading of processes under another name" "name is in")
+changed(openapi "{\"seq\":1,\"aB\"" "{\"aB\"" "a member that is served and not described"
+  "schema System: seq is in served.system and not in OpenAPI")
+changed(openapi "\"MemorySystem\":{\"properties\":{" "\"MemorySystem\":{\"properties\":{\"pC\":1,"
+  "a member that is described and not served"
+  "schema MemorySystem: pC is in OpenAPI and not in served.memory")
+changed(processes "\"rss\"" "\"size\"" "a row with another member" "schema Process: rss is in OpenAPI")
+changed(process "\"seq\":1," "" "one process without its stamp" "schema OneProcess: seq is in OpenAPI")
+changed(memory "\"pid\":1" "\"id\":1" "another member of the own process"
+  "schema MemoryProcess: pid is in OpenAPI")
+changed(openapi "\"Config\":{\"properties\":{\"keep-fds\":1}}" "\"Config\":{}" "no schema at all"
+  "schema Config: none found")
 changed(routes "/metrics" "/metric" "a route that OpenAPI lacks" "/metric is in app_routes.c")
 changed(readme "/api/v1/memory" "/api/v1/heaps" "a document that promises too much"
   "/api/v1/heaps is no route")

@@ -19,6 +19,17 @@ def write_facts_of_ctl(directory):
             subprocess.run([os.environ["MW_TEST_CTL"], *arguments], stdout=out, timeout=60, check=True)
 
 
+SERVED = ("memory", "system", "daemon", "processes", "config")
+
+
+def write_served(directory, daemon):
+    """Documents, for their members' names; those of a process are of the first one."""
+    for name in SERVED:
+        (directory / f"served.{name}").write_text(daemon.get(f"/api/v1/{name}", unix=True).text)
+    pid = daemon.json("/api/v1/processes?limit=1")["processes"][0]["pid"]
+    (directory / "served.process").write_text(daemon.get(f"/api/v1/processes/{pid}").text)
+
+
 def main():
     directory = pathlib.Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
@@ -32,6 +43,7 @@ def main():
     with Daemon(proc_root=fixture("healthy")) as daemon:
         for name, path in ("openapi", "/api/v1/openapi.json"), ("metrics", "/metrics"):
             (directory / name).write_text(daemon.get(path).text)
+        write_served(directory, daemon)
     write_facts_of_ctl(directory)
     for page in PAGES:
         shutil.copy(pathlib.Path(os.environ["MW_TEST_PAGES"]) / page, directory)

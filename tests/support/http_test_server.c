@@ -136,29 +136,36 @@ static int refuse(void *context, const struct mwd_request *request, struct mwd_r
 
 static const char *const order_words[] = {"desc", "asc", NULL};
 static const struct mwd_param params[] = {
-    {"limit", "a whole number from 0 to 100", NULL, 100, MWD_PARAM_COUNT},
-    {"order", "desc or asc", order_words, 0, MWD_PARAM_WORD},
-    {"name", "a glob", NULL, 0, MWD_PARAM_TEXT},
-    {NULL, NULL, NULL, 0, MWD_PARAM_COUNT},
+    {"limit", "a whole number from 0 to 100", NULL, 0, 100, MWD_PARAM_COUNT},
+    {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD},
+    {"name", "a glob", NULL, 0, 0, MWD_PARAM_TEXT},
+    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT},
 };
 
 #define JSON "application/json"
 
 static const struct mwd_route routes[] = {
-    {"GET", "/small", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
-    {"GET", "/big", JSON, "", NULL, get_big, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
-    {"GET", "/query", "text/plain", "", params, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
-    {"GET", "/items/{id}", "text/plain", "", NULL, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
-    {"GET", "/items/first", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
-    {"GET", "/forever", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_FOREVER, false},
+    {"GET", "/small", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
+    {"GET", "/big", JSON, "", NULL, get_big, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
+    {"GET", "/query", "text/plain", "", params, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false,
+     NULL, NULL},
+    {"GET", "/items/{id}", "text/plain", "", NULL, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false,
+     NULL, NULL},
+    {"GET", "/items/first", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
+     NULL},
+    {"GET", "/forever", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_FOREVER, false, NULL, NULL},
     {"GET", "/events", "text/event-stream", "", NULL, get_event, MWD_ROLE_READ, MWD_PER_SAMPLE,
-     true},
-    {"GET", "/stats", JSON, "", NULL, get_stats, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false},
-    {"GET", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false},
-    {"POST", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false},
-    {"POST", "/touch", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false},
-    {"GET", "/fail", JSON, "", NULL, fail, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
-    {"GET", "/refuse", JSON, "", NULL, refuse, MWD_ROLE_READ, MWD_PER_SAMPLE, false},
+     true, NULL, NULL},
+    {"GET", "/stats", JSON, "", NULL, get_stats, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL,
+     NULL},
+    {"GET", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL,
+     NULL},
+    {"POST", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL,
+     NULL},
+    {"POST", "/touch", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL,
+     NULL},
+    {"GET", "/fail", JSON, "", NULL, fail, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
+    {"GET", "/refuse", JSON, "", NULL, refuse, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
 };
 
 /* ---- options ---- */

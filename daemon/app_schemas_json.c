@@ -1,0 +1,265 @@
+/* The schemas of the OpenAPI description: what bodies are like.
+ *
+ * Members come from where the documents get theirs: objects of readings from mwd_view_members(),
+ * keys of the configuration from its table, words from their lists. What is always served is
+ * "required"; "absent" is there when it has something to say. Objects stay open to more members, so
+ * that a reading of a later version breaks no client that checks; the tests hold that this version
+ * serves no member that is not described.
+ */
+#include "daemon/app_internal.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+void mwd_app_add_reference(cJSON *owner, const char *key, const char *schema)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "#/components/schemas/%s", schema);
+    cJSON_AddStringToObject(cJSON_AddObjectToObject(owner, key), "$ref", path);
+}
+
+/* ---- objects and their members ---- */
+
+struct object {
+    cJSON *schema, *properties, *required;
+};
+
+static void fill_object(cJSON *schema, struct object *ret)
+{
+    cJSON_AddStringToObject(schema, "type", "object");
+    ret->schema = schema;
+    ret->properties = cJSON_AddObjectToObject(schema, "properties");
+    ret->required = cJSON_AddArrayToObject(schema, "required");
+}
+
+static void begin_object(cJSON *owner, const char *name, struct object *ret)
+{
+    fill_object(cJSON_AddObjectToObject(owner, name), ret);
+}
+
+static void require(const struct object *object, const char *key)
+{
+    cJSON_AddItemToArray(object->required, cJSON_CreateString(key));
+}
+
+static cJSON *add_member(const struct object *object, const char *key, const char *type)
+{
+    cJSON *schema = cJSON_AddObjectToObject(object->properties, key);
+
+    require(object, key);
+    if (type)
+        cJSON_AddStringToObject(schema, "type", type);
+    return schema;
+}
+
+static void add_whole_number(const struct object *object, const char *key, int minimum)
+{
+    cJSON_AddNumberToObject(add_member(object, key, "integer"), "minimum", minimum);
+}
+
+static void add_reference_member(const struct object *object, const char *key, const char *schema)
+{
+    require(object, key);
+    mwd_app_add_reference(object->properties, key, schema);
+}
+
+static void add_type_or_null(cJSON *schema, const char *type)
+{
+    cJSON *types = cJSON_AddArrayToObject(schema, "type");
+
+    cJSON_AddItemToArray(types, cJSON_CreateString(type));
+    cJSON_AddItemToArray(types, cJSON_CreateString("null"));
+}
+
+/* ---- objects of readings ---- */
+
+static const char *json_type(const struct mw_reading_info *info)
+{
+    if (info->value == MW_VALUE_TEXT)
+        return "string";
+    return info->value == MW_VALUE_F64 ? "number" : "integer";
+}
+
+static void add_reading(const struct object *object, const struct mwd_view_member *member)
+{
+    const struct mw_reading_info *info = mw_reading_info(member->reading);
+    cJSON *schema = add_member(object, member->key, NULL);
+
+    add_type_or_null(schema, json_type(info));
+    if (info->value == MW_VALUE_U64)
+        cJSON_AddNumberToObject(schema, "minimum", 0);
+    cJSON_AddStringToObject(schema, "description", info->help);
+    cJSON_AddStringToObject(schema, "x-unit", mw_unit_word(info->unit));
+    cJSON_AddStringToObject(schema, "x-source", info->file);
+}
+
+static void add_readings(const struct object *object, enum mwd_view_object shown)
+{
+    struct mwd_view_members members;
+
+    mwd_view_members(shown, &members);
+    for (uint32_t i = 0; i < members.count; i++)
+        add_reading(object, &members.items[i]);
+}
+
+static void add_stamp(const struct object *object)
+{
+    add_whole_number(object, "timeMs", 0);
+    add_whole_number(object, "seq", 0);
+}
+
+/* The one member that may be missing. */
+static void add_absent_member(const struct object *object)
+{
+    mwd_app_add_reference(object->properties, "absent", "Absent");
+}
+
+/* Every object of readings but the outermost of /memory. */
+static const struct {
+    const char *name;
+    enum mwd_view_object shown;
+    bool stamp, pid;
+} objects[] = {
+    {"System", MWD_VIEW_SYSTEM, true, false},
+    {"Daemon", MWD_VIEW_DAEMON, true, false},
+    {"Process", MWD_VIEW_PROCESS, false, true},
+    {"OneProcess", MWD_VIEW_PROCESS, true, true},
+    {"MemorySystem", MWD_VIEW_MEMORY_SYSTEM, false, false},
+    {"MemoryProcess", MWD_VIEW_MEMORY_PROCESS, false, false},
+};
+
+static void add_objects(cJSON *schemas)
+{
+    for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
+        struct object object;
+
+        begin_object(schemas, objects[i].name, &object);
+        if (objects[i].stamp)
+            add_stamp(&object);
+        if (objects[i].pid)
+            add_whole_number(&object, "pid", 1);
+        add_readings(&object, objects[i].shown);
+        add_absent_member(&object);
+    }
+}
+
+static void add_memory(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "Memory", &object);
+    add_stamp(&object);
+    add_readings(&object, MWD_VIEW_MEMORY);
+    add_reference_member(&object, "system", "MemorySystem");
+    add_reference_member(&object, "process", "MemoryProcess");
+    add_absent_member(&object);
+}
+
+static void add_processes(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "Processes", &object);
+    add_stamp(&object);
+    cJSON *total = add_member(&object, "total", NULL);
+    add_type_or_null(total, "integer");
+    cJSON_AddNumberToObject(total, "minimum", 0);
+    cJSON_AddStringToObject(total, "description", "How many match, before the limit.");
+    mwd_app_add_reference(add_member(&object, "processes", "array"), "items", "Process");
+    add_absent_member(&object);
+}
+
+static void add_absent(cJSON *schemas)
+{
+    cJSON *schema = cJSON_AddObjectToObject(schemas, "Absent");
+
+    cJSON_AddStringToObject(schema, "type", "object");
+    cJSON_AddStringToObject(schema, "description",
+                            "Why members of the object it stands in are null, by key.");
+    cJSON *values = cJSON_AddObjectToObject(schema, "additionalProperties");
+    cJSON_AddStringToObject(values, "type", "string");
+    cJSON *words = cJSON_AddArrayToObject(values, "enum");
+    for (int i = MW_PRESENT + 1; i < MW_ABSENCE_COUNT; i++)
+        cJSON_AddItemToArray(words, cJSON_CreateString(mw_absence_word((enum mw_absence)i)));
+}
+
+/* ---- the daemon itself ---- */
+
+static void add_key(const struct object *config, const struct mwd_key_info *info)
+{
+    const char *type = mwd_config_json_type(info->type);
+    cJSON *schema = add_member(config, info->name, NULL);
+    struct object key;
+
+    fill_object(schema, &key);
+    cJSON_AddStringToObject(schema, "description", info->help);
+    cJSON *value = add_member(&key, "value", type);
+    cJSON_AddStringToObject(value, "description", info->takes);
+    if (info->type == MWD_KEY_LIST)
+        cJSON_AddStringToObject(cJSON_AddObjectToObject(value, "items"), "type", "string");
+    cJSON_AddStringToObject(add_member(&key, "origin", "string"), "description",
+                            "default, FILE:LINE, a variable of the environment or a flag");
+}
+
+static void add_config(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "Config", &object);
+    for (uint32_t i = 0; i < mwd_config_key_count; i++)
+        add_key(&object, &mwd_config_keys[i]);
+}
+
+static void add_status(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "Status", &object);
+    cJSON *words = cJSON_AddArrayToObject(add_member(&object, "status", "string"), "enum");
+    for (const char *const *word = mwd_app_status_words; *word; word++)
+        cJSON_AddItemToArray(words, cJSON_CreateString(*word));
+}
+
+static void add_open_member(const struct object *object, const char *key)
+{
+    cJSON_AddTrueToObject(add_member(object, key, "object"), "additionalProperties");
+}
+
+static void add_description(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "Description", &object);
+    cJSON_AddStringToObject(object.schema, "description", "An OpenAPI 3.1 document.");
+    add_member(&object, "openapi", "string");
+    add_open_member(&object, "info");
+    add_open_member(&object, "paths");
+    add_open_member(&object, "components");
+}
+
+static void add_problem(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "Problem", &object);
+    cJSON_AddStringToObject(object.schema, "description", "RFC 9457 problem details.");
+    add_member(&object, "type", "string");
+    add_member(&object, "title", "string");
+    cJSON *status = add_member(&object, "status", "integer");
+    cJSON_AddNumberToObject(status, "minimum", 400);
+    cJSON_AddNumberToObject(status, "maximum", 599);
+    add_member(&object, "detail", "string");
+}
+
+void mwd_app_add_schemas(cJSON *schemas)
+{
+    add_objects(schemas);
+    add_memory(schemas);
+    add_processes(schemas);
+    add_absent(schemas);
+    add_config(schemas);
+    add_status(schemas);
+    add_description(schemas);
+    add_problem(schemas);
+}
