@@ -53,7 +53,10 @@ static void add_parameter(cJSON *parameters, const struct mwd_param *param, cons
         add_words(schema, param->words);
         break;
     case MWD_PARAM_TEXT:
-        add_text(schema, param);
+        if (param->words_of)
+            add_words(schema, param->words_of());
+        else
+            add_text(schema, param);
         break;
     }
 }

@@ -15,13 +15,14 @@ _Static_assert(MWD_GLOB_MAX == 128, "a text below says so");
 
 static const struct mwd_param process_params[] = {
     [SORT] = {"sort", "the key of a reading of processes, as rss or growth", NULL, 0, 0,
-              MWD_PARAM_TEXT},
-    [ORDER] = {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD},
-    [LIMIT] = {"limit", "a whole number from 0 to 4194304", NULL, 0, 4194304, MWD_PARAM_COUNT},
+              MWD_PARAM_TEXT, mwd_view_sort_words},
+    [ORDER] = {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD, NULL},
+    [LIMIT] = {"limit", "a whole number from 0 to 4194304", NULL, 0, 4194304, MWD_PARAM_COUNT,
+               NULL},
     [NAME] = {"name", "a glob over names of at most 128 bytes, as post*", NULL, 0, MWD_GLOB_MAX,
-              MWD_PARAM_TEXT},
-    [PID] = {"pid", "a whole number from 1 to 4194304", NULL, 1, 4194304, MWD_PARAM_COUNT},
-    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT},
+              MWD_PARAM_TEXT, NULL},
+    [PID] = {"pid", "a whole number from 1 to 4194304", NULL, 1, 4194304, MWD_PARAM_COUNT, NULL},
+    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT, NULL},
 };
 
 const char *const mwd_app_status_words[] = {

@@ -37,6 +37,8 @@ struct mwd_param {
     const char *const *words; /* MWD_PARAM_WORD: the allowed ones, NULL-terminated */
     uint64_t min, max; /* MWD_PARAM_COUNT; MWD_PARAM_TEXT: at most `max` bytes, 0 = any number */
     enum mwd_param_type type;
+    /* MWD_PARAM_TEXT: the allowed ones, when `render` checks them; for OpenAPI. Or NULL. */
+    const char *const *(*words_of)(void);
 };
 
 enum { MWD_PARAMS_MAX = 8 };

@@ -40,20 +40,6 @@ static void choose(enum mw_kind kind, enum mw_show show, struct mwd_view_members
     }
 }
 
-void mwd_view_put_head(const struct mwd_view_input *input, struct mwd_json *json)
-{
-    mwd_json_key(json, "timeMs");
-    if (input->sample)
-        mwd_json_i64(json, mw_sample_time_ms(input->sample));
-    else
-        mwd_json_null(json);
-    mwd_json_key(json, "seq");
-    if (input->sample)
-        mwd_json_u64(json, mw_sample_seq(input->sample));
-    else
-        mwd_json_null(json);
-}
-
 void mwd_view_members(enum mwd_view_object object, struct mwd_view_members *ret)
 {
     switch (object) {
@@ -76,6 +62,20 @@ void mwd_view_members(enum mwd_view_object object, struct mwd_view_members *ret)
         take(own_process, sizeof own_process, ret);
         break;
     }
+}
+
+void mwd_view_put_head(const struct mwd_view_input *input, struct mwd_json *json)
+{
+    mwd_json_key(json, "timeMs");
+    if (input->sample)
+        mwd_json_i64(json, mw_sample_time_ms(input->sample));
+    else
+        mwd_json_null(json);
+    mwd_json_key(json, "seq");
+    if (input->sample)
+        mwd_json_u64(json, mw_sample_seq(input->sample));
+    else
+        mwd_json_null(json);
 }
 
 static void put_value(struct mwd_json *json, enum mw_value_type type, union mw_value value)

@@ -11,10 +11,12 @@
 
 static const char *const order_words[] = {"desc", "asc", NULL};
 static const struct mwd_param params[] = {
-    {"limit", "a whole number from 0 to 100", NULL, 0, 100, MWD_PARAM_COUNT},
-    {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD},
-    {"name", "a glob", NULL, 0, 0, MWD_PARAM_TEXT},
-    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT},
+    {"limit", "a whole number from 0 to 100", NULL, 0, 100, MWD_PARAM_COUNT, NULL},
+    {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD, NULL},
+    {"name", "a glob", NULL, 0, 0, MWD_PARAM_TEXT, NULL},
+    {"pid", "a whole number from 1 to 9", NULL, 1, 9, MWD_PARAM_COUNT, NULL},
+    {"text", "4 bytes", NULL, 0, 4, MWD_PARAM_TEXT, NULL},
+    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT, NULL},
 };
 
 struct parsed {
@@ -107,6 +109,20 @@ static void numbers_hold_their_bound(void **state)
     assert_refused("limit=1e1", "limit", "from 0 to 100");
     assert_refused("limit=+5", "limit", "from 0 to 100"); /* a blank and 5 */
     assert_refused("limit=18446744073709551616", "limit", "from 0 to 100");
+    assert_refused("pid=0", "pid", "from 1 to 9");
+    assert_int_equal(parse(&parsed, "pid=1"), 0);
+    assert_int_equal(parse(&parsed, "pid=9"), 0);
+    assert_refused("pid=10", "pid", "from 1 to 9");
+}
+
+static void texts_hold_theirs(void **state)
+{
+    struct parsed parsed;
+
+    (void)state;
+    assert_int_equal(parse(&parsed, "text=abc"), 0);
+    assert_int_equal(parse(&parsed, "text=ab%c3%bc"), 0);
+    assert_refused("text=abc%c3%bc", "text", "4 bytes");
 }
 
 static void what_is_not_taken_is_named(void **state)
@@ -185,6 +201,7 @@ int main(void)
         cmocka_unit_test(decoding_refuses_what_is_no_text),
         cmocka_unit_test(words_come_in_any_order),
         cmocka_unit_test(numbers_hold_their_bound),
+        cmocka_unit_test(texts_hold_theirs),
         cmocka_unit_test(what_is_not_taken_is_named),
         cmocka_unit_test(a_long_word_is_named_in_part),
         cmocka_unit_test(equal_queries_have_one_key),

@@ -10,10 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const order_words[] = {"desc", "asc", NULL};
 static const struct mwd_param params[] = {
-    {"limit", "a whole number from 0 to 1000", NULL, 0, 1000, MWD_PARAM_COUNT},
-    {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD},
-    {"name", "a glob", NULL, 0, 0, MWD_PARAM_TEXT},
-    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT},
+    {"limit", "a whole number from 0 to 1000", NULL, 0, 1000, MWD_PARAM_COUNT, NULL},
+    {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD, NULL},
+    {"name", "a glob", NULL, 0, 0, MWD_PARAM_TEXT, NULL},
+    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT, NULL},
 };
 static const struct mwd_route rows[] = {
     {.method = "GET", .path = "/memory", .params = params},

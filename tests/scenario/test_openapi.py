@@ -175,7 +175,7 @@ class Healthy(Bodies, Described):
             return schema["enum"], [word + "x" for word in schema["enum"]]
         if "maxLength" in schema:
             return ["a" * schema["maxLength"]], ["a" * (schema["maxLength"] + 1)]
-        return [], []
+        raise AssertionError(f"a schema without a limit: {schema}")
 
     def test_query_words_take_what_their_schemas_say(self):
         tried = 0
@@ -211,9 +211,11 @@ class Healthy(Bodies, Described):
         self.assertGreater(tried, 5)
 
     def test_sorting_takes_every_described_reading(self):
+        """That each is taken, the test of query words tries."""
         members = set(self.description["components"]["schemas"]["Process"]["properties"])
-        for key in sorted(members - {"pid", "absent"}):
-            self.assertEqual(self.daemon.get(f"/api/v1/processes?sort={key}").status, 200, key)
+        parameters = self.description["paths"]["/api/v1/processes"]["get"]["parameters"]
+        sort, = (each["schema"] for each in parameters if each["name"] == "sort")
+        self.assertEqual(set(sort["enum"]), members - {"pid", "absent"})
 
 
 class OldKernel(Bodies, Described):

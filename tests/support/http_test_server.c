@@ -136,10 +136,10 @@ static int refuse(void *context, const struct mwd_request *request, struct mwd_r
 
 static const char *const order_words[] = {"desc", "asc", NULL};
 static const struct mwd_param params[] = {
-    {"limit", "a whole number from 0 to 100", NULL, 0, 100, MWD_PARAM_COUNT},
-    {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD},
-    {"name", "a glob", NULL, 0, 0, MWD_PARAM_TEXT},
-    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT},
+    {"limit", "a whole number from 0 to 100", NULL, 0, 100, MWD_PARAM_COUNT, NULL},
+    {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD, NULL},
+    {"name", "a glob", NULL, 0, 0, MWD_PARAM_TEXT, NULL},
+    {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT, NULL},
 };
 
 #define JSON "application/json"
