@@ -494,6 +494,7 @@ class Stopping(unittest.TestCase):
                 os.kill(server.pid, signal.SIGTERM)
                 self.assertEqual((status, headers["content-length"]), (200, "6000000"))
                 self.assertEqual(len(client.take(6000000)), 6000000)
+                server.process.wait(10) # a second signal would end it before it has closed
 
     def test_nobody_is_let_in_any_more(self):
         with Server() as server:

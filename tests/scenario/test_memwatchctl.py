@@ -372,7 +372,9 @@ class Record(unittest.TestCase):
         self.assertEqual(self.path.read_text(), "precious")
 
     def test_a_disk_that_is_full_leaves_what_was_whole(self):
-        size = 60000
+        first = self.path.with_name("first.rec")
+        self.assertEqual(ctl("record", str(first), "--count", "1").returncode, OK)
+        size = first.stat().st_size * 3 // 2 # room for one, and for some that say what has changed
         done = ctl("record", str(self.path), "--interval", "100ms", preexec_fn=lambda:
                    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
         self.assertEqual(done.returncode, FAILED)
