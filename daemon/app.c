@@ -25,6 +25,14 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, NULL);
 }
 
+/* From here on a signal changes nothing any more, but its handler must stay: without it a second
+ * SIGTERM would end the process in the middle of its closing. */
+static void release_signal(uv_signal_t *handle)
+{
+    if (handle->type == UV_SIGNAL)
+        uv_unref((uv_handle_t *)handle);
+}
+
 /* Order matters: no new blocks, then no readers of what they made, then the file. */
 static void close_all(struct mwd_app *self)
 {
@@ -40,9 +48,9 @@ static void close_all(struct mwd_app *self)
     self->replayer = NULL;
     self->http = NULL;
     self->recorder = NULL;
-    close_handle((uv_handle_t *)&self->on_term);
-    close_handle((uv_handle_t *)&self->on_int);
-    close_handle((uv_handle_t *)&self->on_hup);
+    release_signal(&self->on_term);
+    release_signal(&self->on_int);
+    release_signal(&self->on_hup);
     close_handle((uv_handle_t *)&self->stale_check);
     close_handle((uv_handle_t *)&self->status_timer);
     close_handle((uv_handle_t *)&self->watchdog_timer);
@@ -54,14 +62,19 @@ static void on_stop_signal(uv_signal_t *handle, int number)
 {
     struct mwd_app *self = handle->data;
 
+    if (self->closing)
+        return;
     mwd_log(self->log, MWD_LOG_INFO, "stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
     close_all(self);
 }
 
 static void on_hangup(uv_signal_t *handle, int number)
 {
+    struct mwd_app *self = handle->data;
+
     (void)number;
-    mwd_app_reload(handle->data);
+    if (!self->closing)
+        mwd_app_reload(self);
 }
 
 static void on_stale_check(uv_timer_t *handle)
@@ -79,6 +92,19 @@ static void on_replay_end(void *context, int status)
 }
 
 /* ---- building ---- */
+
+/* Signals that come while there is no handler for them wait: none is lost, and none ends a process
+ * that is starting or has only to say good-bye. */
+static void hold_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(how, &set, NULL);
+}
 
 static int start_signal(struct mwd_app *self, uv_signal_t *handle, uv_signal_cb callback,
                         int number)
@@ -101,6 +127,7 @@ static int start_handles(struct mwd_app *self)
     if (r < 0)
         return r;
     self->stale_check.data = self;
+    hold_signals(SIG_UNBLOCK);
     return uv_timer_start(&self->stale_check, on_stale_check, STALE_CHECK_MS, STALE_CHECK_MS);
 }
 
@@ -200,6 +227,14 @@ static void say_we_run(struct mwd_app *self)
     mwd_app_service_ready(self);
 }
 
+static void close_signals(struct mwd_app *self)
+{
+    close_handle((uv_handle_t *)&self->on_term);
+    close_handle((uv_handle_t *)&self->on_int);
+    close_handle((uv_handle_t *)&self->on_hup);
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+}
+
 int mwd_app_run(const struct mwd_app_options *options)
 {
     struct mwd_app app = {.options = options,
@@ -211,6 +246,7 @@ int mwd_app_run(const struct mwd_app_options *options)
     mwd_buffer_init(&error, 1 << 16);
     mwd_buffer_init(&app.reload_error, 1 << 16);
     mwd_app_apply_log_level(&app);
+    hold_signals(SIG_BLOCK);
     int r = uv_loop_init(&app.loop);
     if (r == 0) {
         r = start(&app, &error);
@@ -219,6 +255,8 @@ int mwd_app_run(const struct mwd_app_options *options)
         else
             close_all(&app);
         uv_run(&app.loop, UV_RUN_DEFAULT);
+        hold_signals(SIG_BLOCK);
+        close_signals(&app);
         uv_loop_close(&app.loop);
     }
     if (r < 0)

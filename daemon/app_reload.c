@@ -136,11 +136,19 @@ static void end_text(struct mwd_buffer *buffer)
         *end = '\0';
 }
 
+/* A line of the log for each error. */
 static int fail(struct mwd_app *self)
 {
     end_text(&self->reload_error);
-    mwd_log(self->log, MWD_LOG_ERROR, "reload refused, the old configuration stays: %s",
-            self->reload_error.bytes ? self->reload_error.bytes : "out of memory");
+    const char *line = self->reload_error.bytes ? self->reload_error.bytes : "out of memory";
+
+    while (line) {
+        const char *end = strchr(line, '\n');
+
+        mwd_log(self->log, MWD_LOG_ERROR, "reload refused, the old configuration stays: %.*s",
+                end ? (int)(end - line) : (int)strlen(line), line);
+        line = end ? end + 1 : NULL;
+    }
     return -EINVAL;
 }
 

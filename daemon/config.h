@@ -15,7 +15,7 @@
 
 enum {
     MWD_CONFIG_LIST_MAX = 16,
-    MWD_CONFIG_ERRORS_MAX = 20,
+    MWD_CONFIG_ERRORS_MAX = 200, /* errors that are listed */
     /* Descriptors besides keep-fds and max-connections: listeners, the collector's own files,
      * libuv, a recording, and room for surprise. */
     MWD_CONFIG_OTHER_FDS = 96

@@ -19,11 +19,11 @@ void mwd_http_reserve_open(struct mwd_http_server *self)
 
 /* ---- refusing ---- */
 
-static void say_full(struct mwd_http_server *self, int fd)
+static void say_full(struct mwd_http_server *self, int fd, const char *why)
 {
     struct mwd_http_problem problem;
 
-    mwd_http_problem(&problem, 503, "as many connections are open as max-connections allows");
+    mwd_http_problem(&problem, 503, "%s", why);
     problem.retry_after_s = 1;
     self->stats.rejections++;
     mwd_http_send_refusal(fd, &problem);
@@ -43,7 +43,9 @@ static bool refuse_with_reserve(struct mwd_http_server *self, struct mwd_http_li
     self->reserve_fd = -1;
     fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        say_full(self, fd);
+        say_full(self, fd,
+                 "no descriptor is left for another connection: max-connections is more than the "
+                 "limit of open files (LimitNOFILE=, ulimit -n) has room for");
         /* Closing with bytes unread would send a reset, which may overtake the answer. */
         (void)!recv(fd, request, sizeof request, MSG_DONTWAIT);
         close(fd);
@@ -174,7 +176,7 @@ static bool accept_one(struct mwd_http_server *self, struct mwd_http_listener *l
     if (fd < 0)
         return survive(self, listener, errno);
     if (is_full(self, listener->is_unix)) {
-        say_full(self, fd);
+        say_full(self, fd, "as many connections are open as max-connections allows");
         mwd_http_linger_add(self, fd);
     } else {
         admit(self, listener, fd, &address.any, size);

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DOCUMENT_LIMIT = 4096, ANSWER_LIMIT = 8192 };
+enum { DOCUMENT_LIMIT = 8 * MWD_HTTP_DETAIL_BYTES, ANSWER_LIMIT = 2 * DOCUMENT_LIMIT };
 
 int mwd_http_problem(struct mwd_http_problem *ret, unsigned status, const char *format, ...)
 {
@@ -29,8 +29,10 @@ int mwd_http_problem(struct mwd_http_problem *ret, unsigned status, const char *
     ret->retry_after_s = 0;
     ret->allow = NULL;
     va_start(arguments, format);
-    vsnprintf(ret->detail, sizeof ret->detail, format, arguments);
+    int size = vsnprintf(ret->detail, sizeof ret->detail, format, arguments);
     va_end(arguments);
+    if (size >= (int)sizeof ret->detail)
+        memcpy(ret->detail + sizeof ret->detail - sizeof "...", "...", sizeof "...");
     return -EPROTO;
 }
 

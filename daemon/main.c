@@ -50,6 +50,16 @@ static void open_standard_files(void)
         close(fd);
 }
 
+/* A SIGHUP that comes while the configuration is read for the first time is for the reload then. */
+static void hold_hangups(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int print(FILE *to, const struct mwd_buffer *text, int exit_code)
 {
     if (text->size > 0 && fwrite(text->bytes, text->size, 1, to) != 1)
@@ -143,6 +153,7 @@ int main(int argc, char **argv)
     struct mwd_buffer text;
     int code;
 
+    hold_hangups();
     open_standard_files();
     mwd_buffer_init(&text, TEXT_LIMIT);
     mwd_notify_create(&notify); /* without it nobody is told, which is no reason not to start */

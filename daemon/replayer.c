@@ -337,13 +337,15 @@ static int open_tape(struct tape *self, struct mwd_buffer *error)
 {
     if (!(self->speed > 0))
         return refuse(error, self->path, "--speed takes a number over 0", -EINVAL);
-    self->fd = open(self->path, O_RDONLY | O_CLOEXEC);
+    /* A pipe may be played, but one that nobody writes to, or not now, is not waited for here. */
+    self->fd = open(self->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (self->fd < 0) {
         int r = -errno;
 
         return refuse(error, self->path, strerror(-r), r);
     }
     int r = read_header(self);
+    fcntl(self->fd, F_SETFL, O_RDONLY); /* the thread may wait */
     if (r == MW_RECORDING_MORE)
         return refuse(error, self->path, "it ends before its header does; not a recording",
                       -EBADMSG);

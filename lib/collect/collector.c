@@ -31,7 +31,7 @@ int mw_collect_read_kept(int fd, char *buffer, size_t capacity, size_t *ret_size
 int mw_collect_read_file(int dirfd, const char *path, char *buffer, size_t capacity,
                          size_t *ret_size)
 {
-    int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+    int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int error;
 
     if (fd < 0)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Under another root a pipe may lie where a file should, and opening it would wait for a writer. */
+enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK };
 enum { PATH_SIZE = 32, PID_DIGITS = 10, PREFIX = sizeof("/proc/PID") - 1 };
 
 static const char *const names[] = {
@@ -77,14 +79,14 @@ int mw_process_open(struct mw_process_reader *self, uint32_t pid, enum mw_proces
         file == MW_PROCESS_FILE_STATM ? self->collector->root_fd : mw_process_view_directory(self);
     char path[PATH_SIZE];
     const char *at = path_of(path, pid, file);
-    int fd = openat(directory, at, O_RDONLY | O_CLOEXEC);
+    int fd = openat(directory, at, FLAGS);
 
     if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
         int error = -errno;
 
         if (!mw_process_shed(self, error))
             return error;
-        fd = openat(directory, at, O_RDONLY | O_CLOEXEC);
+        fd = openat(directory, at, FLAGS);
     }
     return fd >= 0 ? fd : -errno;
 }

@@ -302,20 +302,26 @@ int mw_collector_read_processes(struct mw_collector *self, struct mw_block **ret
 
 /* ---- life ---- */
 
-/* "btime" of <root>/stat, in ms; 0 when there is none. */
-static uint64_t read_boot_ms(const struct mw_collector *collector)
+/* "btime" of <root>/stat, in ms; 0 when it cannot be had, which is a fault. */
+static uint64_t read_boot_ms(struct mw_collector *collector)
 {
     struct mw_text buffer = {0};
     struct mw_scan text, line;
     uint64_t seconds = 0;
+    int error = mw_text_read_file(&buffer, collector->root_fd, "stat", &text);
 
-    if (mw_text_read_file(&buffer, collector->root_fd, "stat", &text) == 0) {
-        while (seconds == 0 && mw_scan_until(&text, '\n', &line))
-            if (mw_scan_literal(&line, "btime "))
-                mw_scan_u64(&line, &seconds);
-    }
+    while (error == 0 && seconds == 0 && mw_scan_until(&text, '\n', &line))
+        if (mw_scan_literal(&line, "btime "))
+            mw_scan_u64(&line, &seconds);
     mw_text_free(&buffer);
-    return seconds < UINT32_MAX * UINT64_C(1000) ? seconds * 1000 : 0;
+    if (error == 0 && (seconds == 0 || seconds > UINT32_MAX))
+        error = -EINVAL;
+    if (error < 0)
+        mw_collect_fault(collector, "/proc/stat",
+                         error == -EINVAL ? "there is no btime in it that makes sense"
+                                          : "it cannot be read, so no process has a start time",
+                         error, 0);
+    return error == 0 ? seconds * 1000 : 0;
 }
 
 static bool is_proc(int fd)

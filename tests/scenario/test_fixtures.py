@@ -1,5 +1,6 @@
 """The daemon on proc trees whose every number is known: what it says is what they hold."""
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -182,6 +183,32 @@ class Changing(unittest.TestCase):
                 self.assertEqual(daemon.json("/api/v1/processes")["total"], len(pids) - 1)
                 kept.rename(gone)
                 wait_until(lambda: daemon.process_of(pids[-1]), what="a birth is seen")
+
+    def test_a_pipe_in_place_of_a_file_is_not_waited_for(self):
+        for name in ("statm", "status", "stat", "cgroup"):
+            with tempfile.TemporaryDirectory() as directory:
+                root = pathlib.Path(directory, "proc")
+                shutil.copytree(fixture("healthy"), root, symlinks=True)
+                pid, *others = proc_tree.pids(root)[2:]
+                (root / str(pid) / name).unlink()
+                os.mkfifo(root / str(pid) / name)
+                with Daemon(proc_root=str(root)) as daemon:
+                    daemon.wait_for_samples(3)
+                    rows = daemon.json("/api/v1/processes?limit=1000")["processes"]
+                    self.assertLessEqual(set(others), {row["pid"] for row in rows})
+                    self.assertGreater(daemon.json("/api/v1/daemon")["sourceFaults"], 0)
+                    daemon.wait_for_line(f"/proc/PID/{name}")
+
+    def test_the_time_of_the_boot_is_missed(self):
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory, "proc")
+            shutil.copytree(fixture("healthy"), root, symlinks=True)
+            (root / "stat").unlink()
+            with Daemon(proc_root=str(root)) as daemon:
+                daemon.wait_for_line("/proc/stat: .*start time")
+                row = daemon.json("/api/v1/processes?limit=1")["processes"][0]
+                self.assertIsNone(row["startTimeMs"])
+                self.assertIn("startTimeMs", row["absent"])
 
     def test_a_source_that_runs_dry_and_comes_back(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -97,6 +97,7 @@ class Limits(unittest.TestCase):
                 else:
                     self.assertEqual((answer.status, answer["Retry-After"]), (503, "1"))
                     self.assertEqual(answer["Content-Type"], PROBLEM)
+                    self.assertIn("no descriptor is left", answer.json()["detail"])
                     client.close()
                     refusals += 1
             self.assertGreater(len(held), 5)

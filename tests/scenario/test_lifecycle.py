@@ -1,7 +1,9 @@
 """Start, reload, stop, death and rebirth."""
 import os
 import pathlib
+import re
 import signal
+import subprocess
 import time
 import unittest
 
@@ -18,6 +20,13 @@ def read_until(connection, mark):
             raise AssertionError(f"closed before {mark!r}: {data[-200:]!r}")
         data += more
     return data
+
+
+def minds_hangups(pid):
+    """It has come to its first lines: SIGHUP is blocked or caught."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    masks = re.findall(r"^Sig(?:Blk|Cgt):\t([0-9a-f]+)$", status, re.M)
+    return any(int(mask, 16) >> (signal.SIGHUP - 1) & 1 for mask in masks)
 
 
 class Reload(unittest.TestCase):
@@ -127,6 +136,32 @@ class Stop(unittest.TestCase):
         daemon = self.start()
         daemon.process.send_signal(signal.SIGTERM)
         self.assertEqual(daemon.stop()[0], 0)
+
+    def test_no_signal_disturbs_the_closing(self):
+        """Not one of any kind, at any moment of it: a second one by an impatient operator is usual."""
+        for _ in range(5):
+            daemon = self.start()
+            connection = daemon.connect_raw()
+            self.addCleanup(connection.close)
+            connection.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            read_until(connection, b"event: sample")
+            until = time.monotonic() + 20
+            while daemon.process.poll() is None and time.monotonic() < until:
+                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                    daemon.process.send_signal(number)
+                time.sleep(0.001)
+            self.assertEqual(daemon.process.returncode, 0, daemon.log())
+
+    def test_a_hangup_while_it_starts_is_for_the_reload(self):
+        for delay in (0.001, 0.005, 0.02, 0.05):
+            daemon = Daemon(proc_root=fixture("healthy"))
+            self.addCleanup(daemon.end)
+            daemon.start_with_log(subprocess.DEVNULL)
+            wait_until(lambda: minds_hangups(daemon.pid))
+            time.sleep(delay)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: daemon.get("/readyz", unix=True).status == 200)
+            self.assertEqual(daemon.stop()[0], 0)
 
     def test_a_stop_right_after_the_start(self):
         for _ in range(5):

@@ -28,6 +28,13 @@ class Recording(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         return json.loads(result.stdout)
 
+    def test_a_pipe_that_nobody_writes_to_is_not_waited_for(self):
+        os.mkfifo(self.path)
+        for mode in ((), ("--once",)):
+            result = run("--replay", str(self.path), *mode)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("not a recording", result.stderr)
+
     def test_the_last_sample_of_a_recording(self):
         last = self.record("hostile_names")
         sample = self.once()
