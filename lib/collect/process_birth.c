@@ -16,6 +16,7 @@
  */
 #include "collect/process_internal.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -115,12 +116,22 @@ static bool meet(struct mw_process_reader *self, struct newborn *ret)
 
 /* ---- giving it a row ---- */
 
+static void miss_boot(struct mw_process_reader *self)
+{
+    mw_collect_fault(self->collector, "/proc/stat",
+                     self->boot_error == -EINVAL ? "there is no btime in it that makes sense"
+                                                 : "it cannot be read",
+                     self->boot_error, 0);
+}
+
 /* Milliseconds since 1970, 0 when it is not known. */
-static uint64_t birth_ms(const struct mw_process_reader *self, const struct newborn *newborn)
+static uint64_t birth_ms(struct mw_process_reader *self, const struct newborn *newborn)
 {
     const uint64_t ticks = newborn->stat.start_ticks;
     const uint64_t hz = self->ticks_per_s;
 
+    if (newborn->stat_error == 0 && self->boot_ms == 0)
+        miss_boot(self);
     if (newborn->stat_error < 0 || self->boot_ms == 0 || ticks / hz > UINT32_MAX)
         return 0;
     return self->boot_ms + ticks / hz * 1000 + ticks % hz * 1000 / hz;

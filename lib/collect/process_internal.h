@@ -94,6 +94,7 @@ struct mw_process_reader {
     bool plain; /* proc_root is not proc but a tree of files, which may be replaced at any time */
     uint64_t page_size, ticks_per_s;
     uint64_t boot_ms;   /* 0 = not known: then no process has a birth */
+    int boot_error;     /* why; told when the first of them is born */
     uint64_t status_ns; /* the slow round takes this long */
     uint64_t last_ns;   /* when it was moved on last */
     double due_rest;    /* part of a row that it is behind */

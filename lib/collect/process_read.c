@@ -76,6 +76,13 @@ static bool is_headless(const struct mw_statm *statm, const struct mw_status *st
            status->values[MW_STATUS_STATE] == 'Z' && status->values[MW_STATUS_THREADS] > 1;
 }
 
+/* Its memory has gone and it is not a zombie yet: that it becomes one would not show in statm. */
+static bool is_ending(const struct mw_statm *statm, const struct mw_status *status)
+{
+    return statm->size_pages == 0 && (status->found & 1u << MW_STATUS_STATE) != 0 &&
+           status->values[MW_STATUS_STATE] != 'Z' && status->values[MW_STATUS_STATE] != 'X';
+}
+
 /* Without a parsed statm: its readings are absent for this error. */
 static void lack_statm(struct mw_process_reader *self, uint32_t row, int error)
 {
@@ -112,6 +119,8 @@ void mw_process_store_statm(struct mw_process_reader *self, uint32_t row,
     if (is_headless(&statm, status)) {
         process->statm_hash = 0; /* its last thread's end would not show in statm */
         mw_process_put_statm_absent(self, row, MW_ABSENT_UNSUPPORTED);
+    } else if (is_ending(&statm, status)) {
+        process->statm_hash = 0;
     }
 }
 

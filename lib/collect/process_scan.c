@@ -302,8 +302,8 @@ int mw_collector_read_processes(struct mw_collector *self, struct mw_block **ret
 
 /* ---- life ---- */
 
-/* "btime" of <root>/stat, in ms; 0 when it cannot be had, which is a fault. */
-static uint64_t read_boot_ms(struct mw_collector *collector)
+/* "btime" of <root>/stat, in ms; 0 when it cannot be had. */
+static int read_boot_ms(const struct mw_collector *collector, uint64_t *ret)
 {
     struct mw_text buffer = {0};
     struct mw_scan text, line;
@@ -316,12 +316,8 @@ static uint64_t read_boot_ms(struct mw_collector *collector)
     mw_text_free(&buffer);
     if (error == 0 && (seconds == 0 || seconds > UINT32_MAX))
         error = -EINVAL;
-    if (error < 0)
-        mw_collect_fault(collector, "/proc/stat",
-                         error == -EINVAL ? "there is no btime in it that makes sense"
-                                          : "it cannot be read, so no process has a start time",
-                         error, 0);
-    return error == 0 ? seconds * 1000 : 0;
+    *ret = error == 0 ? seconds * 1000 : 0;
+    return error;
 }
 
 static bool is_proc(int fd)
@@ -343,7 +339,7 @@ int mw_process_reader_create(struct mw_collector *collector,
     self->plain = !is_proc(collector->root_fd);
     self->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     self->ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
-    self->boot_ms = read_boot_ms(collector);
+    self->boot_error = read_boot_ms(collector, &self->boot_ms);
     self->status_ns = (uint64_t)options->status_interval_s * MW_NS_PER_S;
     self->last_ns = mw_clock_monotonic_ns(collector->clock);
     self->budget = options->keep_fds;

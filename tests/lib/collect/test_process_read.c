@@ -439,6 +439,26 @@ static void a_control_group_path_may_be_anything(void **state)
     }
 }
 
+/* Between giving its memory back and being a zombie a process has a statm that stays as it is. */
+static void an_ending_process_is_followed_to_its_end(void **state)
+{
+    struct world *world = world_create(10);
+    struct plant plant = plant_of(7);
+
+    (void)state;
+    world_plant(world, &plant);
+    world_beat(world);
+    plant.size = plant.resident = plant.shared = plant.text = 0;
+    world_plant(world, &plant);
+    world_beat(world);
+    assert_reading(world, 7, MW_PROCESS_STATE, 'S');
+    plant.state = 'Z';
+    world_plant(world, &plant);
+    world_beat(world);
+    assert_reading(world, 7, MW_PROCESS_STATE, 'Z');
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +477,7 @@ int main(void)
         cmocka_unit_test(a_missing_file_is_unsupported),
         cmocka_unit_test(a_control_group_is_absent_with_its_reason),
         cmocka_unit_test(a_control_group_path_may_be_anything),
+        cmocka_unit_test(an_ending_process_is_followed_to_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
