@@ -82,6 +82,8 @@ int mwd_app_openapi(const struct mwd_route *routes, uint32_t route_count, struct
 
 /* ---- app_reload.c ---- */
 
+/* Errors   -EMFILE, with a line in `error`: too few descriptors to serve anybody. */
+int mwd_app_check_file_limit(struct mwd_buffer *error);
 void mwd_app_http_settings(const struct mwd_config *config, struct mwd_log *log,
                            struct mwd_http_settings *ret);
 /* Descriptors that may be kept for statm files under this process's limit. */

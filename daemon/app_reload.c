@@ -10,6 +10,9 @@
 /* Short of the second in which the daemon is to be gone. */
 enum { DRAIN_MS = 400 };
 
+/* With fewer than this nobody is served. */
+enum { CONNECTIONS_MIN = 8 };
+
 /* A group that is not there (yet) administrates nothing; the socket then works without one. */
 static const char *known_group(const struct mwd_config *config, struct mwd_log *log)
 {
@@ -20,6 +23,44 @@ static const char *known_group(const struct mwd_config *config, struct mwd_log *
             "administrate over the socket",
             config->socket_group);
     return "";
+}
+
+static uint64_t file_limit(void)
+{
+    struct rlimit limit = {0, 0};
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+int mwd_app_check_file_limit(struct mwd_buffer *error)
+{
+    uint64_t limit = file_limit();
+
+    if (limit >= MWD_CONFIG_OTHER_FDS + CONNECTIONS_MIN)
+        return 0;
+    mwd_buffer_printf(error,
+                      "the limit of open files is %llu, and the daemon needs %d or more: raise "
+                      "LimitNOFILE= of its unit, or ulimit -n",
+                      (unsigned long long)limit, MWD_CONFIG_OTHER_FDS + CONNECTIONS_MIN);
+    return -EMFILE;
+}
+
+/* As many as there can be descriptors for; a newcomer over that is told the truth. */
+static uint32_t max_connections(const struct mwd_config *config, struct mwd_log *log)
+{
+    uint64_t limit = file_limit();
+    uint64_t enough = config->max_connections + MWD_CONFIG_OTHER_FDS;
+    uint64_t room = limit > MWD_CONFIG_OTHER_FDS ? limit - MWD_CONFIG_OTHER_FDS : 0;
+
+    if (config->max_connections <= room)
+        return (uint32_t)config->max_connections;
+    mwd_log(log, MWD_LOG_WARNING,
+            "max-connections: %llu is more than the limit of open files (%llu) leaves room for: "
+            "%llu are let in; raise LimitNOFILE= of the unit, or ulimit -n, to %llu",
+            (unsigned long long)config->max_connections, (unsigned long long)limit,
+            (unsigned long long)room, (unsigned long long)enough);
+    return (uint32_t)room;
 }
 
 void mwd_app_http_settings(const struct mwd_config *config, struct mwd_log *log,
@@ -34,7 +75,7 @@ void mwd_app_http_settings(const struct mwd_config *config, struct mwd_log *log,
         .host_count = config->hosts.count,
         .token_file = config->token_file,
         .insecure = config->insecure,
-        .limits = {.max_connections = (uint32_t)config->max_connections,
+        .limits = {.max_connections = max_connections(config, log),
                    .max_streams = (uint32_t)config->max_streams,
                    .max_body_bytes = config->max_body_bytes,
                    .request_timeout_ns = config->request_timeout_ns,
@@ -158,6 +199,7 @@ static int reload(struct mwd_app *self)
     struct mwd_http_settings settings;
 
     self->reload_error.size = 0;
+    self->reload_error.failed = 0;
     if (mwd_config_load(self->options->config_input, &self->reload_error, &new_config) != 0)
         return fail(self);
     mwd_app_http_settings(new_config, self->log, &settings);

@@ -263,33 +263,47 @@ const char *mwd_config_origin(const struct mwd_config *self, uint32_t key)
     return ((const struct mwd_config_loaded *)self)->origins[key].text;
 }
 
-/* The key that the text begins with, as "token-file: ...". */
-static uint32_t key_in_front(const struct mwd_buffer *text)
+/* The key that a line begins with, as "token-file: ...". */
+static uint32_t key_in_front(const char *line, size_t line_size)
 {
     uint32_t key = 0;
 
     for (; key < MWD_CONFIG_KEYS; key++) {
         size_t size = strlen(mwd_config_keys[key].name);
 
-        if (text->size > size && text->bytes[size] == ':' &&
-            memcmp(text->bytes, mwd_config_keys[key].name, size) == 0)
+        if (line_size > size && line[size] == ':' &&
+            memcmp(line, mwd_config_keys[key].name, size) == 0)
             break;
     }
     return key;
 }
 
+static void locate_line(const struct mwd_config_loaded *loaded, const char *line, size_t size,
+                        struct mwd_buffer *out)
+{
+    uint32_t key = key_in_front(line, size);
+    size_t shown = 0;
+
+    if (key < MWD_CONFIG_KEYS && strcmp(loaded->origins[key].text, "default") != 0) {
+        if (loaded->origins[key].names_key)
+            shown = strlen(mwd_config_keys[key].name);
+        mwd_buffer_printf(out, "%s%s", loaded->origins[key].text, shown > 0 ? "" : ": ");
+    }
+    mwd_buffer_append(out, line + shown, size - shown);
+}
+
 void mwd_config_locate(const struct mwd_config *self, struct mwd_buffer *error)
 {
-    const struct mwd_config_loaded *loaded = (const struct mwd_config_loaded *)self;
-    uint32_t key = key_in_front(error);
     struct mwd_buffer located;
+    size_t size;
 
-    if (key == MWD_CONFIG_KEYS || strcmp(loaded->origins[key].text, "default") == 0)
-        return;
-    size_t shown = loaded->origins[key].names_key ? strlen(mwd_config_keys[key].name) : 0;
     mwd_buffer_init(&located, error->limit);
-    mwd_buffer_printf(&located, "%s%s", loaded->origins[key].text, shown > 0 ? "" : ": ");
-    mwd_buffer_append(&located, error->bytes + shown, error->size - shown);
+    for (size_t at = 0; at < error->size; at += size) {
+        const char *end = memchr(error->bytes + at, '\n', error->size - at);
+
+        size = end ? (size_t)(end + 1 - (error->bytes + at)) : error->size - at;
+        locate_line((const struct mwd_config_loaded *)self, error->bytes + at, size, &located);
+    }
     mwd_buffer_deinit(error);
     *error = located;
 }

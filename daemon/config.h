@@ -15,7 +15,7 @@
 
 enum {
     MWD_CONFIG_LIST_MAX = 16,
-    MWD_CONFIG_ERRORS_MAX = 200, /* errors that are listed */
+    MWD_CONFIG_ERRORS_MAX = 1000, /* only a file that is meant to harm has more */
     /* Descriptors besides keep-fds and max-connections: listeners, the collector's own files,
      * libuv, a recording, and room for surprise. */
     MWD_CONFIG_OTHER_FDS = 96
@@ -64,7 +64,8 @@ struct mwd_config_input {
 
 /* Loads and validates everything. On errors, writes one line each to `errors`
  * ("FILE:LINE: KEY: what it takes"; flags and environment stand in place of FILE:LINE), at most
- * MWD_CONFIG_ERRORS_MAX and then how many more, and returns the number of errors (positive).
+ * MWD_CONFIG_ERRORS_MAX and what the buffer takes, and then how many more; returns their number
+ * (positive).
  * Owner    of *ret: the caller, mwd_config_destroy(). *ret is untouched unless 0 is returned.
  * Errors   -ENOMEM. */
 int mwd_config_load(const struct mwd_config_input *input, struct mwd_buffer *errors,
@@ -106,8 +107,8 @@ void mwd_config_value(const struct mwd_config *self, uint32_t key, struct mwd_bu
  */
 const char *mwd_config_origin(const struct mwd_config *self, uint32_t key);
 
-/* An error that another part found in a value, "KEY: what is wrong", gets the place where the value
- * was set in front, as the errors of mwd_config_load() have it. */
+/* Errors that another part found in values, lines of "KEY: what is wrong", get the place where the
+ * value was set in front, as the errors of mwd_config_load() have it. */
 void mwd_config_locate(const struct mwd_config *self, struct mwd_buffer *error);
 
 /* The whole effective configuration, as a file with origins in comments. */

@@ -3,21 +3,40 @@
 #include "base/utf8.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Room for a path of 4096 bytes of which each takes four characters, and a sentence. */
-enum { ERROR_SIZE_MAX = 20000 };
+enum { ERROR_SIZE_MAX = 20000, CAPACITY_MIN = 16, REST_SIZE_MAX = 32 };
 
 void mwd_config_errors_deinit(struct mwd_config_errors *self)
 {
     for (uint32_t i = 0; i < self->kept_count; i++)
         mwd_buffer_deinit(&self->kept[i].text);
-    self->kept_count = 0;
+    free(self->kept);
+    self->kept = NULL;
+    self->kept_count = self->kept_capacity = 0;
 }
 
 void mwd_config_errors_next_source(struct mwd_config_errors *self)
 {
     self->source_begin = self->kept_count;
+}
+
+static int grow(struct mwd_config_errors *self)
+{
+    uint32_t capacity = self->kept_capacity ? 2 * self->kept_capacity : CAPACITY_MIN;
+    struct mwd_config_error *kept;
+
+    if (self->kept_count < self->kept_capacity)
+        return 0;
+    kept = reallocarray(self->kept, capacity, sizeof *kept);
+    if (!kept)
+        return -ENOMEM;
+    self->kept = kept;
+    self->kept_capacity = capacity;
+    return 0;
 }
 
 /* Makes room behind the last error of the same source that is not of a later line. When all places
@@ -28,7 +47,7 @@ static struct mwd_config_error *insert(struct mwd_config_errors *self, uint32_t 
 
     while (at > self->source_begin && self->kept[at - 1].line > line)
         at--;
-    if (at == MWD_CONFIG_ERRORS_MAX)
+    if (at == MWD_CONFIG_ERRORS_MAX || grow(self) < 0)
         return NULL;
     if (self->kept_count == MWD_CONFIG_ERRORS_MAX)
         mwd_buffer_deinit(&self->kept[--self->kept_count].text);
@@ -71,12 +90,18 @@ struct mwd_buffer *mwd_config_fail(struct mwd_config_loader *loader, const char 
 
 void mwd_config_errors_write(const struct mwd_config_errors *self, struct mwd_buffer *out)
 {
-    for (uint32_t i = 0; i < self->kept_count; i++) {
-        mwd_buffer_append(out, self->kept[i].text.bytes, self->kept[i].text.size);
+    uint32_t told = 0;
+
+    for (; told < self->kept_count; told++) {
+        const struct mwd_buffer *text = &self->kept[told].text;
+
+        if (text->size + REST_SIZE_MAX > out->limit - out->size)
+            break;
+        mwd_buffer_append(out, text->bytes, text->size);
         mwd_buffer_puts(out, "\n");
     }
-    if (self->count > self->kept_count)
-        mwd_buffer_printf(out, "and %u more\n", (unsigned)(self->count - self->kept_count));
+    if (self->count > told)
+        mwd_buffer_printf(out, "and %u more\n", (unsigned)(self->count - told));
 }
 
 void mwd_config_put_clean(struct mwd_buffer *out, const char *text, size_t size, size_t max)

@@ -51,8 +51,8 @@ struct mwd_config_error {
 
 /* Those of one source are kept in the order of their lines, however late they are found. */
 struct mwd_config_errors {
-    struct mwd_config_error kept[MWD_CONFIG_ERRORS_MAX];
-    uint32_t kept_count;
+    struct mwd_config_error *kept;
+    uint32_t kept_count, kept_capacity;
     uint32_t source_begin; /* first of `kept` that belongs to the current source */
     uint32_t count;        /* all, the ones not kept too */
 };

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What libconfuse reads in all for the errors of one text: a small file has all of them listed. */
+enum { READ_SIZE_MAX = 32 << 20 };
+
 struct value {
     uint32_t line;
     char text[];
@@ -77,9 +80,28 @@ static void report(struct mwd_config_loader *self, const struct text *text, cons
         mwd_config_put_clean(error, cfg->comment, strlen(cfg->comment), 200);
 }
 
+/* Each error makes libconfuse read the whole text again. */
+static bool may_read_again(struct mwd_config_loader *self, const struct text *text, uint32_t line,
+                           size_t *left)
+{
+    struct mwd_config_place place = {text->source, line, NULL};
+    size_t size = strlen(text->bytes) + 1;
+    struct mwd_buffer *error;
+
+    if (size <= *left) {
+        *left -= size;
+        return true;
+    }
+    error = mwd_config_errors_add(&self->errors, &place);
+    if (error)
+        mwd_buffer_puts(error, "too many errors in a file of this size to look for more");
+    return false;
+}
+
 /* *ret is NULL when there is an error that the text cannot be read without. */
 static int parse(struct mwd_config_loader *self, struct text *text, cfg_t **ret)
 {
+    size_t left = READ_SIZE_MAX;
     bool again = true;
 
     *ret = NULL;
@@ -98,7 +120,8 @@ static int parse(struct mwd_config_loader *self, struct text *text, cfg_t **ret)
             return -ENOMEM;
         }
         report(self, text, cfg);
-        again = mwd_config_drop_line(self, text->bytes, (uint32_t)cfg->line, text->spans);
+        again = mwd_config_drop_line(self, text->bytes, (uint32_t)cfg->line, text->spans) &&
+                may_read_again(self, text, (uint32_t)cfg->line, &left);
         cfg_free(cfg);
     }
     return 0;

@@ -44,8 +44,8 @@ static bool refuse_with_reserve(struct mwd_http_server *self, struct mwd_http_li
     fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         say_full(self, fd,
-                 "no descriptor is left for another connection: max-connections is more than the "
-                 "limit of open files (LimitNOFILE=, ulimit -n) has room for");
+                 "no descriptor is left for another connection: raise the daemon's limit of open "
+                 "files (LimitNOFILE= of its unit, or ulimit -n)");
         /* Closing with bytes unread would send a reset, which may overtake the answer. */
         (void)!recv(fd, request, sizeof request, MSG_DONTWAIT);
         close(fd);

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_LIMIT = 64 * 1024, GROUPS_FEW = 256 };
+enum { FILE_LIMIT = 64 * 1024, LINE_BYTES = 128, GROUPS_FEW = 256 };
 
 /* ---- the file ---- */
 
@@ -81,11 +81,24 @@ static const char *parse_line(struct mwd_http_tokens *self, struct mw_scan line)
     return add_token(self, &role, &token);
 }
 
+/* Half of the buffer is left to whoever puts a place in front of each line. The first one is always
+ * told. */
+static bool tell_line(struct mwd_buffer *error, const char *path, unsigned number,
+                      const char *wrong)
+{
+    if (error->size > 0 && error->size + strlen(path) + LINE_BYTES > error->limit / 2)
+        return false;
+    mwd_buffer_printf(error, "%stoken-file: %s:%u: %s", error->size > 0 ? "\n" : "", path, number,
+                      wrong);
+    return true;
+}
+
 int mwd_http_tokens_parse(const char *text, size_t size, const char *path, struct mwd_buffer *error,
                           struct mwd_http_tokens *ret)
 {
     struct mw_scan scan = mw_scan_over(text, size);
     struct mw_scan line;
+    unsigned bad = 0, untold = 0;
 
     ret->count = 0;
     for (unsigned number = 1; mw_scan_line(&scan, &line); number++) {
@@ -93,9 +106,14 @@ int mwd_http_tokens_parse(const char *text, size_t size, const char *path, struc
 
         if (!wrong)
             continue;
-        mwd_buffer_printf(error, "token-file: %s:%u: %s", path, number, wrong);
-        return -EINVAL;
+        bad++;
+        if (!tell_line(error, path, number, wrong))
+            untold++;
     }
+    if (untold > 0)
+        mwd_buffer_printf(error, "\ntoken-file: %s: and %u more lines are wrong", path, untold);
+    if (bad > 0)
+        return -EINVAL;
     if (ret->count)
         return 0;
     mwd_buffer_printf(error, "token-file: %s: there is no token in it", path);

@@ -110,6 +110,7 @@ int mwd_http_render(struct mwd_http_server *self, const struct mwd_http_route *r
     if (reply->status < 400)
         return 0;
     mwd_http_problem(problem, reply->status, "%s", reply->detail ? reply->detail : "");
+    problem->text = reply->detail; /* the route's, which outlives the answer's making */
     problem->retry_after_s = reply->retry_after_s;
     return -EPROTO;
 }

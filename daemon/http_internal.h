@@ -23,7 +23,7 @@ enum {
     MWD_HTTP_POOL_BYTES = 20 * 1024,
     MWD_HTTP_HEADER_BYTES = 16 * 1024,
     MWD_HTTP_URI_BYTES = 2048,
-    MWD_HTTP_DETAIL_BYTES = 4096,
+    MWD_HTTP_DETAIL_BYTES = 256,
     MWD_HTTP_KEPT_MAX = 64,
     MWD_HTTP_LINGER_MAX = 16,
     MWD_HTTP_UNIX_PLACES = 16,
@@ -42,6 +42,7 @@ struct mwd_http_problem {
     unsigned status;
     unsigned retry_after_s;             /* 0 = no such header */
     const char *allow;                  /* with 405 */
+    const char *text;                   /* in place of detail, whatever its size; NULL = none */
     char detail[MWD_HTTP_DETAIL_BYTES]; /* one that does not fit ends in "..." */
 };
 

@@ -19,7 +19,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { DOCUMENT_LIMIT = 8 * MWD_HTTP_DETAIL_BYTES, ANSWER_LIMIT = 2 * DOCUMENT_LIMIT };
+/* A byte takes up to six in JSON; a reload tells 64 KiB of errors. */
+enum { DOCUMENT_LIMIT = 512 * 1024, ANSWER_LIMIT = DOCUMENT_LIMIT + 4096 };
 
 int mwd_http_problem(struct mwd_http_problem *ret, unsigned status, const char *format, ...)
 {
@@ -28,6 +29,7 @@ int mwd_http_problem(struct mwd_http_problem *ret, unsigned status, const char *
     ret->status = status;
     ret->retry_after_s = 0;
     ret->allow = NULL;
+    ret->text = NULL;
     va_start(arguments, format);
     int size = vsnprintf(ret->detail, sizeof ret->detail, format, arguments);
     va_end(arguments);
@@ -49,7 +51,7 @@ static void write_document(const struct mwd_http_problem *problem, struct mwd_bu
     mwd_json_key(&json, "status");
     mwd_json_u64(&json, problem->status);
     mwd_json_key(&json, "detail");
-    mwd_json_string(&json, problem->detail);
+    mwd_json_string(&json, problem->text ? problem->text : problem->detail);
     mwd_json_close_object(&json);
     mwd_buffer_puts(out, "\n");
 }

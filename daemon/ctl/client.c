@@ -267,6 +267,15 @@ static void find_version(struct mwd_ctl *self, char *ret, size_t size)
     mwd_buffer_deinit(&answer.body);
 }
 
+/* A refused reload has a line for each error. */
+static void complain_lines(const char *text)
+{
+    for (const char *end; *text; text = *end ? end + 1 : end) {
+        end = strchrnul(text, '\n');
+        mwd_ctl_complain("%.*s", (int)(end - text), text);
+    }
+}
+
 static void explain(struct mwd_ctl *self, const char *path, const struct mwd_ctl_answer *answer)
 {
     cJSON *problem = cJSON_ParseWithLength(answer->body.bytes, answer->body.size);
@@ -276,7 +285,7 @@ static void explain(struct mwd_ctl *self, const char *path, const struct mwd_ctl
 
     switch (answer->status) {
     case 400:
-        mwd_ctl_complain("%s", detail);
+        complain_lines(detail);
         break;
     case 401:
     case 403:
@@ -291,7 +300,12 @@ static void explain(struct mwd_ctl *self, const char *path, const struct mwd_ctl
                          address, version, (int)strcspn(path, "?"), path);
         break;
     default:
-        mwd_ctl_complain("%s: the daemon answers %u: %s", address, answer->status, detail);
+        if (strchr(detail, '\n')) {
+            mwd_ctl_complain("%s: the daemon answers %u:", address, answer->status);
+            complain_lines(detail);
+        } else {
+            mwd_ctl_complain("%s: the daemon answers %u: %s", address, answer->status, detail);
+        }
     }
     cJSON_Delete(problem);
 }

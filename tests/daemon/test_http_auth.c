@@ -86,6 +86,24 @@ static void wrong_lines_are_named(void **state)
     assert_int_equal(parse(self, "READ " READER "\n"), -EINVAL);
 }
 
+/* Whoever mends the file sees all that is wrong with it at once. */
+static void every_wrong_line_is_named(void **state)
+{
+    struct bench *self = *state;
+    char text[4096] = "";
+
+    assert_int_equal(parse(self, "write " READER "\nread " READER "\nread short\n"), -EINVAL);
+    assert_true(says(self, "token-file: tokens:1: a line takes a role"));
+    assert_true(says(self, "\ntoken-file: tokens:3: the token is too short"));
+    assert_false(says(self, "tokens:2:"));
+    for (int i = 0; i < 500; i++)
+        strcat(text, "read x\n");
+    assert_int_equal(parse(self, text), -EINVAL);
+    assert_false(self->error.failed);
+    assert_true(says(self, "\ntoken-file: tokens:2: "));
+    assert_true(says(self, "more lines are wrong"));
+}
+
 static int parse_length(struct bench *self, int length)
 {
     char line[512];
@@ -254,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(roles_and_comments_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_lines_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_wrong_line_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lengths_hold_their_bounds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_count_holds_its_bound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_tokens_give_nothing, set_up, tear_down),

@@ -2,12 +2,13 @@
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import time
 import unittest
 
-from support.daemon import Daemon, fixture, wait_until
+from support.daemon import Daemon, fixture, run, wait_until
 
 ONE_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -72,6 +73,26 @@ class Reload(unittest.TestCase):
         self.daemon.configure("keep-fds = 18\n")
         self.assertEqual(self.daemon.post("/api/v1/reload").status, 200)
         self.assertIn("18", self.config())
+
+    def test_every_error_is_told_by_the_answer_and_in_a_line_of_the_log(self):
+        lines = len(self.daemon.lines)
+        self.daemon.configure("".join(f"no-such-key-{number} = 1\n" for number in range(60)))
+        detail = self.daemon.post("/api/v1/reload").json()["detail"].splitlines()
+        self.assertEqual(len(detail), 60)
+        self.assertTrue(detail[59].endswith("no-such-key-59: no such key"), detail[59])
+        self.daemon.wait_for_line("no-such-key-59", after=lines)
+        told = [line for line in self.daemon.lines[lines:] if "no-such-key" in line]
+        self.assertEqual([line.count("no-such-key") for line in told], [1] * 60)
+
+    def test_every_bad_line_of_the_tokens_has_its_place(self):
+        tokens = self.daemon.directory / "tokens"
+        tokens.write_text("read short\nread 0123456789abcdef\nroot 0123456789abcdef\n")
+        tokens.chmod(0o600)
+        self.daemon.configure(f'token-file = "{tokens}"\n')
+        detail = self.daemon.post("/api/v1/reload").json()["detail"].splitlines()
+        self.assertEqual(len(detail), 2, detail)
+        for line, number in zip(detail, (1, 3)):
+            self.assertRegex(line, rf"^{self.daemon.config}:\d+: token-file: {tokens}:{number}: ")
 
     def test_many_reloads_at_once(self):
         for number in range(50):
@@ -263,6 +284,34 @@ class Descriptors(unittest.TestCase):
                     config="max-connections = 32\n") as daemon:
             daemon.wait_for_line("keep-fds")
             self.assertEqual(daemon.get("/healthz").status, 200)
+
+    def test_connections_are_cut_down_to_what_descriptors_allow(self):
+        with Daemon(proc_root=fixture("healthy"),
+                    wrapper=("sh", "-c", 'ulimit -n 120; exec "$@"', "sh")) as daemon:
+            self.assertEqual(daemon.wait_for_line(r"max-connections: .* (\d+) are let in").group(1),
+                             "24")
+            self.assertEqual(daemon.get("/healthz").status, 200)
+
+    def test_too_few_descriptors_end_the_start_with_the_number_needed(self):
+        result = run("--listen", "127.0.0.1:0", "--socket", "",
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20)))
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertRegex(result.stderr, "open files is 20, and the daemon needs 104 or more")
+
+    def test_who_comes_when_descriptors_are_used_up_is_told_so(self):
+        with Daemon(proc_root=fixture("healthy")) as daemon:
+            hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)[1]
+            highest = max(int(fd) for fd in os.listdir(f"/proc/{daemon.pid}/fd"))
+            holes = [daemon.connect_raw() for _ in range(highest)]
+            highest = max(int(fd) for fd in os.listdir(f"/proc/{daemon.pid}/fd"))
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (highest + 1, hard))
+            answers = [daemon.get("/healthz") for _ in range(1)]
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
+            for connection in holes:
+                connection.close()
+            self.assertEqual(answers[0].status, 503)
+            self.assertIn("descriptor", answers[0].json()["detail"])
+            self.assertNotIn("max-connections", answers[0].json()["detail"])
 
     def test_nothing_leaks_into_children_and_nothing_is_inherited(self):
         with Daemon(proc_root=fixture("healthy")) as daemon:
