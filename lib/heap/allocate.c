@@ -1,0 +1,229 @@
+/* Allocation, when the inline form found no room, and of all that is not allocated in line.
+ *
+ * An allocation that finds no room insists: a collection as policy says, a full one, then the
+ * program's near-limit callback and a full one again. What finds no room after that fails, and
+ * nothing else does.
+ */
+#include "heap/heap_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { STRESS_FULL_EVERY = 8 };
+
+struct request {
+    const struct mw_heap_type *type;
+    uint64_t header;
+    enum mw_heap_place place;
+};
+
+/* ---- making room ---- */
+
+static bool wants_full(const struct mw_heap *self)
+{
+    return self->refused || mw_old_used(self) + self->large.used >= self->policy.full_at ||
+           self->external >= self->policy.external_full_at || self->config.modes & MW_HEAP_FULL;
+}
+
+static void collect(struct mw_heap *self)
+{
+    if (wants_full(self))
+        mw_collect_major(self, "allocation failure");
+    else
+        mw_collect_minor(self, "allocation failure");
+}
+
+/* The callback may allocate, and drop objects; it is not called again from within itself. */
+static bool ask_for_more(struct mw_heap *self)
+{
+    size_t limit;
+
+    if (self->config.near_limit == NULL || self->reserve_open)
+        return false;
+    self->reserve_open = true;
+    limit = self->config.near_limit(self->config.context, self->limit, self->config.limit);
+    self->reserve_open = false;
+    if (limit > self->limit)
+        self->limit = limit < self->config.limit_max ? limit : self->config.limit_max;
+    return true;
+}
+
+enum step { STEP_COLLECT, STEP_FULL, STEP_CALLBACK, STEP_LAST, STEPS };
+
+static bool make_room(struct mw_heap *self, enum step step)
+{
+    switch (step) {
+    case STEP_COLLECT:
+        collect(self);
+        return true;
+    case STEP_FULL:
+        mw_collect_major(self, "last resort");
+        return true;
+    case STEP_CALLBACK:
+        return ask_for_more(self);
+    case STEP_LAST:
+        mw_collect_major(self, "last resort");
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- one try ---- */
+
+static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
+{
+    struct mw_heap_front *front = &self->front;
+    size_t bytes = mw_header_bytes(request->header);
+    uintptr_t *object;
+
+    if (bytes > (size_t)(front->limit - front->top) && !mw_nursery_extend(self, bytes))
+        return NULL;
+    object = (uintptr_t *)(void *)front->top;
+    front->top += bytes;
+    object[0] = request->header;
+    return object;
+}
+
+/* What lies in a hole is not zero. */
+static uintptr_t *try_hole(struct mw_heap *self, const struct request *request)
+{
+    size_t bytes = mw_header_bytes(request->header);
+    uintptr_t *object = mw_old_allocate(self, bytes);
+
+    if (object == NULL)
+        return NULL;
+    memset(object, 0, bytes);
+    object[0] = request->header | MW_FLAG_OLD;
+    return object;
+}
+
+static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
+{
+    size_t bytes = mw_header_bytes(request->header);
+    uintptr_t *object =
+        bytes > MW_LARGE_MIN ? mw_large_allocate(self, request->header) : try_hole(self, request);
+
+    if (object == NULL)
+        return NULL;
+    self->counters.allocated_old += bytes;
+    mw_remembered_enter(self, object, false);
+    if (self->marker.active)
+        mw_mark_object(self, (uintptr_t)object);
+    return object;
+}
+
+static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
+{
+    bool old = request->place == MW_PLACE_OLD || mw_header_bytes(request->header) > MW_LARGE_MIN;
+
+    if (old && !wants_full(self))
+        return try_old(self, request);
+    return old ? NULL : try_young(self, request);
+}
+
+static uintptr_t *try_hard(struct mw_heap *self, const struct request *request)
+{
+    bool old = request->place == MW_PLACE_OLD || mw_header_bytes(request->header) > MW_LARGE_MIN;
+    uintptr_t *object = old ? try_old(self, request) : try_young(self, request);
+
+    /* At the limit the new space may be full of what could not be promoted, and the old space not.
+     */
+    return object != NULL || old ? object : try_old(self, request);
+}
+
+static uintptr_t *insist(struct mw_heap *self, const struct request *request)
+{
+    uintptr_t *object = try_once(self, request);
+
+    for (unsigned step = STEP_COLLECT; object == NULL && step < STEPS; step++) {
+        if (!make_room(self, (enum step)step))
+            break;
+        object = step < STEP_FULL ? try_once(self, request) : try_hard(self, request);
+    }
+    return object;
+}
+
+/* ---- allocation ---- */
+
+static void stress(struct mw_heap *self)
+{
+    if (self->config.modes & MW_HEAP_FULL || ++self->allocations % STRESS_FULL_EVERY == 0)
+        mw_collect_major(self, "testing");
+    else
+        mw_collect_minor(self, "testing");
+}
+
+static struct mw_ref allocate(struct mw_heap *self, const struct request *request, const char *file,
+                              int line)
+{
+    uintptr_t *object;
+
+    if (!mw_heap_right_thread(self, file, line))
+        return mw_ref_none();
+    if (self->front.raw_depth > 0) {
+        mw_misuse(self, MW_MISUSE_RAW, "an allocation while raw pointers are held", file, line);
+        return mw_ref_none();
+    }
+    if (self->front.handle_top == self->front.handle_end)
+        return mw_handle_fail(self, -EOVERFLOW);
+    if (self->config.modes & MW_HEAP_STRESS)
+        stress(self);
+    mw_pool_refill(self);
+    object = insist(self, request);
+    return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
+}
+
+struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
+                               const char *file, int line)
+{
+    struct request request = {type, type->header, MW_PLACE_YOUNG};
+
+    if (type->size != SIZE_MAX)
+        return allocate(self, &request, file, line);
+    mw_misuse(self, MW_MISUSE_TYPE, "arrays have a length: mw_heap_new_array()", file, line);
+    return mw_ref_none();
+}
+
+struct mw_ref mw_heap_new_in(struct mw_heap *self, const struct mw_heap_type *type,
+                             enum mw_heap_place place)
+{
+    struct request request = {type, type->header, place};
+
+    if (type->size == SIZE_MAX)
+        return mw_handle_fail(self, -EINVAL);
+    return allocate(self, &request, __func__, 0);
+}
+
+/* Payload bytes of an array and what its last word leaves unused. Returns false when no object can
+ * have that many. */
+static bool measure(const struct mw_type_entry *entry, size_t count, size_t *ret_bytes,
+                    size_t *ret_slack)
+{
+    size_t unit = entry->kind == MW_KIND_BYTES ? 1 : (size_t)MW_WORD;
+    size_t most = (size_t)UINT32_MAX * MW_WORD - 2 * (size_t)MW_WORD;
+
+    if (entry->kind == MW_KIND_STRUCTS)
+        unit *= entry->words;
+    if (count > most / unit)
+        return false;
+    *ret_bytes = (count * unit + MW_WORD - 1) / MW_WORD * MW_WORD;
+    if (*ret_bytes == 0)
+        *ret_bytes = MW_WORD;
+    *ret_slack = *ret_bytes - count * unit;
+    if (entry->kind != MW_KIND_BYTES)
+        *ret_slack /= MW_WORD;
+    return true;
+}
+
+struct mw_ref mw_heap_new_array(struct mw_heap *self, const struct mw_heap_type *type, size_t count,
+                                enum mw_heap_place place)
+{
+    struct request request = {type, 0, place};
+    size_t bytes, slack;
+
+    if (type->size != SIZE_MAX || !measure(mw_type_entry(type), count, &bytes, &slack))
+        return mw_handle_fail(self, -EINVAL);
+    request.header = mw_header_make(type->id, MW_WORD + bytes) | (uint64_t)slack << MW_SLACK_SHIFT;
+    return allocate(self, &request, __func__, 0);
+}

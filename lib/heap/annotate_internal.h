@@ -1,0 +1,47 @@
+/* annotate: tells address sanitizer and valgrind which memory nobody may touch. Nothing otherwise.
+ */
+#ifndef MW_HEAP_ANNOTATE_INTERNAL_H
+#define MW_HEAP_ANNOTATE_INTERNAL_H
+#include <stddef.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MW_HAVE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MW_HAVE_ASAN 1
+#endif
+#endif
+
+#if defined(MW_HAVE_ASAN)
+#include <sanitizer/asan_interface.h>
+static inline void mw_annotate_free(const void *start, size_t bytes)
+{
+    __asan_poison_memory_region(start, bytes);
+}
+static inline void mw_annotate_used(const void *start, size_t bytes)
+{
+    __asan_unpoison_memory_region(start, bytes);
+}
+#elif defined(MW_HAVE_VALGRIND)
+#include <valgrind/memcheck.h>
+static inline void mw_annotate_free(const void *start, size_t bytes)
+{
+    (void)VALGRIND_MAKE_MEM_NOACCESS(start, bytes);
+}
+static inline void mw_annotate_used(const void *start, size_t bytes)
+{
+    (void)VALGRIND_MAKE_MEM_DEFINED(start, bytes);
+}
+#else
+static inline void mw_annotate_free(const void *start, size_t bytes)
+{
+    (void)start;
+    (void)bytes;
+}
+static inline void mw_annotate_used(const void *start, size_t bytes)
+{
+    (void)start;
+    (void)bytes;
+}
+#endif
+#endif

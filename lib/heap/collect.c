@@ -1,0 +1,91 @@
+/* The recipes: what happens in a collection, one call for each phase. */
+#include "heap/heap_internal.h"
+
+#include <errno.h>
+
+struct pause {
+    struct mw_heap_collection of;
+    uint64_t began_ns, began_cpu_ns;
+};
+
+static struct pause pause_begin(struct mw_heap *self, enum mw_heap_collector collector,
+                                const char *reason)
+{
+    struct pause pause = {.of = {.collector = collector, .reason = reason}};
+
+    mw_verify_or_report(self);
+    mw_nursery_retire(self);
+    self->collecting = true;
+    pause.of.used_before = mw_heap_used(self);
+    pause.of.total_before = mw_heap_total(self);
+    pause.began_ns = mw_clock_monotonic_ns(self->config.clock);
+    pause.began_cpu_ns = mw_clock_thread_cpu_ns();
+    return pause;
+}
+
+static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw_scavenged *moved)
+{
+    struct mw_heap_collection *of = &pause->of;
+    uint64_t now = mw_clock_monotonic_ns(self->config.clock);
+
+    of->pause_cpu_ns = mw_clock_thread_cpu_ns() - pause->began_cpu_ns;
+    of->pause_ns = now - pause->began_ns;
+    of->at_ns = now - self->started_ns;
+    of->used_after = mw_heap_used(self);
+    of->total_after = mw_heap_total(self);
+    of->promoted = moved->promoted;
+    of->survived = moved->survived;
+    self->collecting = false;
+    mw_history_add(self, of);
+    mw_stats_count(self, of);
+    mw_verify_or_report(self);
+    if (self->config.collected != NULL)
+        self->config.collected(self->config.context, of);
+}
+
+void mw_collect_minor(struct mw_heap *self, const char *reason)
+{
+    struct pause pause = pause_begin(self, MW_GC_SCAVENGE, reason);
+    struct mw_scavenged moved;
+
+    mw_scavenge(self, false, &moved);
+    pause_end(self, &pause, &moved);
+}
+
+static void set_next_full(struct mw_heap *self)
+{
+    size_t live = mw_old_used(self) + self->large.used;
+
+    self->policy.full_at = mw_policy_next_full(live, self->limit);
+    self->policy.external_full_at = mw_policy_next_external(self->external);
+    self->pool.cap = mw_policy_pool_cap(live, self->limit);
+    self->refused = false;
+}
+
+void mw_collect_major(struct mw_heap *self, const char *reason)
+{
+    struct pause pause = pause_begin(self, MW_GC_MARK_SWEEP, reason);
+    struct mw_scavenged moved;
+
+    mw_scavenge(self, true, &moved);
+    mw_mark_begin(self);
+    self->marker.young = true;
+    mw_mark_roots(self);
+    mw_mark_drain(self);
+    mw_weak_clear(self);
+    mw_remembered_prune(self);
+    mw_nursery_bury(self);
+    mw_mark_end(self);
+    mw_sweep_begin(self);
+    set_next_full(self);
+    pause_end(self, &pause, &moved);
+    mw_pool_trim(self, self->pool.cap);
+}
+
+void mw_heap_collect(struct mw_heap *self, enum mw_heap_work work)
+{
+    if (self->front.raw_depth > 0)
+        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", __func__, 0);
+    else if (mw_heap_right_thread(self, __func__, 0) && !self->collecting)
+        (work == MW_COLLECT_MINOR ? mw_collect_minor : mw_collect_major)(self, "testing");
+}

@@ -1,0 +1,163 @@
+/* Handles and scopes: the long way round.
+ *
+ * Handles stand on a stack that never moves. In a checked heap each use of a slot has a tag, which
+ * the handle carries in its upper 16 bits: a handle whose slot was given up, or given to another,
+ * is seen. (One in 65,535 that are 65,535 uses too old is not.)
+ */
+#include "heap/heap_internal.h"
+
+#include <errno.h>
+
+enum { TAG_SHIFT = 48 };
+
+int mw_handles_init(struct mw_heap *self)
+{
+    size_t handles = self->config.handles;
+    struct mw_scope_record *scopes =
+        mw_vm_table(&self->vm, self->config.scopes * sizeof(struct mw_scope_record));
+
+    self->front.scope_base = self->front.scope_top = scopes;
+    self->handles = mw_vm_table(&self->vm, handles * sizeof(uintptr_t));
+    if (self->front.checked)
+        self->tags = mw_vm_table(&self->vm, handles * sizeof(uint16_t));
+    if (scopes == NULL || self->handles == NULL || (self->front.checked && self->tags == NULL))
+        return -ENOMEM;
+    self->front.scope_end = scopes + self->config.scopes;
+    self->front.handle_top = self->handles;
+    self->front.handle_end = self->handles + handles;
+    return 0;
+}
+
+void mw_handles_deinit(struct mw_heap *self)
+{
+    mw_vm_unmap(self->front.scope_base, self->config.scopes * sizeof(struct mw_scope_record));
+    mw_vm_unmap(self->handles, self->config.handles * sizeof(uintptr_t));
+    mw_vm_unmap(self->tags, self->config.handles * sizeof(uint16_t));
+}
+
+struct mw_ref mw_handle_fail(struct mw_heap *self, int error)
+{
+    self->error = error;
+    return mw_ref_none();
+}
+
+static uint16_t next_tag(struct mw_heap *self)
+{
+    if (++self->last_tag == 0) /* 0 is what a handle without a tag has */
+        self->last_tag = 1;
+    return self->last_tag;
+}
+
+struct mw_ref mw_heap_push_slow(struct mw_heap *self, uintptr_t object)
+{
+    struct mw_heap_front *front = &self->front;
+    struct mw_ref ref;
+
+    if (front->handle_top == front->handle_end)
+        return mw_handle_fail(self, -EOVERFLOW);
+    *front->handle_top = object;
+    ref.bits = (uintptr_t)front->handle_top;
+    if (self->tags != NULL) {
+        uint16_t tag = next_tag(self);
+
+        self->tags[front->handle_top - self->handles] = tag;
+        ref.bits |= (uintptr_t)tag << TAG_SHIFT;
+    }
+    front->handle_top++;
+    return ref;
+}
+
+/* ---- looking at a handle ---- */
+
+static bool is_alive(const struct mw_heap *self, struct mw_ref ref, const uintptr_t *slot)
+{
+    return slot < self->front.handle_top &&
+           self->tags[slot - self->handles] == ref.bits >> TAG_SHIFT;
+}
+
+static uintptr_t *checked_object(struct mw_heap *self, struct mw_ref ref, const char *file,
+                                 int line)
+{
+    uintptr_t *slot = (uintptr_t *)(ref.bits & MW_REF_SLOT);
+
+    if (!mw_heap_right_thread(self, file, line))
+        return NULL;
+    if (slot < self->handles || slot >= self->front.handle_end) {
+        mw_misuse(self, MW_MISUSE_HEAP, "the handle is not one of this heap", file, line);
+        return NULL;
+    }
+    if (!is_alive(self, ref, slot)) {
+        mw_misuse(self, MW_MISUSE_HANDLE, "the handle's scope was closed", file, line);
+        return NULL;
+    }
+    return *(uintptr_t **)slot;
+}
+
+uintptr_t *mw_handle_object(struct mw_heap *self, struct mw_ref ref, const char *file, int line)
+{
+    if (ref.bits == 0)
+        return NULL;
+    return self->front.checked ? checked_object(self, ref, file, line) : *(uintptr_t **)ref.bits;
+}
+
+struct mw_ref mw_heap_dup(struct mw_heap *self, struct mw_ref ref)
+{
+    uintptr_t *object = mw_handle_object(self, ref, __func__, 0);
+
+    return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
+}
+
+void mw_heap_assign(struct mw_heap *self, struct mw_ref ref, struct mw_ref value)
+{
+    uintptr_t *object = mw_handle_object(self, value, __func__, 0);
+
+    if (ref.bits == 0)
+        mw_misuse(self, MW_MISUSE_HANDLE, "none cannot stand for an object", __func__, 0);
+    else if (!self->front.checked || mw_handle_object(self, ref, __func__, 0) != NULL ||
+             mw_ref_is_none(ref))
+        *(uintptr_t *)(ref.bits & MW_REF_SLOT) = (uintptr_t)object;
+}
+
+bool mw_heap_same(struct mw_heap *self, struct mw_ref left, struct mw_ref right)
+{
+    return mw_handle_object(self, left, __func__, 0) == mw_handle_object(self, right, __func__, 0);
+}
+
+/* ---- scopes ---- */
+
+/* Handles made now belong to the scope around: kept longer than meant, but kept. */
+struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *file, int line)
+{
+    mw_misuse(self, MW_MISUSE_SCOPE, "more scopes are open than the heap was made for", file, line);
+    return (struct mw_scope){NULL, 0};
+}
+
+void mw_scope_close_checked(struct mw_scope *scope)
+{
+    struct mw_heap *self = scope->heap;
+    struct mw_scope_record *record = self->front.scope_base + scope->depth;
+    bool innermost = record + 1 == self->front.scope_top;
+
+    scope->heap = NULL;
+    if (!mw_heap_right_thread(self, record->file, record->line))
+        return;
+    if (!innermost)
+        mw_misuse(self, MW_MISUSE_SCOPE,
+                  record < self->front.scope_top ? "a scope inside it is still open"
+                                                 : "the scope was closed with one around it",
+                  record->file, record->line);
+    if (record < self->front.scope_top) {
+        self->front.scope_top = record;
+        self->front.handle_top = record->base;
+    }
+}
+
+struct mw_ref mw_scope_escape_checked(struct mw_scope *scope, struct mw_ref ref, const char *file,
+                                      int line)
+{
+    struct mw_heap *self = scope->heap;
+    uintptr_t *object = mw_handle_object(self, ref, file, line);
+
+    mw_scope_close_checked(scope);
+    return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
+}

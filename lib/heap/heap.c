@@ -1,0 +1,171 @@
+/* Life of a heap, and the sums that bound it. */
+#include "heap/heap.h"
+
+#include "heap/heap_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    DEFAULT_LIMIT = 64 * 1024 * 1024,
+    DEFAULT_SEMI = 1024 * 1024,
+    DEFAULT_HANDLES = 1 << 20,
+    DEFAULT_SCOPES = 1 << 18,
+};
+
+#define LIMIT_MAX ((size_t)1 << 40)
+
+void mw_heap_config_default(struct mw_heap_config *ret)
+{
+    *ret = (struct mw_heap_config){
+        .limit = DEFAULT_LIMIT,
+        .semi_space = DEFAULT_SEMI,
+        .semi_space_max = DEFAULT_SEMI,
+        .handles = DEFAULT_HANDLES,
+        .scopes = DEFAULT_SCOPES,
+    };
+}
+
+static bool semi_makes_sense(size_t bytes)
+{
+    return bytes >= MW_SEMI_MIN && bytes <= MW_SEMI_MAX && (bytes & (bytes - 1)) == 0;
+}
+
+/* Both halves, one old page and the reserve are the least that a heap can work with. */
+static bool config_makes_sense(const struct mw_heap_config *config)
+{
+    size_t least = 2 * config->semi_space_max + MW_PAGE_SIZE + MW_RESERVE;
+
+    return semi_makes_sense(config->semi_space) && semi_makes_sense(config->semi_space_max) &&
+           config->semi_space <= config->semi_space_max && config->limit >= least &&
+           config->limit_max >= config->limit && config->limit_max <= LIMIT_MAX &&
+           config->handles > 0 && config->scopes > 0;
+}
+
+static int heap_init(struct mw_heap *self)
+{
+    /* Whatever is pushed there is an object of at least MW_OBJECT_MIN bytes, each at most once; the
+     * marker pushes two words more for each array that it has begun. */
+    size_t objects = self->config.limit_max / MW_OBJECT_MIN;
+    size_t young = self->config.semi_space_max / MW_OBJECT_MIN;
+    int error;
+
+    (void)((error = mw_types_init(self)) < 0 || (error = mw_handles_init(self)) < 0 ||
+           (error = mw_nursery_init(self)) < 0 || (error = mw_pool_init(self)) < 0 ||
+           (error = mw_stack_init(self, &self->remembered, objects)) < 0 ||
+           (error = mw_stack_init(self, &self->promoted, young)) < 0 ||
+           (error = mw_stack_init(self, &self->marker.stack, objects + objects / 8 + young)) < 0);
+    return error;
+}
+
+int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret)
+{
+    struct mw_heap *self = calloc(1, sizeof(*self));
+    int error = -ENOMEM;
+
+    if (self == NULL)
+        return error;
+    self->config = *config;
+    if (self->config.limit_max == 0)
+        self->config.limit_max = config->limit + config->limit / 2;
+    if (self->config.clock == NULL)
+        self->config.clock = mw_clock_system();
+    self->limit = config->limit;
+    self->vm.fail_at = config->fail_mapping;
+    self->owner = pthread_self();
+    self->started_ns = mw_clock_monotonic_ns(self->config.clock);
+    self->policy.full_at = mw_policy_next_full(0, self->limit);
+    self->policy.external_full_at = mw_policy_next_external(0);
+    self->front.barrier = MW_FLAG_WATCHED;
+    self->front.checked = (config->modes & MW_HEAP_CHECKED) != 0;
+    error = config_makes_sense(&self->config) ? heap_init(self) : -EINVAL;
+    if (error < 0)
+        goto fail;
+    *ret = self;
+    return 0;
+
+fail:
+    mw_heap_destroy(self);
+    return error;
+}
+
+struct mw_heap *mw_heap_destroy(struct mw_heap *self)
+{
+    if (self != NULL) {
+        mw_globals_deinit(self);
+        mw_stack_deinit(&self->marker.stack);
+        mw_stack_deinit(&self->promoted);
+        mw_stack_deinit(&self->remembered);
+        mw_large_deinit(self);
+        mw_pool_deinit(self);
+        mw_nursery_deinit(self);
+        mw_handles_deinit(self);
+        mw_types_deinit(self);
+        free(self);
+    }
+    return NULL;
+}
+
+int mw_heap_error(const struct mw_heap *self)
+{
+    return self->error;
+}
+
+/* ---- sums ---- */
+
+size_t mw_heap_total(const struct mw_heap *self)
+{
+    return mw_nursery_size(self) + self->pool.used * MW_PAGE_SIZE + self->large.size;
+}
+
+size_t mw_heap_used(const struct mw_heap *self)
+{
+    return mw_nursery_used(self) + mw_old_used(self) + self->large.used;
+}
+
+bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes)
+{
+    size_t held = mw_heap_total(self) + self->pool.pooled * MW_PAGE_SIZE;
+    size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
+
+    return held <= limit && bytes <= limit - held;
+}
+
+/* ---- the collector's own memory ---- */
+
+void *mw_heap_calloc(struct mw_heap *self, size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+
+    if (memory != NULL)
+        self->malloced += count * size;
+    return memory;
+}
+
+void mw_heap_free(struct mw_heap *self, void *memory, size_t size)
+{
+    if (memory != NULL)
+        self->malloced -= size;
+    free(memory);
+}
+
+/* ---- misuse ---- */
+
+void mw_misuse(struct mw_heap *self, enum mw_heap_misuse_kind kind, const char *what,
+               const char *file, int line)
+{
+    struct mw_heap_misuse misuse = {kind, what, file, line};
+
+    self->error = -EPERM;
+    if (self->config.misuse != NULL)
+        self->config.misuse(self->config.context, &misuse);
+}
+
+bool mw_heap_right_thread(struct mw_heap *self, const char *file, int line)
+{
+    if (pthread_equal(self->owner, pthread_self()))
+        return true;
+    mw_misuse(self, MW_MISUSE_THREAD, "called by a thread that does not own the heap", file, line);
+    return false;
+}

@@ -1,0 +1,198 @@
+/* heap: a managed heap in two generations. Objects are found by following references; what cannot
+ * be found is collected, and what is found may move. lib/heap/DESIGN.md tells how and why.
+ *
+ *     MW_SCOPE(scope, heap);
+ *     struct mw_ref node = mw_heap_new(heap, node_type);
+ *     mw_heap_set(heap, node, 0, list);
+ *     return mw_scope_escape(&scope, node);
+ *
+ * A program never holds the address of an object, only handles (struct mw_ref). A handle lives
+ * until the scope closes that was innermost when it was made. Long-lived ones are globals.
+ *
+ * Threads  one owner a heap: the thread that created it. Heaps know nothing of each other.
+ * Bound    `limit` for objects, `handles` and `scopes` for what is open; beside it the collector
+ * keeps its own tables, counted in mw_heap_numbers.malloced. Errors   a call that should return an
+ * object and cannot returns none; mw_heap_error() says why. The library never prints, exits or
+ * aborts. Needs    a 64-bit machine.
+ */
+#ifndef MW_HEAP_H
+#define MW_HEAP_H
+#include "heap/layout.h"
+#include "heap/numbers.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mw_heap;
+struct mw_clock;
+
+/* ---- configuration ---- */
+
+enum mw_heap_mode {
+    MW_HEAP_CHECKED =
+        1 << 0,              /* handles, types, bounds and the thread are looked at in every call */
+    MW_HEAP_VERIFY = 1 << 1, /* the verifier runs before and after each collection */
+    MW_HEAP_STRESS = 1 << 2, /* collects at every allocation */
+    MW_HEAP_MOVE = 1 << 3, /* young addresses come back after 16 scavenges, unreadable until then */
+    MW_HEAP_POISON = 1 << 4, /* free memory is overwritten */
+    MW_HEAP_FULL = 1 << 5,   /* each collection is a full one */
+};
+
+enum mw_heap_misuse_kind {
+    MW_MISUSE_HANDLE, /* none, or one whose scope was closed */
+    MW_MISUSE_HEAP,   /* of another heap */
+    MW_MISUSE_TYPE,   /* this object has no such reference, word or bytes */
+    MW_MISUSE_RAW,    /* raw pointers were held over an allocation, or asked for outside a region */
+    MW_MISUSE_SCOPE,  /* closed twice or out of order, or more than `scopes` of them */
+    MW_MISUSE_THREAD, /* not the owner */
+    MW_MISUSE_DAMAGE, /* the verifier found the heap damaged */
+};
+
+struct mw_heap_misuse {
+    enum mw_heap_misuse_kind kind;
+    const char *what;
+    const char *file; /* of the call; "" when it was a collection that found it */
+    int line;
+};
+
+struct mw_heap_config {
+    size_t limit;                 /* bytes; the spaces and the page pool together */
+    size_t limit_max;             /* as far as `near_limit` may raise it; 0: limit and half of it */
+    size_t semi_space;            /* bytes of one half of the new space, 256 KiB to 16 MiB */
+    size_t semi_space_max;        /* as far as it may grow */
+    uint32_t handles;             /* that may be alive at once */
+    uint32_t scopes;              /* that may be open at once */
+    unsigned modes;               /* of enum mw_heap_mode */
+    uint64_t fail_mapping;        /* tests: the n-th call for memory fails; 0: none does */
+    const struct mw_clock *clock; /* for the trace's time stamps; NULL: the machine's */
+    void *context;                /* for the calls below, each of which may be NULL */
+    /* What was asked for is not done. Called in unchecked heaps too for what is seen there. */
+    void (*misuse)(void *context, const struct mw_heap_misuse *misuse);
+    /* Nothing more can be had below `limit`. May drop objects; an emergency reserve is open
+     * meanwhile. Returns the new limit; what is not above the present one leaves it as it is. */
+    size_t (*near_limit)(void *context, size_t limit, size_t initial);
+    /* After each collection. Must not touch the heap. */
+    void (*collected)(void *context, const struct mw_heap_collection *collection);
+};
+
+/* 64 MiB, semi-spaces of 1 MiB that do not grow, a million handles, no modes. */
+void mw_heap_config_default(struct mw_heap_config *ret);
+
+/* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */
+int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret);
+struct mw_heap *mw_heap_destroy(struct mw_heap *self);
+
+/* Why the last call that returned none did: -ENOMEM the limit is reached, -EINVAL a count or size
+ * that no object can have, -EOVERFLOW too many handles, -EPERM misuse. 0 when none has yet. */
+int mw_heap_error(const struct mw_heap *self);
+
+/* ---- types ---- */
+
+enum mw_heap_kind {
+    MW_KIND_FIXED,   /* `words` of payload, `fields` of them references */
+    MW_KIND_REFS,    /* an array of references */
+    MW_KIND_BYTES,   /* bytes, no references */
+    MW_KIND_STRUCTS, /* an array of elements as FIXED */
+    MW_KIND_CUSTOM,  /* `words` of payload; `trace` finds the references */
+};
+
+struct mw_heap_field {
+    const char *name;
+    uint32_t word; /* of the payload, or of the element */
+};
+
+/* Shows the collector one reference; it may be changed under it. */
+struct mw_heap_visitor {
+    void (*visit)(void *context, uintptr_t *slot);
+    void *context;
+};
+
+struct mw_heap_type_info {
+    const char *name; /* of the class, as a heap snapshot shows it */
+    enum mw_heap_kind kind;
+    uint32_t words;                     /* 1 to 16000; STRUCTS: 1 to 64; else 0 */
+    const struct mw_heap_field *fields; /* the references, FIXED and STRUCTS */
+    uint32_t field_count;
+    /* CUSTOM: visits every reference in the payload; must not call the heap. */
+    void (*trace)(const struct mw_heap_visitor *visitor, uint64_t *payload);
+};
+
+/* The heap keeps copies of all names. Errors   -EINVAL, -ENOSPC (65,000 types), -ENOMEM. */
+int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
+                     const struct mw_heap_type **ret);
+
+/* ---- objects: born zero, so without references ---- */
+
+enum mw_heap_place {
+    MW_PLACE_YOUNG, /* most objects */
+    MW_PLACE_OLD,   /* those known to live long */
+};
+
+/* FIXED and CUSTOM, young. */
+#define mw_heap_new(self, type) mw_heap_new_at(self, type, __FILE__, __LINE__)
+struct mw_ref mw_heap_new_in(struct mw_heap *self, const struct mw_heap_type *type,
+                             enum mw_heap_place place);
+/* REFS, STRUCTS: `count` elements; BYTES: bytes. */
+struct mw_ref mw_heap_new_array(struct mw_heap *self, const struct mw_heap_type *type, size_t count,
+                                enum mw_heap_place place);
+
+/* Index: a word of the payload; with STRUCTS, element times words plus word. */
+#define mw_heap_get(self, ref, index) mw_heap_get_at(self, ref, index, __FILE__, __LINE__)
+#define mw_heap_set(self, ref, index, value)                                                       \
+    mw_heap_set_at(self, ref, index, value, __FILE__, __LINE__)
+#define mw_heap_get_word(self, ref, index) mw_heap_get_word_at(self, ref, index, __FILE__, __LINE__)
+#define mw_heap_set_word(self, ref, index, value)                                                  \
+    mw_heap_set_word_at(self, ref, index, value, __FILE__, __LINE__)
+/* Moves `count` references within REFS or from one to another, overlapping or not. Errors -EINVAL.
+ */
+int mw_heap_copy(struct mw_heap *self, struct mw_ref to, size_t to_index, struct mw_ref from,
+                 size_t from_index, size_t count);
+
+size_t mw_heap_length(struct mw_heap *self, struct mw_ref ref); /* elements, bytes or words */
+const struct mw_heap_type *mw_heap_type_of(struct mw_heap *self, struct mw_ref ref);
+bool mw_heap_same(struct mw_heap *self, struct mw_ref left, struct mw_ref right);
+
+/* ---- handles ---- */
+
+/* Closed when the block is left. A new handle for the same object: mw_heap_dup. */
+#define MW_SCOPE(name, heap)                                                                       \
+    struct mw_scope name __attribute__((cleanup(mw_scope_close))) =                                \
+        mw_scope_open_at(heap, __FILE__, __LINE__)
+#define mw_scope_open(heap) mw_scope_open_at(heap, __FILE__, __LINE__)
+/* Closes, and carries one handle out into the scope around. */
+#define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, __FILE__, __LINE__)
+struct mw_ref mw_heap_dup(struct mw_heap *self, struct mw_ref ref);
+/* Lets a handle stand for another object (or none), as an assignment does. */
+void mw_heap_assign(struct mw_heap *self, struct mw_ref ref, struct mw_ref value);
+
+/* Raw pointers: to a payload, good until the region is left. No allocation inside. */
+#define mw_heap_raw_enter(self) ((void)mw_heap_front(self)->raw_depth++)
+#define mw_heap_raw_leave(self) ((void)mw_heap_front(self)->raw_depth--)
+#define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, __FILE__, __LINE__)
+
+/* Globals: handles without a scope. A weak one does not keep its object, and holds none when the
+ * object is gone. Setting none releases the object and keeps the global. */
+struct mw_global;
+int mw_global_create(struct mw_heap *self, struct mw_ref ref, bool weak, struct mw_global **ret);
+struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *global);
+void mw_global_set(struct mw_heap *self, struct mw_global *global, struct mw_ref ref);
+struct mw_ref mw_global_get(struct mw_heap *self, const struct mw_global *global);
+
+/* ---- collecting ---- */
+
+enum mw_heap_work { MW_COLLECT_MINOR, MW_COLLECT_MAJOR };
+
+void mw_heap_collect(struct mw_heap *self, enum mw_heap_work work);
+/* Looks at everything. Returns 0, or -EILSEQ and the first fault's text. */
+int mw_heap_verify(struct mw_heap *self, const char **ret_fault);
+/* Calls `each` for every object, dead ones that were not noticed yet included. It must not call the
+ * heap. */
+void mw_heap_walk(struct mw_heap *self,
+                  void (*each)(void *context, const struct mw_heap_type *type, size_t bytes),
+                  void *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,304 @@
+/* The heap inside. Each group of declarations belongs to the file that it is named after; the
+ * essays are there, and in DESIGN.md. */
+#ifndef MW_HEAP_INTERNAL_H
+#define MW_HEAP_INTERNAL_H
+#include "heap/heap.h"
+#include "heap/page_internal.h"
+#include "heap/vm_internal.h"
+
+#include "base/clock.h"
+
+#include <pthread.h>
+
+enum {
+    MW_LAB =
+        16 * 1024, /* young memory is zeroed, and handed to the inline allocation, in such steps */
+    MW_SEMI_MIN = 256 * 1024,
+    MW_SEMI_MAX = 16 * 1024 * 1024,
+    MW_SPAN_MIN = 64,     /* a smaller hole costs more to remember than it is worth */
+    MW_SPAN_CLASSES = 13, /* class i: holes of 64 << i bytes and more; the last is a whole page */
+    MW_RESERVE = MW_PAGE_SIZE, /* bytes that only the near-limit callback may use */
+    MW_REMEMBER_ALL =
+        1024, /* holders up to this many bytes are remembered whole, others by cards */
+};
+
+/* ---- nursery: the new space ---- */
+
+struct mw_nursery {
+    char *base;      /* of `slots` halves, each with room for the largest */
+    size_t reserved; /* bytes of all of them */
+    size_t slot_size;
+    unsigned slots; /* two, or more when addresses must not come back soon */
+    unsigned from, to;
+    size_t capacity; /* bytes of a half in use */
+    char *end;       /* where the half being filled ends */
+    size_t survived; /* since it last grew */
+};
+
+MW_ALWAYS_INLINE bool mw_is_young(const struct mw_nursery *self, uintptr_t object)
+{
+    return object - (uintptr_t)self->base < self->reserved;
+}
+
+/* ---- page pool and old space ---- */
+
+enum mw_page_role {
+    MW_ROLE_FREE, /* addresses only */
+    MW_ROLE_POOLED,
+    MW_ROLE_USED,
+};
+
+struct mw_pool {
+    char *base;     /* of `page_max` pages */
+    uint8_t *roles; /* of each page */
+    size_t page_max;
+    size_t pooled, used; /* pages */
+    size_t target;       /* pages that are kept ready for the next scavenge */
+    size_t cap;          /* pages that are kept at most */
+};
+
+struct mw_span {
+    uint64_t header; /* of a filler */
+    struct mw_span *next;
+};
+
+struct mw_old {
+    char *top, *limit; /* the hole being filled */
+    struct mw_span *spans[MW_SPAN_CLASSES];
+    uint32_t span_classes; /* bit i: class i is not empty */
+    size_t sweep_at;       /* pages from this index on may be unswept */
+    size_t used;           /* bytes of objects, and of the hole being filled */
+};
+
+struct mw_large {
+    struct mw_page *first;
+    size_t used, size; /* bytes of objects, of mappings */
+};
+
+/* ---- remembered set, marker ---- */
+
+struct mw_stack {
+    uintptr_t *base, *top;
+    size_t bytes;
+};
+
+struct mw_marker {
+    struct mw_stack stack;
+    bool active; /* between the first root and the last object */
+    bool young;  /* young objects are marked too; between slices they are left alone */
+};
+
+struct mw_globals {
+    struct mw_global *first;
+    struct mw_global **young; /* those that may hold a young object */
+    size_t young_count, young_capacity, count;
+};
+
+struct mw_type_entry {
+    struct mw_heap_type type; /* first: what users hold */
+    enum mw_heap_kind kind;
+    uint32_t words;
+    char **field_names;
+    uint32_t *field_words;
+    uint32_t field_count;
+    uint64_t born, survived; /* in the sampled scavenges */
+};
+
+struct mw_types {
+    struct mw_shape *shapes;
+    struct mw_type_entry **entries;
+    uint32_t count, capacity;
+};
+
+/* ---- policy: pure decisions over numbers ---- */
+
+struct mw_policy {
+    size_t full_at;          /* bytes of old objects at which a full collection begins */
+    size_t external_full_at; /* the same for external bytes */
+};
+
+size_t mw_policy_next_full(size_t live, size_t limit);
+size_t mw_policy_next_external(size_t external);
+size_t mw_policy_pool_cap(size_t live, size_t limit);
+bool mw_policy_dense(size_t live);
+
+struct mw_history {
+    struct mw_heap_collection ring[MW_TRACE_LINES];
+    uint64_t count;
+    uint64_t full_end_ns;            /* when the last full collection ended */
+    double mutator_own, mutator_all; /* sums that halve at each full collection */
+    double mutator_current;
+};
+
+struct mw_heap {
+    struct mw_heap_front front;
+    struct mw_nursery nursery;
+    struct mw_old old;
+    struct mw_pool pool;
+    struct mw_large large;
+    struct mw_stack remembered;
+    struct mw_stack promoted; /* objects that became old in this scavenge and wait for their scan */
+    struct mw_marker marker;
+    struct mw_types types;
+    struct mw_globals globals;
+    struct mw_policy policy;
+    struct mw_vm vm;
+    struct mw_heap_config config;
+    size_t limit;
+    bool reserve_open; /* inside the near-limit callback */
+    bool collecting;
+    bool refused; /* the last scavenge could not promote all that it wished to */
+    int error;
+    uintptr_t *handles; /* the handle stack */
+    uint16_t *tags;     /* checked: the tag of each slot's present use */
+    uint16_t last_tag;
+    size_t external;
+    size_t malloced;
+    uint64_t allocations; /* in stress mode */
+    uint64_t started_ns;
+    uint64_t scavenges;
+    pthread_t owner;
+    struct mw_history history;
+    struct mw_heap_numbers counters; /* collections, pauses, promoted, allocated_old */
+};
+
+/* heap.c */
+void *mw_heap_calloc(struct mw_heap *self, size_t count, size_t size);
+void mw_heap_free(struct mw_heap *self, void *memory, size_t size);
+void mw_misuse(struct mw_heap *self, enum mw_heap_misuse_kind kind, const char *what,
+               const char *file, int line);
+bool mw_heap_right_thread(struct mw_heap *self, const char *file, int line);
+size_t mw_heap_total(const struct mw_heap *self);
+size_t mw_heap_used(const struct mw_heap *self);
+/* Whether the spaces and the pool may grow by so many bytes. */
+bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
+
+/* types.c */
+int mw_types_init(struct mw_heap *self);
+void mw_types_deinit(struct mw_heap *self);
+const struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type);
+
+/* handles.c */
+int mw_handles_init(struct mw_heap *self);
+void mw_handles_deinit(struct mw_heap *self);
+struct mw_ref mw_handle_fail(struct mw_heap *self, int error);
+/* The object of a handle; NULL for none. In a checked heap, misuse is reported and NULL. */
+uintptr_t *mw_handle_object(struct mw_heap *self, struct mw_ref ref, const char *file, int line);
+
+/* globals.c */
+void mw_globals_deinit(struct mw_heap *self);
+struct mw_global {
+    uintptr_t value;
+    struct mw_global *next, *previous;
+    uint32_t young_at; /* its place in globals.young, from 1 */
+    bool weak;
+};
+
+/* allocate.c */
+size_t mw_object_length(const struct mw_heap *self, const uintptr_t *object);
+
+/* nursery.c */
+int mw_nursery_init(struct mw_heap *self);
+void mw_nursery_deinit(struct mw_heap *self);
+/* Extends the inline allocation's memory to at least `bytes`. Returns false when the half is full.
+ */
+bool mw_nursery_extend(struct mw_heap *self, size_t bytes);
+void mw_nursery_retire(struct mw_heap *self);
+void mw_nursery_flip(struct mw_heap *self, char *to_top);
+char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);
+size_t mw_nursery_used(const struct mw_heap *self);
+size_t mw_nursery_size(const struct mw_heap *self);
+/* Young objects without a mark become fillers, the others lose their mark. */
+void mw_nursery_bury(struct mw_heap *self);
+
+/* page_pool.c */
+int mw_pool_init(struct mw_heap *self);
+void mw_pool_deinit(struct mw_heap *self);
+struct mw_page *mw_pool_take(struct mw_heap *self);
+void mw_pool_put(struct mw_heap *self, struct mw_page *page);
+/* Makes at most one page ready, if fewer than `target` are; outside of pauses. */
+void mw_pool_refill(struct mw_heap *self);
+/* Gives pages back until at most `keep` are pooled. */
+void mw_pool_trim(struct mw_heap *self, size_t keep);
+MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t index)
+{
+    return (struct mw_page *)(void *)(self->base + (index << MW_PAGE_SHIFT));
+}
+
+/* old_space.c */
+void *mw_old_refill(struct mw_heap *self, size_t bytes);
+void mw_old_retire(
+    struct mw_heap *self); /* gives up the hole being filled, for walks and marking */
+void mw_old_add_span(struct mw_old *self, void *start, size_t bytes);
+void mw_old_drop_spans(struct mw_old *self);
+MW_ALWAYS_INLINE void *mw_old_allocate(struct mw_heap *self, size_t bytes)
+{
+    char *start = self->old.top;
+
+    if (MW_HEAP_UNLIKELY(bytes > (size_t)(self->old.limit - start)))
+        return mw_old_refill(self, bytes);
+    self->old.top = start + bytes;
+    return start;
+}
+size_t mw_old_used(const struct mw_heap *self);
+
+/* large.c */
+uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header);
+void mw_large_sweep(struct mw_heap *self);
+void mw_large_deinit(struct mw_heap *self);
+
+/* remembered.c */
+int mw_stack_init(struct mw_heap *self, struct mw_stack *stack, size_t entries);
+void mw_stack_deinit(struct mw_stack *self);
+MW_ALWAYS_INLINE void mw_stack_push(struct mw_stack *self, uintptr_t entry)
+{
+    *self->top++ = entry;
+}
+bool mw_remembered_by_cards(const struct mw_heap *self, uint64_t header);
+/* Gives a holder that became old, or was born so, the flags that its references ask for. */
+void mw_remembered_enter(struct mw_heap *self, uintptr_t *holder, bool young_inside);
+/* Visits the slots that may hold young references; holders without any leave the set. */
+void mw_remembered_scan(struct mw_heap *self, mw_visit_fn *visit, void *context);
+void mw_remembered_prune(struct mw_heap *self);
+
+/* scavenge.c */
+struct mw_scavenged {
+    size_t promoted, survived;
+};
+void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *ret);
+
+/* mark.c */
+void mw_mark_begin(struct mw_heap *self);
+void mw_mark_roots(struct mw_heap *self);
+void mw_mark_drain(struct mw_heap *self);
+void mw_mark_end(struct mw_heap *self);
+void mw_mark_object(struct mw_heap *self, uintptr_t object);
+bool mw_mark_is_live(const struct mw_heap *self, uintptr_t object);
+
+/* weak.c */
+void mw_weak_clear(struct mw_heap *self);
+
+/* sweep.c */
+void mw_sweep_begin(struct mw_heap *self);
+/* Sweeps the next page. Returns false when there is none. */
+bool mw_sweep_next(struct mw_heap *self);
+
+/* collect.c */
+void mw_collect_minor(struct mw_heap *self, const char *reason);
+void mw_collect_major(struct mw_heap *self, const char *reason);
+/* Before an allocation that found no room: whatever it takes. Returns false at the limit. */
+bool mw_collect_for(struct mw_heap *self);
+
+/* stats.c */
+void mw_stats_count(struct mw_heap *self, const struct mw_heap_collection *of);
+void mw_stats_census(struct mw_heap *self, const char *start, const char *end);
+
+/* trace.c */
+void mw_history_add(struct mw_heap *self, struct mw_heap_collection *of);
+
+/* verify.c */
+void mw_verify_or_report(struct mw_heap *self);
+typedef void mw_walk_fn(void *context, uintptr_t *object, uint64_t header);
+/* Every object of every space, fillers left out. */
+void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context);
+#endif

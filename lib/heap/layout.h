@@ -1,0 +1,249 @@
+/* layout: what the compiler must know to allocate, read and store in line. heap.h is the page to
+ * read; nothing here is called by its users, and all of it may change from one release to the next.
+ *
+ * A reference inside an object is the address of the header of another one, or 0. The header is one
+ * word, the payload follows it:
+ *
+ *     63            32 31     28 27   24 23      8 7       0
+ *     words, all told | nothing | slack | type    | flags
+ *
+ * slack: what the last word leaves unused, in bytes (BYTES) or words (all others: 1 for an empty
+ * array). When bit 0 is set the object has moved, and the word without that bit is its new address.
+ */
+#ifndef MW_HEAP_LAYOUT_H
+#define MW_HEAP_LAYOUT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MW_HEAP_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+enum mw_heap_flag {
+    MW_FLAG_FORWARDED = 1 << 0,
+    MW_FLAG_AGED = 1 << 1,    /* survived one scavenge; promoted at the next */
+    MW_FLAG_LISTED = 1 << 2,  /* stands in the remembered set */
+    MW_FLAG_WATCHED = 1 << 3, /* a store of a young value must be remembered */
+    MW_FLAG_OLD = 1 << 4,     /* lives in the old or the large-object space */
+    MW_FLAG_LARGE = 1 << 5,   /* has a mapping of its own */
+    MW_FLAG_MARKED = 1 << 6,  /* young and reached; set during a full collection only */
+    MW_FLAG_NUMBERED = 1 << 7 /* has an identity in the snapshot's table */
+};
+
+enum { MW_TYPE_SHIFT = 8, MW_SLACK_SHIFT = 24, MW_WORDS_SHIFT = 32 };
+
+/* A handle: where the heap keeps the address of an object. In a checked heap the upper 16 bits tell
+ * one use of the slot from the next. All zero: none. */
+struct mw_ref {
+    uintptr_t bits;
+};
+
+#define MW_REF_SLOT ((uintptr_t)0xffffffffffff)
+
+/* A registered type. */
+struct mw_heap_type {
+    uint64_t header; /* of a fixed object just born */
+    size_t size; /* bytes of a fixed object with its header; SIZE_MAX when not allocated in line */
+    const char *name;
+    uint32_t id;
+};
+
+struct mw_scope_record {
+    uintptr_t *base; /* the first slot that belongs to the scope */
+    const char *file;
+    int line;
+};
+
+struct mw_scope {
+    struct mw_heap *heap; /* NULL: closed, or never opened */
+    uint32_t depth;       /* of the scopes outside it */
+};
+
+/* The first member of struct mw_heap. */
+struct mw_heap_front {
+    char *top, *limit; /* zeroed memory for new young objects */
+    uintptr_t *handle_top, *handle_end;
+    struct mw_scope_record *scope_top, *scope_end;
+    uint64_t barrier; /* flags of holders that a store must tell about */
+    uint32_t checked; /* every call goes the long way and looks first */
+    uint32_t raw_depth;
+    struct mw_scope_record *scope_base;
+};
+
+struct mw_ref mw_heap_push_slow(struct mw_heap *self, uintptr_t object);
+struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
+                               const char *file, int line);
+struct mw_ref mw_heap_get_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
+                                  const char *file, int line);
+void mw_heap_set_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
+                         struct mw_ref value, const char *file, int line);
+uint64_t mw_heap_get_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
+                                  const char *file, int line);
+void mw_heap_set_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
+                              uint64_t value, const char *file, int line);
+void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *file, int line);
+void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uintptr_t value);
+struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *file, int line);
+void mw_scope_close_checked(struct mw_scope *scope);
+struct mw_ref mw_scope_escape_checked(struct mw_scope *scope, struct mw_ref ref, const char *file,
+                                      int line);
+
+static inline struct mw_heap_front *mw_heap_front(struct mw_heap *self)
+{
+    return (struct mw_heap_front *)(void *)self;
+}
+
+/* The payload of an object that a raw pointer's payload refers to. */
+static inline void *mw_heap_payload(uintptr_t reference)
+{
+    return (uint64_t *)reference + 1;
+}
+
+static inline struct mw_ref mw_ref_none(void)
+{
+    struct mw_ref none = {0};
+
+    return none;
+}
+
+static inline bool mw_ref_is_none(struct mw_ref ref)
+{
+    return ref.bits == 0 || *(uintptr_t *)(ref.bits & MW_REF_SLOT) == 0;
+}
+
+static inline struct mw_ref mw_heap_push(struct mw_heap *self, uintptr_t object)
+{
+    struct mw_heap_front *front = mw_heap_front(self);
+    struct mw_ref ref;
+
+    if (MW_HEAP_UNLIKELY(front->handle_top == front->handle_end || front->checked))
+        return mw_heap_push_slow(self, object);
+    *front->handle_top = object;
+    ref.bits = (uintptr_t)front->handle_top++;
+    return ref;
+}
+
+static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw_heap_type *type,
+                                           const char *file, int line)
+{
+    struct mw_heap_front *front = mw_heap_front(self);
+    char *object = front->top;
+    struct mw_ref ref;
+
+    if (MW_HEAP_UNLIKELY(type->size > (size_t)(front->limit - object) ||
+                         front->handle_top == front->handle_end))
+        return mw_heap_new_slow(self, type, file, line);
+    front->top = object + type->size;
+    *(uint64_t *)(void *)object = type->header;
+    *front->handle_top = (uintptr_t)object;
+    ref.bits = (uintptr_t)front->handle_top++;
+    return ref;
+}
+
+static inline struct mw_ref mw_heap_get_at(struct mw_heap *self, struct mw_ref holder, size_t index,
+                                           const char *file, int line)
+{
+    uintptr_t value;
+
+    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+        return mw_heap_get_checked(self, holder, index, file, line);
+    value = (*(uintptr_t **)holder.bits)[1 + index];
+    return value != 0 ? mw_heap_push(self, value) : mw_ref_none();
+}
+
+static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, size_t index,
+                                  struct mw_ref value, const char *file, int line)
+{
+    uintptr_t *object, word;
+
+    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked)) {
+        mw_heap_set_checked(self, holder, index, value, file, line);
+        return;
+    }
+    object = *(uintptr_t **)holder.bits;
+    word = value.bits != 0 ? *(uintptr_t *)value.bits : 0;
+    object[1 + index] = word;
+    if (MW_HEAP_UNLIKELY(object[0] & mw_heap_front(self)->barrier))
+        mw_heap_barrier(self, object, index, word);
+}
+
+static inline uint64_t mw_heap_get_word_at(struct mw_heap *self, struct mw_ref holder, size_t index,
+                                           const char *file, int line)
+{
+    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+        return mw_heap_get_word_checked(self, holder, index, file, line);
+    return (*(uint64_t **)holder.bits)[1 + index];
+}
+
+static inline void mw_heap_set_word_at(struct mw_heap *self, struct mw_ref holder, size_t index,
+                                       uint64_t value, const char *file, int line)
+{
+    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+        mw_heap_set_word_checked(self, holder, index, value, file, line);
+    else
+        (*(uint64_t **)holder.bits)[1 + index] = value;
+}
+
+static inline void *mw_heap_raw_at(struct mw_heap *self, struct mw_ref ref, const char *file,
+                                   int line)
+{
+    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+        return mw_heap_raw_checked(self, ref, file, line);
+    return *(uint64_t **)ref.bits + 1;
+}
+
+static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char *file, int line)
+{
+    struct mw_heap_front *front = mw_heap_front(self);
+    struct mw_scope_record *record = front->scope_top;
+    struct mw_scope scope;
+
+    if (MW_HEAP_UNLIKELY(record == front->scope_end))
+        return mw_heap_scope_refused(self, file, line);
+    front->scope_top = record + 1;
+    record->base = front->handle_top;
+    record->file = file;
+    record->line = line;
+    scope.heap = self;
+    scope.depth = (uint32_t)(record - front->scope_base);
+    return scope;
+}
+
+static inline void mw_scope_close(struct mw_scope *scope)
+{
+    struct mw_heap_front *front;
+
+    if (scope->heap == NULL)
+        return;
+    front = mw_heap_front(scope->heap);
+    if (MW_HEAP_UNLIKELY(front->checked)) {
+        mw_scope_close_checked(scope);
+        return;
+    }
+    front->scope_top = front->scope_base + scope->depth;
+    front->handle_top = front->scope_top->base;
+    scope->heap = NULL;
+}
+
+static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw_ref ref,
+                                               const char *file, int line)
+{
+    struct mw_heap *heap = scope->heap;
+    uintptr_t object;
+
+    if (heap == NULL)
+        return mw_ref_none();
+    if (MW_HEAP_UNLIKELY(mw_heap_front(heap)->checked))
+        return mw_scope_escape_checked(scope, ref, file, line);
+    object = ref.bits != 0 ? *(uintptr_t *)ref.bits : 0;
+    mw_scope_close(scope);
+    return object != 0 ? mw_heap_push(heap, object) : mw_ref_none();
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

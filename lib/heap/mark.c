@@ -1,0 +1,175 @@
+/* Marking: which old objects can be reached.
+ *
+ * An object is marked when it is pushed, so it is pushed once and the stack's table cannot
+ * overflow; its last word is marked, and its bytes counted, when it is popped and its header is at
+ * hand. Between the stack and the scan stands a short queue: an object is asked for from memory
+ * when it enters, and has come when it leaves.
+ *
+ * Arrays are taken in pieces: the stack then holds how far it got and, above, the array's address
+ * with bit 0 set.
+ */
+#include "heap/heap_internal.h"
+
+#include <string.h>
+
+enum { QUEUE = 16, PIECE = 4096, CONTINUED = 1 };
+
+struct queue {
+    uintptr_t slots[QUEUE];
+    unsigned at, count;
+};
+
+/* Returns whether the object was not marked yet. */
+MW_ALWAYS_INLINE bool mark_first(struct mw_heap *self, uintptr_t object)
+{
+    struct mw_page *page;
+    size_t word;
+    uint64_t bit;
+
+    if (mw_is_young(&self->nursery, object)) {
+        uint64_t *header = (uint64_t *)object;
+
+        if (!self->marker.young || *header & MW_FLAG_MARKED)
+            return false;
+        *header |= MW_FLAG_MARKED;
+        return true;
+    }
+    page = mw_page_of(object);
+    word = mw_page_word(page, object);
+    bit = (uint64_t)1 << word % 64;
+    if (page->marks[word / 64] & bit)
+        return false;
+    page->marks[word / 64] |= bit;
+    return true;
+}
+
+MW_ALWAYS_INLINE void mark_slot(void *context, uintptr_t *slot)
+{
+    struct mw_heap *self = context;
+
+    if (*slot != 0 && mark_first(self, *slot))
+        mw_stack_push(&self->marker.stack, *slot);
+}
+
+static void mark_root(void *context, uintptr_t *slot)
+{
+    mark_slot(context, slot);
+}
+
+void mw_mark_object(struct mw_heap *self, uintptr_t object)
+{
+    mark_root(self, &object);
+}
+
+bool mw_mark_is_live(const struct mw_heap *self, uintptr_t object)
+{
+    if (mw_is_young(&self->nursery, object))
+        return *(uint64_t *)object & MW_FLAG_MARKED;
+    return mw_mark_test(object);
+}
+
+/* ---- scanning ---- */
+
+static void count_live(uintptr_t object, uint64_t header)
+{
+    struct mw_page *page = mw_page_of(object);
+
+    page->live += mw_header_bytes(header);
+    if (!page->large)
+        mw_mark_set_bit(page, mw_page_word(page, object) + mw_header_words(header) - 1);
+}
+
+static void scan_array(struct mw_heap *self, uintptr_t *object, size_t from)
+{
+    size_t end = mw_header_words(object[0]);
+    size_t stop = end - from > PIECE ? from + PIECE : end;
+
+    if (stop < end) {
+        mw_stack_push(&self->marker.stack, stop);
+        mw_stack_push(&self->marker.stack, (uintptr_t)object | CONTINUED);
+    }
+    mw_visit_range(object + from, object + stop, mark_slot, self);
+}
+
+MW_ALWAYS_INLINE void scan_object(struct mw_heap *self, uintptr_t *object)
+{
+    uint64_t header = object[0];
+
+    if (header & MW_FLAG_OLD)
+        count_live((uintptr_t)object, header);
+    if (self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_REFS)
+        scan_array(self, object, 1);
+    else
+        mw_visit_object(self->types.shapes, object, header, mark_slot, self);
+}
+
+static bool exchange(struct queue *self, uintptr_t in, uintptr_t *ret_out)
+{
+    *ret_out = self->slots[self->at];
+    self->slots[self->at] = in;
+    self->at = (self->at + 1) % QUEUE;
+    self->count += (in != 0);
+    self->count -= (*ret_out != 0);
+    return *ret_out != 0;
+}
+
+static uintptr_t pop(struct mw_heap *self)
+{
+    struct mw_stack *stack = &self->marker.stack;
+    uintptr_t entry;
+
+    if (stack->top == stack->base)
+        return 0;
+    entry = *--stack->top;
+    if (entry & CONTINUED) {
+        scan_array(self, (uintptr_t *)(entry - CONTINUED), *--stack->top);
+        return 0;
+    }
+    __builtin_prefetch((void *)entry);
+    return entry;
+}
+
+void mw_mark_drain(struct mw_heap *self)
+{
+    struct mw_stack *stack = &self->marker.stack;
+    struct queue queue = {.count = 0};
+    uintptr_t object;
+
+    while (stack->top > stack->base || queue.count > 0)
+        if (exchange(&queue, pop(self), &object))
+            scan_object(self, (uintptr_t *)object);
+}
+
+/* ---- phases ---- */
+
+static void clear_marks(struct mw_page *page)
+{
+    memset(page->marks, 0, sizeof(page->marks));
+    page->live = 0;
+}
+
+void mw_mark_begin(struct mw_heap *self)
+{
+    mw_old_retire(self);
+    for (size_t i = 0; i < self->pool.page_max; i++)
+        if (self->pool.roles[i] == MW_ROLE_USED)
+            clear_marks(mw_pool_page(&self->pool, i));
+    for (struct mw_page *page = self->large.first; page != NULL; page = page->next)
+        clear_marks(page);
+    self->marker.active = true;
+}
+
+void mw_mark_roots(struct mw_heap *self)
+{
+    for (uintptr_t *slot = self->handles; slot < self->front.handle_top; slot++)
+        mark_root(self, slot);
+    for (struct mw_global *global = self->globals.first; global != NULL; global = global->next)
+        if (!global->weak)
+            mark_root(self, &global->value);
+}
+
+void mw_mark_end(struct mw_heap *self)
+{
+    self->marker.active = false;
+    self->marker.young = false;
+}

@@ -1,0 +1,75 @@
+/* page: 256 KiB of the old space, or one large object; all that is known of it stands at its start.
+ *
+ * Marks are two bits for each live object: its first and its last word. So a sweep finds holes, and
+ * a snapshot numbers objects (half of the bits before it), without touching the objects themselves.
+ * A large object has the same page with the one mark of its first word, and its cards behind it.
+ */
+#ifndef MW_HEAP_PAGE_INTERNAL_H
+#define MW_HEAP_PAGE_INTERNAL_H
+#include "heap/object_internal.h"
+
+#include <stdbool.h>
+
+enum {
+    MW_PAGE_SHIFT = 18,
+    MW_PAGE_SIZE = 1 << MW_PAGE_SHIFT,
+    MW_PAGE_WORDS = MW_PAGE_SIZE / MW_WORD,
+    MW_MARK_WORDS = MW_PAGE_WORDS / 64,
+    MW_CARD_SHIFT = 9,
+    MW_CARD_WORDS = (1 << MW_CARD_SHIFT) / MW_WORD,
+    MW_PAGE_CARDS = MW_PAGE_SIZE >> MW_CARD_SHIFT,
+    MW_LARGE_MIN = MW_PAGE_SIZE / 2, /* objects of more bytes get a mapping of their own */
+};
+
+enum mw_page_state {
+    MW_PAGE_SWEPT,   /* objects and fillers tile it */
+    MW_PAGE_UNSWEPT, /* objects are those with marks; what is between them is garbage */
+};
+
+struct mw_page {
+    struct mw_page *next, *previous; /* large: the others */
+    size_t size;                     /* of the mapping */
+    size_t used;                     /* bytes of objects; while unswept, of those with marks */
+    size_t live;                     /* bytes marked in this cycle */
+    enum mw_page_state state;
+    bool large;
+    uint64_t *cards; /* one bit for 512 bytes from the page's start; those of big arrays are used */
+    uint64_t own_cards[MW_PAGE_CARDS / 64];
+    uint64_t marks[MW_MARK_WORDS];
+};
+
+enum { MW_PAGE_FIRST = sizeof(struct mw_page), MW_PAGE_ROOM = MW_PAGE_SIZE - MW_PAGE_FIRST };
+
+MW_ALWAYS_INLINE struct mw_page *mw_page_of(uintptr_t object)
+{
+    return (struct mw_page *)(object & ~(uintptr_t)(MW_PAGE_SIZE - 1));
+}
+
+MW_ALWAYS_INLINE size_t mw_page_word(const struct mw_page *page, uintptr_t address)
+{
+    return (address - (uintptr_t)page) / MW_WORD;
+}
+
+MW_ALWAYS_INLINE bool mw_mark_test(uintptr_t object)
+{
+    const struct mw_page *page = mw_page_of(object);
+    size_t word = mw_page_word(page, object);
+
+    return page->marks[word / 64] >> word % 64 & 1;
+}
+
+MW_ALWAYS_INLINE void mw_mark_set_bit(struct mw_page *page, size_t word)
+{
+    page->marks[word / 64] |= (uint64_t)1 << word % 64;
+}
+
+/* The first set bit from `from` on, or MW_PAGE_WORDS. */
+size_t mw_mark_next(const struct mw_page *page, size_t from);
+
+MW_ALWAYS_INLINE void mw_card_set(struct mw_page *page, const uintptr_t *slot)
+{
+    size_t card = ((uintptr_t)slot - (uintptr_t)page) >> MW_CARD_SHIFT;
+
+    page->cards[card / 64] |= (uint64_t)1 << card % 64;
+}
+#endif

@@ -1,0 +1,46 @@
+/* Policy: when and how much. Pure functions over numbers; nothing here touches a heap. */
+#include "heap/heap_internal.h"
+
+#define MIB ((size_t)1 << 20)
+
+static size_t least(size_t left, size_t right)
+{
+    return left < right ? left : right;
+}
+
+static size_t most(size_t left, size_t right)
+{
+    return left > right ? left : right;
+}
+
+/* Bytes of old objects at which the next full collection begins, with so many alive now. Three
+ * times as many make marking a small part of what the program does meanwhile; a small heap may grow
+ * by a sixteenth of its limit first, else a program of a few megabytes would be marked all the
+ * time. Never more than half of what is left to the limit: nearer to it, collections come more
+ * often. */
+size_t mw_policy_next_full(size_t live, size_t limit)
+{
+    size_t step = most(8 * MIB, least(limit / 32, 32 * MIB));
+    size_t wish = most(3 * live, live + step);
+    size_t left = limit > live ? limit - live : 0;
+
+    return most(least(wish, live + left / 2), live + MW_PAGE_SIZE);
+}
+
+/* External bytes cost nothing to mark; 64 MiB of them may come before anyone looks. */
+size_t mw_policy_next_external(size_t external)
+{
+    return external + most(64 * MIB, external / 2);
+}
+
+/* Pages that may stay in the pool: as many as the program is likely to fill before the next full
+ * collection, but not half of the limit. */
+size_t mw_policy_pool_cap(size_t live, size_t limit)
+{
+    return least(mw_policy_next_full(live, limit) - live, limit / 2) / MW_PAGE_SIZE;
+}
+
+bool mw_policy_dense(size_t live)
+{
+    return live > MW_PAGE_SIZE - MW_PAGE_SIZE / 8;
+}

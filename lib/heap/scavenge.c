@@ -1,0 +1,232 @@
+/* Scavenge: Cheney's scan, with promotion.
+ *
+ * What roots and remembered holders reach in from-space is copied to to-space, or, if it has
+ * survived once or to-space is over a quarter full, to the old space. A copied object leaves its
+ * new address in the old header. Objects in to-space are scanned in the order in which they came,
+ * so to-space itself is the queue; promoted ones wait on a stack. There is no recursion.
+ *
+ * A scavenge cannot fail: to-space has room for all of from-space, and is where an object goes when
+ * the old space may not grow. The heap notes that it was refused, and makes the next collection a
+ * full one.
+ */
+#include "heap/annotate_internal.h"
+#include "heap/heap_internal.h"
+
+#include <string.h>
+
+enum { QUARTER = 4, CENSUS_EVERY = 32 };
+
+struct scavenge {
+    struct mw_heap *heap;
+    uintptr_t from;
+    size_t from_size;
+    char *to_top;
+    char *to_quarter; /* from here on survivors are promoted at once */
+    size_t promoted;
+    bool refused;
+    bool young; /* the object being scanned refers to a young one */
+    bool by_cards;
+};
+
+/* ---- copying ---- */
+
+MW_ALWAYS_INLINE void copy_words(uint64_t *to, const uint64_t *from, size_t words)
+{
+    if (words > 32) {
+        memcpy(to + 1, from + 1, (words - 1) * MW_WORD);
+        return;
+    }
+    for (size_t i = 1; i < words; i++)
+        to[i] = from[i];
+}
+
+MW_ALWAYS_INLINE void leave_address(uintptr_t *object, const void *copy)
+{
+    object[0] = (uintptr_t)copy | MW_FLAG_FORWARDED;
+}
+
+static uintptr_t promote(struct scavenge *self, uintptr_t *object, uint64_t header)
+{
+    size_t bytes = mw_header_bytes(header);
+    uint64_t *copy = mw_old_allocate(self->heap, bytes);
+
+    if (copy == NULL) {
+        self->refused = true;
+        return 0;
+    }
+    copy_words(copy, (uint64_t *)object, mw_header_words(header));
+    copy[0] = (header & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;
+    self->promoted += bytes;
+    mw_stack_push(&self->heap->promoted, (uintptr_t)copy);
+    leave_address(object, copy);
+    return (uintptr_t)copy;
+}
+
+MW_ALWAYS_INLINE uintptr_t evacuate(struct scavenge *self, uintptr_t *object)
+{
+    uint64_t header = object[0];
+    uint64_t *copy;
+    uintptr_t promoted;
+
+    if (header & MW_FLAG_FORWARDED)
+        return header - MW_FLAG_FORWARDED;
+    if (header & MW_FLAG_AGED || self->to_top >= self->to_quarter) {
+        promoted = promote(self, object, header);
+        if (promoted != 0)
+            return promoted;
+    }
+    copy = (uint64_t *)(void *)self->to_top;
+    self->to_top += mw_header_bytes(header);
+    copy_words(copy, (uint64_t *)object, mw_header_words(header));
+    copy[0] = header | MW_FLAG_AGED;
+    leave_address(object, copy);
+    return (uintptr_t)copy;
+}
+
+MW_ALWAYS_INLINE void visit_slot(void *context, uintptr_t *slot)
+{
+    struct scavenge *self = context;
+
+    if (*slot - self->from < self->from_size)
+        *slot = evacuate(self, (uintptr_t *)*slot);
+}
+
+static void visit_root(void *context, uintptr_t *slot)
+{
+    visit_slot(context, slot);
+}
+
+MW_ALWAYS_INLINE void visit_promoted_slot(void *context, uintptr_t *slot)
+{
+    struct scavenge *self = context;
+
+    visit_slot(context, slot);
+    if (mw_is_young(&self->heap->nursery, *slot)) {
+        self->young = true;
+        if (self->by_cards)
+            mw_card_set(mw_page_of((uintptr_t)slot), slot);
+    }
+}
+
+/* ---- roots ---- */
+
+static void visit_handles(struct scavenge *self)
+{
+    for (uintptr_t *slot = self->heap->handles; slot < self->heap->front.handle_top; slot++)
+        visit_root(self, slot);
+}
+
+static void visit_globals(struct scavenge *self)
+{
+    struct mw_globals *globals = &self->heap->globals;
+
+    for (size_t i = 0; i < globals->young_count; i++)
+        if (!globals->young[i]->weak)
+            visit_root(self, &globals->young[i]->value);
+}
+
+/* ---- the scan ---- */
+
+static char *scan_young(struct scavenge *self, char *at)
+{
+    const struct mw_shape *shapes = self->heap->types.shapes;
+
+    while (at < self->to_top) {
+        uintptr_t *object = (uintptr_t *)(void *)at;
+        uint64_t header = object[0];
+
+        mw_visit_object(shapes, object, header, visit_slot, self);
+        at += mw_header_bytes(header);
+    }
+    return at;
+}
+
+static void scan_promoted(struct scavenge *self)
+{
+    struct mw_heap *heap = self->heap;
+
+    while (heap->promoted.top > heap->promoted.base) {
+        uintptr_t *object = (uintptr_t *)*--heap->promoted.top;
+
+        self->young = false;
+        self->by_cards = mw_remembered_by_cards(heap, object[0]);
+        mw_visit_object(heap->types.shapes, object, object[0], visit_promoted_slot, self);
+        mw_remembered_enter(heap, object, self->young);
+        if (heap->marker.active)
+            mw_mark_object(heap, (uintptr_t)object);
+    }
+}
+
+static void scan(struct scavenge *self, char *at)
+{
+    while (at < self->to_top || self->heap->promoted.top > self->heap->promoted.base) {
+        at = scan_young(self, at);
+        scan_promoted(self);
+    }
+}
+
+/* ---- weak globals, and which ones are still young ---- */
+
+static uintptr_t new_place(const struct scavenge *self, const struct mw_global *global)
+{
+    uintptr_t header;
+
+    if (global->value - self->from >= self->from_size)
+        return global->value;
+    header = *(uintptr_t *)global->value;
+    return header & MW_FLAG_FORWARDED ? header - MW_FLAG_FORWARDED : 0;
+}
+
+static void update_globals(struct scavenge *self)
+{
+    struct mw_globals *globals = &self->heap->globals;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < globals->young_count; i++) {
+        struct mw_global *global = globals->young[i];
+
+        global->value = new_place(self, global);
+        global->young_at = 0;
+        if (mw_is_young(&self->heap->nursery, global->value)) {
+            globals->young[kept++] = global;
+            global->young_at = (uint32_t)kept;
+        }
+    }
+    globals->young_count = kept;
+}
+
+/* ---- the whole ---- */
+
+static struct scavenge scavenge_of(struct mw_heap *heap, bool promote_all)
+{
+    struct mw_nursery *nursery = &heap->nursery;
+    char *to = mw_nursery_half(nursery, nursery->to);
+
+    mw_annotate_used(to, nursery->capacity);
+    return (struct scavenge){
+        .heap = heap,
+        .from = (uintptr_t)mw_nursery_half(nursery, nursery->from),
+        .from_size = nursery->capacity,
+        .to_top = to,
+        .to_quarter = promote_all ? to : to + nursery->capacity / QUARTER,
+    };
+}
+
+void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *ret)
+{
+    struct scavenge scavenge = scavenge_of(self, promote_all);
+    char *to = scavenge.to_top;
+    const char *from_top = self->front.top;
+
+    visit_handles(&scavenge);
+    visit_globals(&scavenge);
+    mw_remembered_scan(self, visit_root, &scavenge);
+    scan(&scavenge, to);
+    update_globals(&scavenge);
+    if (self->scavenges++ % CENSUS_EVERY == 0)
+        mw_stats_census(self, (char *)scavenge.from, from_top);
+    mw_nursery_flip(self, scavenge.to_top);
+    self->refused = scavenge.refused;
+    ret->promoted = scavenge.promoted;
+    ret->survived = (size_t)(scavenge.to_top - to);
+}

@@ -1,0 +1,117 @@
+/* Counters, and questions about them. */
+#include "heap/heap_internal.h"
+
+#include <string.h>
+
+enum { PAUSE_FIRST_NS = 16 * MW_NS_PER_US };
+
+static unsigned bucket_of(uint64_t pause_ns)
+{
+    unsigned bucket = 0;
+
+    for (uint64_t most = PAUSE_FIRST_NS; pause_ns > most && bucket < MW_PAUSE_BUCKETS - 1;
+         most *= 2)
+        bucket++;
+    return bucket;
+}
+
+void mw_stats_count(struct mw_heap *self, const struct mw_heap_collection *of)
+{
+    struct mw_heap_numbers *counters = &self->counters;
+
+    counters->collections[of->collector]++;
+    counters->pauses[bucket_of(of->pause_cpu_ns)]++;
+    counters->pause_total_ns += of->pause_cpu_ns;
+    if (of->pause_cpu_ns > counters->pause_max_ns)
+        counters->pause_max_ns = of->pause_cpu_ns;
+    counters->promoted += of->promoted;
+}
+
+void mw_heap_get_numbers(const struct mw_heap *self, struct mw_heap_numbers *ret)
+{
+    *ret = self->counters;
+    ret->total = mw_heap_total(self);
+    ret->used = mw_heap_used(self);
+    ret->limit = self->limit;
+    ret->external = self->external;
+    ret->malloced = self->malloced + sizeof(*self);
+    ret->pooled = self->pool.pooled * MW_PAGE_SIZE;
+    ret->handles = (size_t)(self->front.handle_top - self->handles);
+    ret->globals = self->globals.count;
+}
+
+/* ---- spaces ---- */
+
+static struct mw_heap_space new_space(const struct mw_heap *self)
+{
+    const struct mw_nursery *nursery = &self->nursery;
+    struct mw_heap_space space = {"new_space", mw_nursery_size(self), mw_nursery_used(self), 0, 0};
+
+    space.available = nursery->capacity - space.used;
+    space.physical = mw_vm_resident(mw_nursery_half(nursery, nursery->from), nursery->capacity) +
+                     mw_vm_resident(mw_nursery_half(nursery, nursery->to), nursery->capacity);
+    return space;
+}
+
+static struct mw_heap_space old_space(const struct mw_heap *self)
+{
+    const struct mw_pool *pool = &self->pool;
+    size_t size = pool->used * MW_PAGE_SIZE;
+    struct mw_heap_space space = {"old_space", size, mw_old_used(self), 0, 0};
+
+    space.available = size - pool->used * MW_PAGE_FIRST - space.used;
+    for (size_t i = 0; i < pool->page_max; i++)
+        if (pool->roles[i] == MW_ROLE_USED)
+            space.physical += mw_vm_resident(mw_pool_page(pool, i), MW_PAGE_SIZE);
+    return space;
+}
+
+static struct mw_heap_space large_space(const struct mw_heap *self)
+{
+    struct mw_heap_space space = {"large_object_space", self->large.size, self->large.used, 0, 0};
+
+    for (const struct mw_page *page = self->large.first; page != NULL; page = page->next)
+        space.physical += mw_vm_resident(page, page->size);
+    return space;
+}
+
+void mw_heap_get_spaces(const struct mw_heap *self, struct mw_heap_space ret[MW_SPACES])
+{
+    ret[MW_SPACE_NEW] = new_space(self);
+    ret[MW_SPACE_OLD] = old_space(self);
+    ret[MW_SPACE_LARGE] = large_space(self);
+}
+
+/* ---- survival by type ---- */
+
+/* From-space after its objects were copied: each one's header tells whether it was. */
+void mw_stats_census(struct mw_heap *self, const char *start, const char *end)
+{
+    while (start < end) {
+        uint64_t header = *(const uint64_t *)(const void *)start;
+        bool survived = header & MW_FLAG_FORWARDED;
+        struct mw_type_entry *entry;
+
+        if (survived)
+            header = *(uint64_t *)(uintptr_t)(header - MW_FLAG_FORWARDED);
+        start += mw_header_bytes(header);
+        entry = self->types.entries[mw_header_type(header)];
+        if (entry != NULL) {
+            entry->born++;
+            entry->survived += survived;
+        }
+    }
+}
+
+size_t mw_heap_get_survival(const struct mw_heap *self, struct mw_heap_survival *ret,
+                            size_t capacity)
+{
+    size_t types = self->types.count - MW_TYPE_FIRST;
+
+    for (size_t i = 0; i < types && i < capacity; i++) {
+        const struct mw_type_entry *entry = self->types.entries[MW_TYPE_FIRST + i];
+
+        ret[i] = (struct mw_heap_survival){entry->type.name, entry->born, entry->survived};
+    }
+    return types;
+}

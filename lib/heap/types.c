@@ -1,0 +1,188 @@
+/* Types: what is registered once and looked at for each object. */
+#include "heap/heap_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIXED_WORDS_MAX = 16000, STRUCT_WORDS_MAX = 64, MAP_WORDS = 64, TYPES_FIRST = 16 };
+
+static bool is_record(enum mw_heap_kind kind)
+{
+    return kind == MW_KIND_FIXED || kind == MW_KIND_CUSTOM;
+}
+
+static bool words_make_sense(const struct mw_heap_type_info *info)
+{
+    if (is_record(info->kind))
+        return info->words >= 1 && info->words <= FIXED_WORDS_MAX;
+    if (info->kind == MW_KIND_STRUCTS)
+        return info->words >= 1 && info->words <= STRUCT_WORDS_MAX;
+    return info->words == 0;
+}
+
+static bool fields_make_sense(const struct mw_heap_type_info *info)
+{
+    bool may = info->kind == MW_KIND_FIXED || info->kind == MW_KIND_STRUCTS;
+
+    if (info->field_count > info->words || (info->field_count > 0 && !may))
+        return false;
+    for (uint32_t i = 0; i < info->field_count; i++) {
+        if (info->fields[i].name == NULL || info->fields[i].word >= info->words)
+            return false;
+        for (uint32_t j = 0; j < i; j++)
+            if (info->fields[j].word == info->fields[i].word)
+                return false;
+    }
+    return true;
+}
+
+static bool info_makes_sense(const struct mw_heap_type_info *info)
+{
+    return info->name != NULL && info->kind <= MW_KIND_CUSTOM && words_make_sense(info) &&
+           fields_make_sense(info) && (info->kind == MW_KIND_CUSTOM) == (info->trace != NULL);
+}
+
+static struct mw_shape shape_of(const struct mw_heap_type_info *info,
+                                const struct mw_type_entry *entry)
+{
+    struct mw_shape shape = {.kind = MW_SHAPE_LEAF, .words = info->words};
+    uint32_t last = 0;
+
+    for (uint32_t i = 0; i < info->field_count; i++) {
+        last = info->fields[i].word > last ? info->fields[i].word : last;
+        shape.map |= (uint64_t)1 << info->fields[i].word % MAP_WORDS;
+    }
+    if (info->kind == MW_KIND_REFS) {
+        shape.kind = MW_SHAPE_REFS;
+    } else if (info->kind == MW_KIND_CUSTOM) {
+        shape.kind = MW_SHAPE_CUSTOM;
+        shape.trace = info->trace;
+    } else if (last >= MAP_WORDS) {
+        shape.kind = MW_SHAPE_LIST;
+        shape.words = info->field_count;
+        shape.list = entry->field_words;
+    } else if (info->field_count > 0) {
+        shape.kind = info->kind == MW_KIND_FIXED ? MW_SHAPE_MAP : MW_SHAPE_STRUCTS;
+    }
+    return shape;
+}
+
+static void entry_destroy(struct mw_heap *self, struct mw_type_entry *entry)
+{
+    if (entry == NULL)
+        return;
+    for (uint32_t i = 0; entry->field_names != NULL && i < entry->field_count; i++)
+        free(entry->field_names[i]);
+    free((char *)(uintptr_t)entry->type.name);
+    mw_heap_free(self, entry->field_names, entry->field_count * sizeof(char *));
+    mw_heap_free(self, entry->field_words, entry->field_count * sizeof(uint32_t));
+    mw_heap_free(self, entry, sizeof(*entry));
+}
+
+static int copy_fields(struct mw_heap *self, struct mw_type_entry *entry,
+                       const struct mw_heap_type_info *info)
+{
+    entry->field_count = info->field_count;
+    if (info->field_count == 0)
+        return 0;
+    entry->field_names = mw_heap_calloc(self, info->field_count, sizeof(char *));
+    entry->field_words = mw_heap_calloc(self, info->field_count, sizeof(uint32_t));
+    if (entry->field_names == NULL || entry->field_words == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < info->field_count; i++) {
+        entry->field_words[i] = info->fields[i].word;
+        entry->field_names[i] = strdup(info->fields[i].name);
+        if (entry->field_names[i] == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static struct mw_type_entry *entry_create(struct mw_heap *self,
+                                          const struct mw_heap_type_info *info)
+{
+    struct mw_type_entry *entry = mw_heap_calloc(self, 1, sizeof(*entry));
+    size_t bytes = (size_t)MW_WORD * (1 + info->words);
+
+    if (entry == NULL)
+        return NULL;
+    entry->kind = info->kind;
+    entry->words = info->words;
+    entry->type.id = self->types.count;
+    entry->type.size = is_record(info->kind) ? bytes : SIZE_MAX;
+    entry->type.header = mw_header_make(entry->type.id, is_record(info->kind) ? bytes : 0);
+    entry->type.name = strdup(info->name);
+    if (entry->type.name != NULL && copy_fields(self, entry, info) == 0)
+        return entry;
+    entry_destroy(self, entry);
+    return NULL;
+}
+
+static int set_capacity(struct mw_heap *self, uint32_t capacity)
+{
+    struct mw_types *types = &self->types;
+    struct mw_shape *shapes = realloc(types->shapes, capacity * sizeof(*shapes));
+    struct mw_type_entry **entries;
+
+    if (shapes == NULL)
+        return -ENOMEM;
+    types->shapes = shapes;
+    entries = realloc(types->entries, capacity * sizeof(*entries));
+    if (entries == NULL)
+        return -ENOMEM;
+    types->entries = entries;
+    self->malloced += (capacity - types->capacity) * (sizeof(*shapes) + sizeof(*entries));
+    types->capacity = capacity;
+    return 0;
+}
+
+/* Type 0 is what holes are filled with. */
+int mw_types_init(struct mw_heap *self)
+{
+    int error = set_capacity(self, TYPES_FIRST);
+
+    if (error < 0)
+        return error;
+    self->types.shapes[MW_TYPE_FILLER] = (struct mw_shape){.kind = MW_SHAPE_LEAF};
+    self->types.entries[MW_TYPE_FILLER] = NULL;
+    self->types.count = MW_TYPE_FIRST;
+    return 0;
+}
+
+void mw_types_deinit(struct mw_heap *self)
+{
+    for (uint32_t i = MW_TYPE_FIRST; i < self->types.count; i++)
+        entry_destroy(self, self->types.entries[i]);
+    free(self->types.shapes);
+    free(self->types.entries);
+}
+
+int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
+                     const struct mw_heap_type **ret)
+{
+    struct mw_types *types = &self->types;
+    struct mw_type_entry *entry;
+    int error = 0;
+
+    if (!info_makes_sense(info))
+        return -EINVAL;
+    if (types->count == MW_TYPES_MAX)
+        return -ENOSPC;
+    if (types->count == types->capacity)
+        error = set_capacity(self, 2 * types->capacity);
+    if (error < 0)
+        return error;
+    entry = entry_create(self, info);
+    if (entry == NULL)
+        return -ENOMEM;
+    types->shapes[types->count] = shape_of(info, entry);
+    types->entries[types->count++] = entry;
+    *ret = &entry->type;
+    return 0;
+}
+
+const struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type)
+{
+    return (const struct mw_type_entry *)(const void *)type;
+}

@@ -1,0 +1,309 @@
+/* The verifier: everything that the collector relies on, looked at from scratch.
+ *
+ * First a walk notes where objects begin; then each object's header, each reference, each root and
+ * each flag of the remembered set is held against that. It needs a bit for each word of the heap
+ * while it runs, and stops at the first fault.
+ */
+#include "heap/heap_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct verify {
+    struct mw_heap *heap;
+    const char *fault;
+    uint64_t *young;  /* a bit for each word of the half in use */
+    uint64_t **pages; /* MW_MARK_WORDS for each page in use */
+    size_t used, listed;
+    bool young_inside; /* the holder being looked at has a young reference */
+    bool by_cards;
+};
+
+static void blame(struct verify *self, const char *fault)
+{
+    if (self->fault == NULL)
+        self->fault = fault;
+}
+
+static void require(struct verify *self, bool holds, const char *fault)
+{
+    if (!holds)
+        blame(self, fault);
+}
+
+/* ---- where objects begin ---- */
+
+static size_t young_word(const struct verify *self, uintptr_t address)
+{
+    const struct mw_nursery *nursery = &self->heap->nursery;
+
+    return (address - (uintptr_t)mw_nursery_half(nursery, nursery->from)) / MW_WORD;
+}
+
+static size_t page_index(const struct verify *self, uintptr_t address)
+{
+    return (address - (uintptr_t)self->heap->pool.base) >> MW_PAGE_SHIFT;
+}
+
+static bool is_in_half(const struct verify *self, uintptr_t address)
+{
+    const struct mw_nursery *nursery = &self->heap->nursery;
+    uintptr_t start = (uintptr_t)mw_nursery_half(nursery, nursery->from);
+
+    return address - start < (uintptr_t)self->heap->front.top - start;
+}
+
+static bool is_large(const struct verify *self, uintptr_t address)
+{
+    for (const struct mw_page *page = self->heap->large.first; page != NULL; page = page->next)
+        if ((uintptr_t)page + MW_PAGE_FIRST == address)
+            return true;
+    return false;
+}
+
+static uint64_t *word_of(const struct verify *self, uintptr_t address, uint64_t *ret_bit)
+{
+    size_t index = page_index(self, address);
+    size_t word;
+
+    if (is_in_half(self, address)) {
+        word = young_word(self, address);
+        *ret_bit = (uint64_t)1 << word % 64;
+        return &self->young[word / 64];
+    }
+    if (index >= self->heap->pool.page_max || self->pages[index] == NULL)
+        return NULL;
+    word = mw_page_word(mw_page_of(address), address);
+    *ret_bit = (uint64_t)1 << word % 64;
+    return &self->pages[index][word / 64];
+}
+
+static bool is_object(const struct verify *self, uintptr_t address)
+{
+    uint64_t bit;
+    const uint64_t *word = word_of(self, address, &bit);
+
+    if (address % MW_WORD != 0)
+        return false;
+    return word != NULL ? (*word & bit) != 0 : is_large(self, address);
+}
+
+static void note_object(void *context, uintptr_t *object, uint64_t header)
+{
+    struct verify *self = context;
+    uint64_t bit;
+    uint64_t *word = word_of(self, (uintptr_t)object, &bit);
+
+    if (word != NULL)
+        *word |= bit;
+    self->used += mw_header_bytes(header);
+    self->listed += (header & MW_FLAG_LISTED) != 0;
+}
+
+/* ---- one object ---- */
+
+static bool size_fits_type(const struct verify *self, uint64_t header)
+{
+    const struct mw_type_entry *entry = self->heap->types.entries[mw_header_type(header)];
+
+    return entry->type.size == SIZE_MAX || entry->type.size == mw_header_bytes(header);
+}
+
+static void check_header(struct verify *self, const uintptr_t *object, uint64_t header)
+{
+    bool young = mw_is_young(&self->heap->nursery, (uintptr_t)object);
+    uint64_t never =
+        MW_FLAG_FORWARDED | MW_FLAG_MARKED |
+        (young ? MW_FLAG_OLD | MW_FLAG_LARGE | MW_FLAG_LISTED | MW_FLAG_WATCHED : MW_FLAG_AGED);
+
+    require(self, mw_header_type(header) < self->heap->types.count, "an object has no type");
+    require(self, !(header & never), "an object has a flag of another space or phase");
+    require(self, young || header & MW_FLAG_OLD, "an old object does not know that it is");
+    require(self, young || mw_page_of((uintptr_t)object)->large == ((header & MW_FLAG_LARGE) != 0),
+            "an object is in the wrong space");
+    if (self->fault == NULL)
+        require(self, size_fits_type(self, header), "an object has not the size of its type");
+}
+
+static void check_card(struct verify *self, const uintptr_t *slot, uintptr_t holder)
+{
+    const struct mw_page *page = mw_page_of(holder);
+    size_t card = ((uintptr_t)slot - (uintptr_t)page) >> MW_CARD_SHIFT;
+
+    require(self, page->cards[card / 64] >> card % 64 & 1, "a young reference has no card");
+}
+
+struct holder {
+    struct verify *verify;
+    uintptr_t *object;
+};
+
+static void check_slot(void *context, uintptr_t *slot)
+{
+    struct holder *holder = context;
+    struct verify *self = holder->verify;
+
+    if (*slot == 0)
+        return;
+    require(self, is_object(self, *slot), "a reference does not lead to an object");
+    if (mw_is_young(&self->heap->nursery, *slot)) {
+        self->young_inside = true;
+        if (self->by_cards)
+            check_card(self, slot, (uintptr_t)holder->object);
+    }
+}
+
+static void check_remembered(struct verify *self, uint64_t header)
+{
+    bool watched = header & MW_FLAG_WATCHED;
+    bool listed = header & MW_FLAG_LISTED;
+
+    require(self, !self->young_inside || listed,
+            "an old object with a young reference is not remembered");
+    require(self, watched || listed, "an old object is neither watched nor remembered");
+    require(self, !self->by_cards || watched, "an array with cards is not watched");
+}
+
+static void check_object(void *context, uintptr_t *object, uint64_t header)
+{
+    struct verify *self = context;
+    struct holder holder = {self, object};
+
+    check_header(self, object, header);
+    if (self->fault != NULL)
+        return;
+    self->young_inside = false;
+    self->by_cards = header & MW_FLAG_OLD && mw_remembered_by_cards(self->heap, header);
+    mw_visit_object(self->heap->types.shapes, object, header, check_slot, &holder);
+    if (header & MW_FLAG_OLD)
+        check_remembered(self, header);
+}
+
+/* ---- roots and tables ---- */
+
+static void check_root(struct verify *self, uintptr_t value)
+{
+    require(self, value == 0 || is_object(self, value), "a handle does not lead to an object");
+}
+
+static void check_roots(struct verify *self)
+{
+    struct mw_heap *heap = self->heap;
+
+    for (uintptr_t *slot = heap->handles; slot < heap->front.handle_top; slot++)
+        check_root(self, *slot);
+    for (struct mw_global *global = heap->globals.first; global != NULL; global = global->next) {
+        check_root(self, global->value);
+        require(self, global->young_at != 0 || !mw_is_young(&heap->nursery, global->value),
+                "a global with a young object is not among those");
+    }
+}
+
+static void check_remembered_set(struct verify *self)
+{
+    const struct mw_stack *set = &self->heap->remembered;
+
+    require(self, (size_t)(set->top - set->base) == self->listed,
+            "the remembered set has not as many entries as objects say they stand in it");
+    for (const uintptr_t *entry = set->base; entry < set->top; entry++)
+        require(self, is_object(self, *entry) && *(uint64_t *)*entry & MW_FLAG_LISTED,
+                "the remembered set has an entry that is no remembered object");
+}
+
+static size_t page_used(const struct mw_heap *self)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < self->pool.page_max; i++)
+        if (self->pool.roles[i] == MW_ROLE_USED)
+            used += mw_pool_page(&self->pool, i)->used;
+    return used;
+}
+
+static void check_counters(struct verify *self)
+{
+    const struct mw_heap *heap = self->heap;
+    size_t pooled = heap->pool.pooled * MW_PAGE_SIZE;
+
+    require(self, page_used(heap) == heap->old.used, "pages do not sum up to the old space");
+    require(self, mw_heap_used(heap) <= mw_heap_total(heap), "used is more than total");
+    require(self, mw_heap_total(heap) + pooled <= heap->limit, "total and pool are over the limit");
+}
+
+/* Fillers of dead young objects are used memory until the next scavenge. */
+static size_t young_fillers(const struct mw_heap *self)
+{
+    char *at = mw_nursery_half(&self->nursery, self->nursery.from);
+    size_t bytes = 0;
+
+    while (at < self->front.top) {
+        uint64_t header = *(uint64_t *)(void *)at;
+
+        bytes += mw_header_type(header) == MW_TYPE_FILLER ? mw_header_bytes(header) : 0;
+        at += mw_header_bytes(header);
+    }
+    return bytes;
+}
+
+/* ---- the whole ---- */
+
+static int verify_init(struct verify *self)
+{
+    const struct mw_pool *pool = &self->heap->pool;
+
+    self->young = calloc(self->heap->nursery.capacity / MW_WORD / 64, sizeof(uint64_t));
+    self->pages = calloc(pool->page_max, sizeof(uint64_t *));
+    if (self->young == NULL || self->pages == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < pool->page_max; i++) {
+        if (pool->roles[i] != MW_ROLE_USED)
+            continue;
+        self->pages[i] = calloc(MW_MARK_WORDS, sizeof(uint64_t));
+        if (self->pages[i] == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static void verify_deinit(struct verify *self)
+{
+    for (size_t i = 0; self->pages != NULL && i < self->heap->pool.page_max; i++)
+        free(self->pages[i]);
+    free(self->pages);
+    free(self->young);
+}
+
+static void check_all(struct verify *self)
+{
+    mw_walk(self->heap, note_object, self);
+    if (!self->heap->marker.active) {
+        require(self, self->used + young_fillers(self->heap) == mw_heap_used(self->heap),
+                "objects do not sum up to what is used");
+        check_remembered_set(self);
+    }
+    check_counters(self);
+    check_roots(self);
+    mw_walk(self->heap, check_object, self);
+}
+
+int mw_heap_verify(struct mw_heap *self, const char **ret_fault)
+{
+    struct verify verify = {.heap = self};
+    int error = verify_init(&verify);
+
+    if (error == 0)
+        check_all(&verify);
+    verify_deinit(&verify);
+    if (error < 0 || verify.fault == NULL)
+        return error;
+    *ret_fault = verify.fault;
+    return -EILSEQ;
+}
+
+void mw_verify_or_report(struct mw_heap *self)
+{
+    const char *fault = NULL;
+
+    if (self->config.modes & MW_HEAP_VERIFY && mw_heap_verify(self, &fault) == -EILSEQ)
+        mw_misuse(self, MW_MISUSE_DAMAGE, fault, "", 0);
+}

@@ -1,0 +1,110 @@
+#include "heap/vm_internal.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum { RESIDENT_STEP = 1024 };
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t mw_vm_round(size_t bytes)
+{
+    size_t page = page_size();
+
+    return (bytes + page - 1) / page * page;
+}
+
+static bool refuses(struct mw_vm *self)
+{
+    return ++self->calls == self->fail_at;
+}
+
+static void *map(struct mw_vm *self, size_t bytes, int protection)
+{
+    void *start;
+
+    if (refuses(self))
+        return NULL;
+    start = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return start != MAP_FAILED ? start : NULL;
+}
+
+void *mw_vm_reserve(struct mw_vm *self, size_t bytes, size_t alignment)
+{
+    char *start = map(self, bytes + alignment, PROT_NONE);
+    size_t before;
+
+    if (start == NULL)
+        return NULL;
+    before = (alignment - (uintptr_t)start % alignment) % alignment;
+    if (before != 0)
+        mw_vm_unmap(start, before);
+    mw_vm_unmap(start + before + bytes, alignment - before);
+    return start + before;
+}
+
+/* Kernels before 5.14 cannot be told to bring pages in; touching them can. */
+static void touch(char *start, size_t bytes)
+{
+    size_t page = page_size();
+
+    for (size_t at = 0; at < bytes; at += page)
+        ((volatile char *)start)[at] = 0;
+}
+
+int mw_vm_commit(struct mw_vm *self, void *start, size_t bytes)
+{
+    if (refuses(self) || mprotect(start, bytes, PROT_READ | PROT_WRITE) < 0)
+        return -ENOMEM;
+    if (madvise(start, bytes, MADV_POPULATE_WRITE) == 0)
+        return 0;
+    if (errno == ENOMEM || errno == EFAULT) {
+        mw_vm_decommit(start, bytes);
+        return -ENOMEM;
+    }
+    touch(start, bytes);
+    return 0;
+}
+
+void mw_vm_decommit(void *start, size_t bytes)
+{
+    madvise(start, bytes, MADV_DONTNEED);
+    mprotect(start, bytes, PROT_NONE);
+}
+
+void mw_vm_unmap(void *start, size_t bytes)
+{
+    if (start != NULL)
+        munmap(start, bytes);
+}
+
+void *mw_vm_table(struct mw_vm *self, size_t bytes)
+{
+    return map(self, bytes, PROT_READ | PROT_WRITE);
+}
+
+size_t mw_vm_resident(const void *start, size_t bytes)
+{
+    unsigned char pages[RESIDENT_STEP];
+    size_t page = page_size();
+    size_t resident = 0;
+
+    for (size_t at = 0; at < bytes; at += RESIDENT_STEP * page) {
+        size_t step = bytes - at < RESIDENT_STEP * page ? bytes - at : RESIDENT_STEP * page;
+
+        if (mincore((char *)(uintptr_t)start + at, step, pages) < 0)
+            return resident;
+        for (size_t i = 0; i * page < step; i++)
+            resident += (pages[i] & 1) * page;
+    }
+    return resident < bytes ? resident : bytes;
+}

@@ -1,0 +1,27 @@
+/* vm: address space and memory, the only place that asks the kernel for either. It can be told to
+ * fail at the n-th time, so that every caller's way out is tested. */
+#ifndef MW_HEAP_VM_INTERNAL_H
+#define MW_HEAP_VM_INTERNAL_H
+#include <stddef.h>
+#include <stdint.h>
+
+struct mw_vm {
+    uint64_t calls;
+    uint64_t fail_at; /* the call that fails; 0: none */
+};
+
+size_t mw_vm_round(size_t bytes);
+
+/* Addresses without memory, aligned to a power of two. NULL when there are none. */
+void *mw_vm_reserve(struct mw_vm *self, size_t bytes, size_t alignment);
+/* Gives memory to a part of them, zeroed and in place already: using it does not fault.
+ * Errors   -ENOMEM. */
+int mw_vm_commit(struct mw_vm *self, void *start, size_t bytes);
+/* Takes the memory back and keeps the addresses, which cannot be read from then on. */
+void mw_vm_decommit(void *start, size_t bytes);
+void mw_vm_unmap(void *start, size_t bytes);
+/* Memory that comes when it is touched, for tables whose bound is never near. NULL. */
+void *mw_vm_table(struct mw_vm *self, size_t bytes);
+/* How many bytes of a range are in memory. */
+size_t mw_vm_resident(const void *start, size_t bytes);
+#endif

@@ -1,0 +1,91 @@
+/* Walking from object to object. Young halves and swept pages are tiled by objects and fillers; in
+ * other pages the objects are those with marks. */
+#include "heap/heap_internal.h"
+
+struct walk {
+    mw_walk_fn *each;
+    void *context;
+};
+
+static void tell(const struct walk *self, char *at)
+{
+    uintptr_t *object = (uintptr_t *)(void *)at;
+
+    if (mw_header_type(object[0]) != MW_TYPE_FILLER)
+        self->each(self->context, object, object[0]);
+}
+
+/* `hole` is passed over: the old space's hole being filled has no header. */
+static void walk_tiles(const struct walk *self, char *at, const char *end, const char *hole,
+                       const char *hole_end)
+{
+    while (at < end) {
+        size_t bytes;
+
+        if (at == hole && hole != hole_end) {
+            at += hole_end - hole;
+            continue;
+        }
+        bytes = mw_header_bytes(*(uint64_t *)(void *)at);
+        if (bytes == 0)
+            return; /* damage: the verifier says so */
+        tell(self, at);
+        at += bytes;
+    }
+}
+
+static void walk_marks(const struct walk *self, struct mw_page *page)
+{
+    size_t first = mw_mark_next(page, 0);
+
+    while (first < MW_PAGE_WORDS) {
+        tell(self, (char *)page + first * MW_WORD);
+        first = mw_mark_next(page, mw_mark_next(page, first + 1) + 1);
+    }
+}
+
+void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context)
+{
+    const struct mw_pool *pool = &self->pool;
+    struct walk walk = {each, context};
+
+    walk_tiles(&walk, mw_nursery_half(&self->nursery, self->nursery.from), self->front.top, NULL,
+               NULL);
+    for (size_t i = 0; i < pool->page_max; i++) {
+        struct mw_page *page = mw_pool_page(pool, i);
+
+        if (pool->roles[i] != MW_ROLE_USED)
+            continue;
+        if (page->state == MW_PAGE_SWEPT)
+            walk_tiles(&walk, (char *)page + MW_PAGE_FIRST, (char *)page + MW_PAGE_SIZE,
+                       self->old.top, self->old.limit);
+        else if (!self->marker.active)
+            walk_marks(&walk, page);
+    }
+    for (struct mw_page *page = self->large.first; page != NULL; page = page->next)
+        tell(&walk, (char *)page + MW_PAGE_FIRST);
+}
+
+struct outside {
+    const struct mw_heap *heap;
+    void (*each)(void *context, const struct mw_heap_type *type, size_t bytes);
+    void *context;
+};
+
+static void tell_outside(void *context, uintptr_t *object, uint64_t header)
+{
+    const struct outside *self = context;
+
+    (void)object;
+    self->each(self->context, &self->heap->types.entries[mw_header_type(header)]->type,
+               mw_header_bytes(header));
+}
+
+void mw_heap_walk(struct mw_heap *self,
+                  void (*each)(void *context, const struct mw_heap_type *type, size_t bytes),
+                  void *context)
+{
+    struct outside outside = {self, each, context};
+
+    mw_walk(self, tell_outside, &outside);
+}

@@ -1,0 +1,58 @@
+/* Policy is arithmetic: it can be looked at without a heap. */
+#include "heap/heap_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define MIB ((size_t)1 << 20)
+
+static void a_small_heap_may_grow_first(void **state)
+{
+    (void)state;
+    assert_int_equal(mw_policy_next_full(0, 64 * MIB), 8 * MIB);
+    assert_int_equal(mw_policy_next_full(0, 1024 * MIB), 32 * MIB);
+    assert_int_equal(mw_policy_next_full(100 * MIB, 1024 * MIB), 300 * MIB);
+}
+
+static void half_of_what_is_left_at_most(void **state)
+{
+    (void)state;
+    assert_int_equal(mw_policy_next_full(60 * MIB, 64 * MIB), 62 * MIB);
+    for (size_t live = 0; live < 64 * MIB; live += MIB / 3) {
+        size_t next = mw_policy_next_full(live, 64 * MIB);
+
+        assert_true(next >= live + MW_PAGE_SIZE);
+        assert_true(next <= live + (64 * MIB - live) / 2 || next == live + MW_PAGE_SIZE);
+    }
+    assert_int_equal(mw_policy_next_full(65 * MIB, 64 * MIB), 65 * MIB + MW_PAGE_SIZE);
+}
+
+static void the_pool_never_takes_half_of_the_limit(void **state)
+{
+    (void)state;
+    for (size_t live = 0; live < 64 * MIB; live += MIB / 3)
+        assert_true(mw_policy_pool_cap(live, 64 * MIB) * MW_PAGE_SIZE <= 32 * MIB);
+}
+
+static void crumbs_are_left(void **state)
+{
+    (void)state;
+    assert_false(mw_policy_dense(MW_PAGE_SIZE / 8 * 7));
+    assert_true(mw_policy_dense(MW_PAGE_SIZE / 8 * 7 + 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_small_heap_may_grow_first),
+        cmocka_unit_test(half_of_what_is_left_at_most),
+        cmocka_unit_test(the_pool_never_takes_half_of_the_limit),
+        cmocka_unit_test(crumbs_are_left),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
