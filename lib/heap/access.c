@@ -118,11 +118,12 @@ void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *f
 {
     uintptr_t *object = mw_handle_object(self, ref, file, line);
 
-    if (self->front.raw_depth == 0) {
-        mw_misuse(self, MW_MISUSE_RAW, "raw pointers are for raw regions", file, line);
-        return NULL;
-    }
-    return object != NULL ? object + 1 : NULL;
+    if (ref.bits == 0)
+        mw_misuse(self, MW_MISUSE_HANDLE, "there is no object", file, line);
+    if (self->front.raw_depth > 0)
+        return object != NULL ? object + 1 : NULL;
+    mw_misuse(self, MW_MISUSE_RAW, "raw pointers are for raw regions", file, line);
+    return NULL;
 }
 
 size_t mw_heap_length(struct mw_heap *self, struct mw_ref ref)

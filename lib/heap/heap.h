@@ -157,7 +157,7 @@ bool mw_heap_same(struct mw_heap *self, struct mw_ref left, struct mw_ref right)
 
 /* Closed when the block is left. A new handle for the same object: mw_heap_dup. */
 #define MW_SCOPE(name, heap)                                                                       \
-    struct mw_scope name __attribute__((cleanup(mw_scope_close))) =                                \
+    struct mw_scope name __attribute__((cleanup(mw_scope_close), unused)) =                        \
         mw_scope_open_at(heap, __FILE__, __LINE__)
 #define mw_scope_open(heap) mw_scope_open_at(heap, __FILE__, __LINE__)
 /* Closes, and carries one handle out into the scope around. */

@@ -126,6 +126,12 @@ static inline struct mw_ref mw_heap_push(struct mw_heap *self, uintptr_t object)
     return ref;
 }
 
+/* None is misuse in every heap, and reported: it is what an allocation that failed has returned. */
+static inline bool mw_heap_long_way(struct mw_heap *self, struct mw_ref ref)
+{
+    return mw_heap_front(self)->checked || ref.bits == 0;
+}
+
 static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw_heap_type *type,
                                            const char *file, int line)
 {
@@ -148,7 +154,7 @@ static inline struct mw_ref mw_heap_get_at(struct mw_heap *self, struct mw_ref h
 {
     uintptr_t value;
 
-    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
         return mw_heap_get_checked(self, holder, index, file, line);
     value = (*(uintptr_t **)holder.bits)[1 + index];
     return value != 0 ? mw_heap_push(self, value) : mw_ref_none();
@@ -159,7 +165,7 @@ static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, si
 {
     uintptr_t *object, word;
 
-    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked)) {
+    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder))) {
         mw_heap_set_checked(self, holder, index, value, file, line);
         return;
     }
@@ -173,7 +179,7 @@ static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, si
 static inline uint64_t mw_heap_get_word_at(struct mw_heap *self, struct mw_ref holder, size_t index,
                                            const char *file, int line)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
         return mw_heap_get_word_checked(self, holder, index, file, line);
     return (*(uint64_t **)holder.bits)[1 + index];
 }
@@ -181,7 +187,7 @@ static inline uint64_t mw_heap_get_word_at(struct mw_heap *self, struct mw_ref h
 static inline void mw_heap_set_word_at(struct mw_heap *self, struct mw_ref holder, size_t index,
                                        uint64_t value, const char *file, int line)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
         mw_heap_set_word_checked(self, holder, index, value, file, line);
     else
         (*(uint64_t **)holder.bits)[1 + index] = value;
@@ -190,7 +196,7 @@ static inline void mw_heap_set_word_at(struct mw_heap *self, struct mw_ref holde
 static inline void *mw_heap_raw_at(struct mw_heap *self, struct mw_ref ref, const char *file,
                                    int line)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, ref)))
         return mw_heap_raw_checked(self, ref, file, line);
     return *(uint64_t **)ref.bits + 1;
 }

@@ -43,6 +43,7 @@ MW_ALWAYS_INLINE bool mark_first(struct mw_heap *self, uintptr_t object)
     return true;
 }
 
+/* Has the form of a visit. NOLINTNEXTLINE(readability-non-const-parameter) */
 MW_ALWAYS_INLINE void mark_slot(void *context, uintptr_t *slot)
 {
     struct mw_heap *self = context;

@@ -70,7 +70,7 @@ MW_ALWAYS_INLINE void mw_visit_map(uintptr_t *words, uint64_t map, mw_visit_fn *
         visit(context, &words[__builtin_ctzll(map)]);
 }
 
-MW_ALWAYS_INLINE void mw_visit_range(uintptr_t *first, uintptr_t *end, mw_visit_fn *visit,
+MW_ALWAYS_INLINE void mw_visit_range(uintptr_t *first, const uintptr_t *end, mw_visit_fn *visit,
                                      void *context)
 {
     for (; first < end; first++)

@@ -36,7 +36,7 @@ void mw_pool_deinit(struct mw_heap *self)
 /* Low addresses first: what lives long gathers there, and the upper end can be given back. */
 static bool find(const struct mw_pool *self, enum mw_page_role role, size_t *ret)
 {
-    const uint8_t *found = memchr(self->roles, role, self->page_max);
+    const uint8_t *found = memchr(self->roles, (int)role, self->page_max);
 
     if (found == NULL)
         return false;

@@ -22,7 +22,7 @@ static void walk_tiles(const struct walk *self, char *at, const char *end, const
     while (at < end) {
         size_t bytes;
 
-        if (at == hole && hole != hole_end) {
+        if (hole != hole_end && at == hole) {
             at += hole_end - hole;
             continue;
         }
@@ -72,6 +72,7 @@ struct outside {
     void *context;
 };
 
+/* Has the form of a walk. NOLINTNEXTLINE(readability-non-const-parameter) */
 static void tell_outside(void *context, uintptr_t *object, uint64_t header)
 {
     const struct outside *self = context;

@@ -251,7 +251,7 @@ static void bench_memwatch(const struct options *options)
 
 static struct options parse(int count, char **words)
 {
-    struct options options = {"", "memwatch", 18, 1024 * 1024, false};
+    struct options options = {"", "memwatch", 18, (size_t)1 << 20, false};
 
     for (int i = 1; i < count; i++)
         if (strcmp(words[i], "--json") == 0)

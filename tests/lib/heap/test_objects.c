@@ -48,7 +48,7 @@ static struct mw_heap_config config_of(struct fixture *self, unsigned modes, siz
     struct mw_heap_config config;
 
     mw_heap_config_default(&config);
-    config.semi_space = config.semi_space_max = 256 * 1024;
+    config.semi_space = config.semi_space_max = MIB / 4;
     config.limit = limit;
     config.modes = modes;
     config.context = self;
@@ -129,7 +129,7 @@ static void bounds_that_make_no_sense_are_refused(void **state)
     config.semi_space = 3 * MIB;
     assert_int_equal(mw_heap_create(&config, &heap), -EINVAL);
     mw_heap_config_default(&config);
-    config.limit = 2 * MIB + 2 * 256 * 1024 - 1;
+    config.limit = 2 * MIB + MIB / 2 - 1;
     assert_int_equal(mw_heap_create(&config, &heap), -EINVAL);
     config.limit++;
     assert_int_equal(mw_heap_create(&config, &heap), 0);

@@ -41,8 +41,8 @@ static void the_pool_never_takes_half_of_the_limit(void **state)
 static void crumbs_are_left(void **state)
 {
     (void)state;
-    assert_false(mw_policy_dense(MW_PAGE_SIZE / 8 * 7));
-    assert_true(mw_policy_dense(MW_PAGE_SIZE / 8 * 7 + 1));
+    assert_false(mw_policy_dense((size_t)MW_PAGE_SIZE / 8 * 7));
+    assert_true(mw_policy_dense((size_t)MW_PAGE_SIZE / 8 * 7 + 1));
 }
 
 int main(void)
