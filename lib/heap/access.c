@@ -57,13 +57,13 @@ static bool is_word(const struct mw_heap *self, const uintptr_t *object, size_t 
 /* The object, if the handle is good and it has what is asked for. */
 static uintptr_t *holder_with(struct mw_heap *self, struct mw_ref holder, size_t index,
                               bool (*has)(const struct mw_heap *, const uintptr_t *, size_t),
-                              const char *file, int line)
+                              const char *where)
 {
-    uintptr_t *object = mw_handle_object(self, holder, file, line);
+    uintptr_t *object = mw_handle_object(self, holder, where);
 
     if (object == NULL) {
         if (holder.bits == 0)
-            mw_misuse(self, MW_MISUSE_HANDLE, "there is no object", file, line);
+            mw_misuse(self, MW_MISUSE_HANDLE, "there is no object", where);
         return NULL;
     }
     if (has(self, object, index))
@@ -71,24 +71,24 @@ static uintptr_t *holder_with(struct mw_heap *self, struct mw_ref holder, size_t
     mw_misuse(self, MW_MISUSE_TYPE,
               has == is_reference ? "the object has no such reference"
                                   : "the object has no such word",
-              file, line);
+              where);
     return NULL;
 }
 
 struct mw_ref mw_heap_get_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
-                                  const char *file, int line)
+                                  const char *where)
 {
-    uintptr_t *object = holder_with(self, holder, index, is_reference, file, line);
+    uintptr_t *object = holder_with(self, holder, index, is_reference, where);
 
     return object != NULL && object[1 + index] != 0 ? mw_heap_push(self, object[1 + index])
                                                     : mw_ref_none();
 }
 
 void mw_heap_set_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
-                         struct mw_ref value, const char *file, int line)
+                         struct mw_ref value, const char *where)
 {
-    uintptr_t *object = holder_with(self, holder, index, is_reference, file, line);
-    uintptr_t *word = mw_handle_object(self, value, file, line);
+    uintptr_t *object = holder_with(self, holder, index, is_reference, where);
+    uintptr_t *word = mw_handle_object(self, value, where);
 
     if (object == NULL || (word == NULL && !mw_ref_is_none(value)))
         return;
@@ -98,44 +98,44 @@ void mw_heap_set_checked(struct mw_heap *self, struct mw_ref holder, size_t inde
 }
 
 uint64_t mw_heap_get_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
-                                  const char *file, int line)
+                                  const char *where)
 {
-    uintptr_t *object = holder_with(self, holder, index, is_word, file, line);
+    uintptr_t *object = holder_with(self, holder, index, is_word, where);
 
     return object != NULL ? object[1 + index] : 0;
 }
 
 void mw_heap_set_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
-                              uint64_t value, const char *file, int line)
+                              uint64_t value, const char *where)
 {
-    uintptr_t *object = holder_with(self, holder, index, is_word, file, line);
+    uintptr_t *object = holder_with(self, holder, index, is_word, where);
 
     if (object != NULL)
         object[1 + index] = value;
 }
 
-void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *file, int line)
+void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *where)
 {
-    uintptr_t *object = mw_handle_object(self, ref, file, line);
+    uintptr_t *object = mw_handle_object(self, ref, where);
 
     if (ref.bits == 0)
-        mw_misuse(self, MW_MISUSE_HANDLE, "there is no object", file, line);
+        mw_misuse(self, MW_MISUSE_HANDLE, "there is no object", where);
     if (self->front.raw_depth > 0)
         return object != NULL ? object + 1 : NULL;
-    mw_misuse(self, MW_MISUSE_RAW, "raw pointers are for raw regions", file, line);
+    mw_misuse(self, MW_MISUSE_RAW, "raw pointers are for raw regions", where);
     return NULL;
 }
 
 size_t mw_heap_length(struct mw_heap *self, struct mw_ref ref)
 {
-    const uintptr_t *object = mw_handle_object(self, ref, __func__, 0);
+    const uintptr_t *object = mw_handle_object(self, ref, __func__);
 
     return object != NULL ? mw_object_length(self, object) : 0;
 }
 
 const struct mw_heap_type *mw_heap_type_of(struct mw_heap *self, struct mw_ref ref)
 {
-    const uintptr_t *object = mw_handle_object(self, ref, __func__, 0);
+    const uintptr_t *object = mw_handle_object(self, ref, __func__);
 
     return object != NULL ? &self->types.entries[mw_header_type(object[0])]->type : NULL;
 }
@@ -153,8 +153,8 @@ static bool is_range(const struct mw_heap *self, const uintptr_t *object, size_t
 int mw_heap_copy(struct mw_heap *self, struct mw_ref to, size_t to_index, struct mw_ref from,
                  size_t from_index, size_t count)
 {
-    uintptr_t *target = mw_handle_object(self, to, __func__, 0);
-    const uintptr_t *source = mw_handle_object(self, from, __func__, 0);
+    uintptr_t *target = mw_handle_object(self, to, __func__);
+    const uintptr_t *source = mw_handle_object(self, from, __func__);
 
     if (!is_range(self, target, to_index, count) || !is_range(self, source, from_index, count))
         return -EINVAL;

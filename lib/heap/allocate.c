@@ -154,15 +154,15 @@ static void stress(struct mw_heap *self)
         mw_collect_minor(self, "testing");
 }
 
-static struct mw_ref allocate(struct mw_heap *self, const struct request *request, const char *file,
-                              int line)
+static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
+                              const char *where)
 {
     uintptr_t *object;
 
-    if (!mw_heap_right_thread(self, file, line))
+    if (!mw_heap_right_thread(self, where))
         return mw_ref_none();
     if (self->front.raw_depth > 0) {
-        mw_misuse(self, MW_MISUSE_RAW, "an allocation while raw pointers are held", file, line);
+        mw_misuse(self, MW_MISUSE_RAW, "an allocation while raw pointers are held", where);
         return mw_ref_none();
     }
     if (self->front.handle_top == self->front.handle_end)
@@ -175,13 +175,13 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
 }
 
 struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
-                               const char *file, int line)
+                               const char *where)
 {
     struct request request = {type, type->header, MW_PLACE_YOUNG};
 
     if (type->size != SIZE_MAX)
-        return allocate(self, &request, file, line);
-    mw_misuse(self, MW_MISUSE_TYPE, "arrays have a length: mw_heap_new_array()", file, line);
+        return allocate(self, &request, where);
+    mw_misuse(self, MW_MISUSE_TYPE, "arrays have a length: mw_heap_new_array()", where);
     return mw_ref_none();
 }
 
@@ -192,7 +192,7 @@ struct mw_ref mw_heap_new_in(struct mw_heap *self, const struct mw_heap_type *ty
 
     if (type->size == SIZE_MAX)
         return mw_handle_fail(self, -EINVAL);
-    return allocate(self, &request, __func__, 0);
+    return allocate(self, &request, __func__);
 }
 
 /* Payload bytes of an array and what its last word leaves unused. Returns false when no object can
@@ -225,5 +225,5 @@ struct mw_ref mw_heap_new_array(struct mw_heap *self, const struct mw_heap_type 
     if (type->size != SIZE_MAX || !measure(mw_type_entry(type), count, &bytes, &slack))
         return mw_handle_fail(self, -EINVAL);
     request.header = mw_header_make(type->id, MW_WORD + bytes) | (uint64_t)slack << MW_SLACK_SHIFT;
-    return allocate(self, &request, __func__, 0);
+    return allocate(self, &request, __func__);
 }

@@ -85,7 +85,7 @@ void mw_collect_major(struct mw_heap *self, const char *reason)
 void mw_heap_collect(struct mw_heap *self, enum mw_heap_work work)
 {
     if (self->front.raw_depth > 0)
-        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", __func__, 0);
-    else if (mw_heap_right_thread(self, __func__, 0) && !self->collecting)
+        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", __func__);
+    else if (mw_heap_right_thread(self, __func__) && !self->collecting)
         (work == MW_COLLECT_MINOR ? mw_collect_minor : mw_collect_major)(self, "testing");
 }

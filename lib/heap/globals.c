@@ -55,7 +55,7 @@ int mw_global_create(struct mw_heap *self, struct mw_ref ref, bool weak, struct 
         global->next->previous = global;
     self->globals.first = global;
     self->globals.count++;
-    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, __func__, 0));
+    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, __func__));
     *ret = global;
     return 0;
 }
@@ -85,7 +85,7 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
 
 void mw_global_set(struct mw_heap *self, struct mw_global *global, struct mw_ref ref)
 {
-    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, __func__, 0));
+    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, __func__));
 }
 
 struct mw_ref mw_global_get(struct mw_heap *self, const struct mw_global *global)

@@ -16,7 +16,7 @@ int mw_handles_init(struct mw_heap *self)
     struct mw_scope_record *scopes =
         mw_vm_table(&self->vm, self->config.scopes * sizeof(struct mw_scope_record));
 
-    self->front.scope_base = self->front.scope_top = scopes;
+    self->scopes = self->front.scope_top = scopes;
     self->handles = mw_vm_table(&self->vm, handles * sizeof(uintptr_t));
     if (self->front.checked)
         self->tags = mw_vm_table(&self->vm, handles * sizeof(uint16_t));
@@ -30,7 +30,7 @@ int mw_handles_init(struct mw_heap *self)
 
 void mw_handles_deinit(struct mw_heap *self)
 {
-    mw_vm_unmap(self->front.scope_base, self->config.scopes * sizeof(struct mw_scope_record));
+    mw_vm_unmap(self->scopes, self->config.scopes * sizeof(struct mw_scope_record));
     mw_vm_unmap(self->handles, self->config.handles * sizeof(uintptr_t));
     mw_vm_unmap(self->tags, self->config.handles * sizeof(uint16_t));
 }
@@ -75,89 +75,84 @@ static bool is_alive(const struct mw_heap *self, struct mw_ref ref, const uintpt
            self->tags[slot - self->handles] == ref.bits >> TAG_SHIFT;
 }
 
-static uintptr_t *checked_object(struct mw_heap *self, struct mw_ref ref, const char *file,
-                                 int line)
+static uintptr_t *checked_object(struct mw_heap *self, struct mw_ref ref, const char *where)
 {
     uintptr_t *slot = (uintptr_t *)(ref.bits & MW_REF_SLOT);
 
-    if (!mw_heap_right_thread(self, file, line))
+    if (!mw_heap_right_thread(self, where))
         return NULL;
     if (slot < self->handles || slot >= self->front.handle_end) {
-        mw_misuse(self, MW_MISUSE_HEAP, "the handle is not one of this heap", file, line);
+        mw_misuse(self, MW_MISUSE_HEAP, "the handle is not one of this heap", where);
         return NULL;
     }
     if (!is_alive(self, ref, slot)) {
-        mw_misuse(self, MW_MISUSE_HANDLE, "the handle's scope was closed", file, line);
+        mw_misuse(self, MW_MISUSE_HANDLE, "the handle's scope was closed", where);
         return NULL;
     }
     return *(uintptr_t **)slot;
 }
 
-uintptr_t *mw_handle_object(struct mw_heap *self, struct mw_ref ref, const char *file, int line)
+uintptr_t *mw_handle_object(struct mw_heap *self, struct mw_ref ref, const char *where)
 {
     if (ref.bits == 0)
         return NULL;
-    return self->front.checked ? checked_object(self, ref, file, line) : *(uintptr_t **)ref.bits;
+    return self->front.checked ? checked_object(self, ref, where) : *(uintptr_t **)ref.bits;
 }
 
 struct mw_ref mw_heap_dup(struct mw_heap *self, struct mw_ref ref)
 {
-    uintptr_t *object = mw_handle_object(self, ref, __func__, 0);
+    uintptr_t *object = mw_handle_object(self, ref, __func__);
 
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
 }
 
 void mw_heap_assign(struct mw_heap *self, struct mw_ref ref, struct mw_ref value)
 {
-    uintptr_t *object = mw_handle_object(self, value, __func__, 0);
+    uintptr_t *from = mw_handle_object(self, ref, __func__);
+    uintptr_t *object = mw_handle_object(self, value, __func__);
 
-    if (ref.bits == 0)
-        mw_misuse(self, MW_MISUSE_HANDLE, "none cannot stand for an object", __func__, 0);
-    else if (!self->front.checked || mw_handle_object(self, ref, __func__, 0) != NULL ||
-             mw_ref_is_none(ref))
+    if (ref.bits == 0 || value.bits == 0)
+        mw_misuse(self, MW_MISUSE_HANDLE, "a handle stands for an object, always", __func__);
+    else if (from != NULL && object != NULL)
         *(uintptr_t *)(ref.bits & MW_REF_SLOT) = (uintptr_t)object;
 }
 
 bool mw_heap_same(struct mw_heap *self, struct mw_ref left, struct mw_ref right)
 {
-    return mw_handle_object(self, left, __func__, 0) == mw_handle_object(self, right, __func__, 0);
+    return mw_handle_object(self, left, __func__) == mw_handle_object(self, right, __func__);
 }
 
 /* ---- scopes ---- */
 
 /* Handles made now belong to the scope around: kept longer than meant, but kept. */
-struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *file, int line)
+struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *where)
 {
-    mw_misuse(self, MW_MISUSE_SCOPE, "more scopes are open than the heap was made for", file, line);
-    return (struct mw_scope){NULL, 0};
+    mw_misuse(self, MW_MISUSE_SCOPE, "more scopes are open than the heap was made for", where);
+    return (struct mw_scope){NULL, NULL, NULL};
 }
 
-void mw_scope_close_checked(struct mw_scope *scope)
+void mw_scope_close_checked(struct mw_heap *self, struct mw_scope scope)
 {
-    struct mw_heap *self = scope->heap;
-    struct mw_scope_record *record = self->front.scope_base + scope->depth;
-    bool innermost = record + 1 == self->front.scope_top;
+    struct mw_scope_record *record = scope.record;
 
-    scope->heap = NULL;
-    if (!mw_heap_right_thread(self, record->file, record->line))
+    if (!mw_heap_right_thread(self, record->where))
         return;
-    if (!innermost)
+    if (record + 1 != self->front.scope_top)
         mw_misuse(self, MW_MISUSE_SCOPE,
                   record < self->front.scope_top ? "a scope inside it is still open"
                                                  : "the scope was closed with one around it",
-                  record->file, record->line);
+                  record->where);
     if (record < self->front.scope_top) {
         self->front.scope_top = record;
-        self->front.handle_top = record->base;
+        self->front.handle_top = scope.base;
     }
 }
 
-struct mw_ref mw_scope_escape_checked(struct mw_scope *scope, struct mw_ref ref, const char *file,
-                                      int line)
+struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope scope,
+                                      struct mw_ref ref, const char *where)
 {
-    struct mw_heap *self = scope->heap;
-    uintptr_t *object = mw_handle_object(self, ref, file, line);
+    uintptr_t *object = mw_handle_object(self, ref, where);
 
-    mw_scope_close_checked(scope);
+    mw_scope_close_checked(self, scope);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
 }

@@ -153,19 +153,19 @@ void mw_heap_free(struct mw_heap *self, void *memory, size_t size)
 /* ---- misuse ---- */
 
 void mw_misuse(struct mw_heap *self, enum mw_heap_misuse_kind kind, const char *what,
-               const char *file, int line)
+               const char *where)
 {
-    struct mw_heap_misuse misuse = {kind, what, file, line};
+    struct mw_heap_misuse misuse = {kind, what, where};
 
     self->error = -EPERM;
     if (self->config.misuse != NULL)
         self->config.misuse(self->config.context, &misuse);
 }
 
-bool mw_heap_right_thread(struct mw_heap *self, const char *file, int line)
+bool mw_heap_right_thread(struct mw_heap *self, const char *where)
 {
     if (pthread_equal(self->owner, pthread_self()))
         return true;
-    mw_misuse(self, MW_MISUSE_THREAD, "called by a thread that does not own the heap", file, line);
+    mw_misuse(self, MW_MISUSE_THREAD, "called by a thread that does not own the heap", where);
     return false;
 }

@@ -52,8 +52,8 @@ enum mw_heap_misuse_kind {
 struct mw_heap_misuse {
     enum mw_heap_misuse_kind kind;
     const char *what;
-    const char *file; /* of the call; "" when it was a collection that found it */
-    int line;
+    const char
+        *where; /* "file:line" of the call, or the function that was called; "" for a collection */
 };
 
 struct mw_heap_config {
@@ -130,7 +130,7 @@ enum mw_heap_place {
 };
 
 /* FIXED and CUSTOM, young. */
-#define mw_heap_new(self, type) mw_heap_new_at(self, type, __FILE__, __LINE__)
+#define mw_heap_new(self, type) mw_heap_new_at(self, type, MW_HERE)
 struct mw_ref mw_heap_new_in(struct mw_heap *self, const struct mw_heap_type *type,
                              enum mw_heap_place place);
 /* REFS, STRUCTS: `count` elements; BYTES: bytes. */
@@ -138,12 +138,11 @@ struct mw_ref mw_heap_new_array(struct mw_heap *self, const struct mw_heap_type 
                                 enum mw_heap_place place);
 
 /* Index: a word of the payload; with STRUCTS, element times words plus word. */
-#define mw_heap_get(self, ref, index) mw_heap_get_at(self, ref, index, __FILE__, __LINE__)
-#define mw_heap_set(self, ref, index, value)                                                       \
-    mw_heap_set_at(self, ref, index, value, __FILE__, __LINE__)
-#define mw_heap_get_word(self, ref, index) mw_heap_get_word_at(self, ref, index, __FILE__, __LINE__)
+#define mw_heap_get(self, ref, index) mw_heap_get_at(self, ref, index, MW_HERE)
+#define mw_heap_set(self, ref, index, value) mw_heap_set_at(self, ref, index, value, MW_HERE)
+#define mw_heap_get_word(self, ref, index) mw_heap_get_word_at(self, ref, index, MW_HERE)
 #define mw_heap_set_word(self, ref, index, value)                                                  \
-    mw_heap_set_word_at(self, ref, index, value, __FILE__, __LINE__)
+    mw_heap_set_word_at(self, ref, index, value, MW_HERE)
 /* Moves `count` references within REFS or from one to another, overlapping or not. Errors -EINVAL.
  */
 int mw_heap_copy(struct mw_heap *self, struct mw_ref to, size_t to_index, struct mw_ref from,
@@ -158,18 +157,18 @@ bool mw_heap_same(struct mw_heap *self, struct mw_ref left, struct mw_ref right)
 /* Closed when the block is left. A new handle for the same object: mw_heap_dup. */
 #define MW_SCOPE(name, heap)                                                                       \
     struct mw_scope name __attribute__((cleanup(mw_scope_close), unused)) =                        \
-        mw_scope_open_at(heap, __FILE__, __LINE__)
-#define mw_scope_open(heap) mw_scope_open_at(heap, __FILE__, __LINE__)
+        mw_scope_open_at(heap, MW_HERE)
+#define mw_scope_open(heap) mw_scope_open_at(heap, MW_HERE)
 /* Closes, and carries one handle out into the scope around. */
-#define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, __FILE__, __LINE__)
+#define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, MW_HERE)
 struct mw_ref mw_heap_dup(struct mw_heap *self, struct mw_ref ref);
-/* Lets a handle stand for another object (or none), as an assignment does. */
+/* Lets a handle stand for another object, as an assignment does. */
 void mw_heap_assign(struct mw_heap *self, struct mw_ref ref, struct mw_ref value);
 
 /* Raw pointers: to a payload, good until the region is left. No allocation inside. */
 #define mw_heap_raw_enter(self) ((void)mw_heap_front(self)->raw_depth++)
 #define mw_heap_raw_leave(self) ((void)mw_heap_front(self)->raw_depth--)
-#define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, __FILE__, __LINE__)
+#define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, MW_HERE)
 
 /* Globals: handles without a scope. A weak one does not keep its object, and holds none when the
  * object is gone. Setting none releases the object and keeps the global. */

@@ -149,6 +149,7 @@ struct mw_heap {
     bool collecting;
     bool refused; /* the last scavenge could not promote all that it wished to */
     int error;
+    struct mw_scope_record *scopes;
     uintptr_t *handles; /* the handle stack */
     uint16_t *tags;     /* checked: the tag of each slot's present use */
     uint16_t last_tag;
@@ -166,8 +167,8 @@ struct mw_heap {
 void *mw_heap_calloc(struct mw_heap *self, size_t count, size_t size);
 void mw_heap_free(struct mw_heap *self, void *memory, size_t size);
 void mw_misuse(struct mw_heap *self, enum mw_heap_misuse_kind kind, const char *what,
-               const char *file, int line);
-bool mw_heap_right_thread(struct mw_heap *self, const char *file, int line);
+               const char *where);
+bool mw_heap_right_thread(struct mw_heap *self, const char *where);
 size_t mw_heap_total(const struct mw_heap *self);
 size_t mw_heap_used(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
@@ -183,7 +184,7 @@ int mw_handles_init(struct mw_heap *self);
 void mw_handles_deinit(struct mw_heap *self);
 struct mw_ref mw_handle_fail(struct mw_heap *self, int error);
 /* The object of a handle; NULL for none. In a checked heap, misuse is reported and NULL. */
-uintptr_t *mw_handle_object(struct mw_heap *self, struct mw_ref ref, const char *file, int line);
+uintptr_t *mw_handle_object(struct mw_heap *self, struct mw_ref ref, const char *where);
 
 /* globals.c */
 void mw_globals_deinit(struct mw_heap *self);
@@ -254,9 +255,21 @@ MW_ALWAYS_INLINE void mw_stack_push(struct mw_stack *self, uintptr_t entry)
 {
     *self->top++ = entry;
 }
-bool mw_remembered_by_cards(const struct mw_heap *self, uint64_t header);
+MW_ALWAYS_INLINE bool mw_remembered_by_cards(const struct mw_heap *self, uint64_t header)
+{
+    return mw_header_bytes(header) > MW_REMEMBER_ALL &&
+           self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_REFS;
+}
+void mw_remembered_list(struct mw_heap *self, uintptr_t *holder);
 /* Gives a holder that became old, or was born so, the flags that its references ask for. */
-void mw_remembered_enter(struct mw_heap *self, uintptr_t *holder, bool young_inside);
+MW_ALWAYS_INLINE void mw_remembered_enter(struct mw_heap *self, uintptr_t *holder,
+                                          bool young_inside)
+{
+    if (!young_inside || mw_remembered_by_cards(self, holder[0]))
+        holder[0] |= MW_FLAG_WATCHED;
+    if (young_inside)
+        mw_remembered_list(self, holder);
+}
 /* Visits the slots that may hold young references; holders without any leave the set. */
 void mw_remembered_scan(struct mw_heap *self, mw_visit_fn *visit, void *context);
 void mw_remembered_prune(struct mw_heap *self);

@@ -20,6 +20,9 @@
 extern "C" {
 #endif
 
+#define MW_HERE_TEXT(line) #line
+#define MW_HERE_LINE(line) MW_HERE_TEXT(line)
+#define MW_HERE __FILE__ ":" MW_HERE_LINE(__LINE__)
 #define MW_HEAP_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 enum mw_heap_flag {
@@ -52,14 +55,14 @@ struct mw_heap_type {
 };
 
 struct mw_scope_record {
-    uintptr_t *base; /* the first slot that belongs to the scope */
-    const char *file;
-    int line;
+    uintptr_t *base;   /* the first slot that belongs to the scope */
+    const char *where; /* it was opened */
 };
 
 struct mw_scope {
     struct mw_heap *heap; /* NULL: closed, or never opened */
-    uint32_t depth;       /* of the scopes outside it */
+    struct mw_scope_record *record;
+    uintptr_t *base; /* as the record's, where the compiler can keep it in a register */
 };
 
 /* The first member of struct mw_heap. */
@@ -70,26 +73,26 @@ struct mw_heap_front {
     uint64_t barrier; /* flags of holders that a store must tell about */
     uint32_t checked; /* every call goes the long way and looks first */
     uint32_t raw_depth;
-    struct mw_scope_record *scope_base;
 };
 
 struct mw_ref mw_heap_push_slow(struct mw_heap *self, uintptr_t object);
 struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
-                               const char *file, int line);
+                               const char *where);
 struct mw_ref mw_heap_get_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
-                                  const char *file, int line);
+                                  const char *where);
 void mw_heap_set_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
-                         struct mw_ref value, const char *file, int line);
+                         struct mw_ref value, const char *where);
 uint64_t mw_heap_get_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
-                                  const char *file, int line);
+                                  const char *where);
 void mw_heap_set_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
-                              uint64_t value, const char *file, int line);
-void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *file, int line);
+                              uint64_t value, const char *where);
+void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *where);
 void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uintptr_t value);
-struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *file, int line);
-void mw_scope_close_checked(struct mw_scope *scope);
-struct mw_ref mw_scope_escape_checked(struct mw_scope *scope, struct mw_ref ref, const char *file,
-                                      int line);
+struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *where);
+/* By value: the scope's address never leaves the caller. */
+void mw_scope_close_checked(struct mw_heap *self, struct mw_scope scope);
+struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope scope,
+                                      struct mw_ref ref, const char *where);
 
 static inline struct mw_heap_front *mw_heap_front(struct mw_heap *self)
 {
@@ -111,7 +114,7 @@ static inline struct mw_ref mw_ref_none(void)
 
 static inline bool mw_ref_is_none(struct mw_ref ref)
 {
-    return ref.bits == 0 || *(uintptr_t *)(ref.bits & MW_REF_SLOT) == 0;
+    return ref.bits == 0;
 }
 
 static inline struct mw_ref mw_heap_push(struct mw_heap *self, uintptr_t object)
@@ -133,7 +136,7 @@ static inline bool mw_heap_long_way(struct mw_heap *self, struct mw_ref ref)
 }
 
 static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw_heap_type *type,
-                                           const char *file, int line)
+                                           const char *where)
 {
     struct mw_heap_front *front = mw_heap_front(self);
     char *object = front->top;
@@ -141,7 +144,7 @@ static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw
 
     if (MW_HEAP_UNLIKELY(type->size > (size_t)(front->limit - object) ||
                          front->handle_top == front->handle_end))
-        return mw_heap_new_slow(self, type, file, line);
+        return mw_heap_new_slow(self, type, where);
     front->top = object + type->size;
     *(uint64_t *)(void *)object = type->header;
     *front->handle_top = (uintptr_t)object;
@@ -150,23 +153,23 @@ static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw
 }
 
 static inline struct mw_ref mw_heap_get_at(struct mw_heap *self, struct mw_ref holder, size_t index,
-                                           const char *file, int line)
+                                           const char *where)
 {
     uintptr_t value;
 
     if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
-        return mw_heap_get_checked(self, holder, index, file, line);
+        return mw_heap_get_checked(self, holder, index, where);
     value = (*(uintptr_t **)holder.bits)[1 + index];
     return value != 0 ? mw_heap_push(self, value) : mw_ref_none();
 }
 
 static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, size_t index,
-                                  struct mw_ref value, const char *file, int line)
+                                  struct mw_ref value, const char *where)
 {
     uintptr_t *object, word;
 
     if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder))) {
-        mw_heap_set_checked(self, holder, index, value, file, line);
+        mw_heap_set_checked(self, holder, index, value, where);
         return;
     }
     object = *(uintptr_t **)holder.bits;
@@ -177,76 +180,76 @@ static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, si
 }
 
 static inline uint64_t mw_heap_get_word_at(struct mw_heap *self, struct mw_ref holder, size_t index,
-                                           const char *file, int line)
+                                           const char *where)
 {
     if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
-        return mw_heap_get_word_checked(self, holder, index, file, line);
+        return mw_heap_get_word_checked(self, holder, index, where);
     return (*(uint64_t **)holder.bits)[1 + index];
 }
 
 static inline void mw_heap_set_word_at(struct mw_heap *self, struct mw_ref holder, size_t index,
-                                       uint64_t value, const char *file, int line)
+                                       uint64_t value, const char *where)
 {
     if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
-        mw_heap_set_word_checked(self, holder, index, value, file, line);
+        mw_heap_set_word_checked(self, holder, index, value, where);
     else
         (*(uint64_t **)holder.bits)[1 + index] = value;
 }
 
-static inline void *mw_heap_raw_at(struct mw_heap *self, struct mw_ref ref, const char *file,
-                                   int line)
+static inline void *mw_heap_raw_at(struct mw_heap *self, struct mw_ref ref, const char *where)
 {
     if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, ref)))
-        return mw_heap_raw_checked(self, ref, file, line);
+        return mw_heap_raw_checked(self, ref, where);
     return *(uint64_t **)ref.bits + 1;
 }
 
-static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char *file, int line)
+static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char *where)
 {
     struct mw_heap_front *front = mw_heap_front(self);
     struct mw_scope_record *record = front->scope_top;
     struct mw_scope scope;
 
     if (MW_HEAP_UNLIKELY(record == front->scope_end))
-        return mw_heap_scope_refused(self, file, line);
+        return mw_heap_scope_refused(self, where);
     front->scope_top = record + 1;
     record->base = front->handle_top;
-    record->file = file;
-    record->line = line;
+    record->where = where;
     scope.heap = self;
-    scope.depth = (uint32_t)(record - front->scope_base);
+    scope.record = record;
+    scope.base = front->handle_top;
     return scope;
 }
 
 static inline void mw_scope_close(struct mw_scope *scope)
 {
-    struct mw_heap_front *front;
+    struct mw_heap *heap = scope->heap;
 
-    if (scope->heap == NULL)
+    if (heap == NULL)
         return;
-    front = mw_heap_front(scope->heap);
-    if (MW_HEAP_UNLIKELY(front->checked)) {
-        mw_scope_close_checked(scope);
+    scope->heap = NULL;
+    if (MW_HEAP_UNLIKELY(mw_heap_front(heap)->checked)) {
+        mw_scope_close_checked(heap, *scope);
         return;
     }
-    front->scope_top = front->scope_base + scope->depth;
-    front->handle_top = front->scope_top->base;
-    scope->heap = NULL;
+    mw_heap_front(heap)->scope_top = scope->record;
+    mw_heap_front(heap)->handle_top = scope->base;
 }
 
 static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw_ref ref,
-                                               const char *file, int line)
+                                               const char *where)
 {
     struct mw_heap *heap = scope->heap;
     uintptr_t object;
 
     if (heap == NULL)
         return mw_ref_none();
-    if (MW_HEAP_UNLIKELY(mw_heap_front(heap)->checked))
-        return mw_scope_escape_checked(scope, ref, file, line);
-    object = ref.bits != 0 ? *(uintptr_t *)ref.bits : 0;
+    if (MW_HEAP_UNLIKELY(mw_heap_long_way(heap, ref))) {
+        scope->heap = NULL;
+        return mw_scope_escape_checked(heap, *scope, ref, where);
+    }
+    object = *(uintptr_t *)ref.bits;
     mw_scope_close(scope);
-    return object != 0 ? mw_heap_push(heap, object) : mw_ref_none();
+    return mw_heap_push(heap, object);
 }
 
 #ifdef __cplusplus

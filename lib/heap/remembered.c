@@ -26,26 +26,12 @@ void mw_stack_deinit(struct mw_stack *self)
     mw_vm_unmap(self->base, self->bytes);
 }
 
-bool mw_remembered_by_cards(const struct mw_heap *self, uint64_t header)
-{
-    return mw_header_bytes(header) > MW_REMEMBER_ALL &&
-           self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_REFS;
-}
-
-static void list(struct mw_heap *self, uintptr_t *holder)
+void mw_remembered_list(struct mw_heap *self, uintptr_t *holder)
 {
     if (!(holder[0] & MW_FLAG_LISTED)) {
         holder[0] |= MW_FLAG_LISTED;
         mw_stack_push(&self->remembered, (uintptr_t)holder);
     }
-}
-
-void mw_remembered_enter(struct mw_heap *self, uintptr_t *holder, bool young_inside)
-{
-    if (!young_inside || mw_remembered_by_cards(self, holder[0]))
-        holder[0] |= MW_FLAG_WATCHED;
-    if (young_inside)
-        list(self, holder);
 }
 
 /* After a store into a holder with one of the flags of front.barrier. */
@@ -64,7 +50,7 @@ void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uint
         mw_card_set(mw_page_of((uintptr_t)holder), &holder[1 + index]);
     else
         holder[0] &= ~(uint64_t)MW_FLAG_WATCHED;
-    list(self, holder);
+    mw_remembered_list(self, holder);
 }
 
 /* ---- scanning ---- */

@@ -14,12 +14,13 @@
 
 #include <string.h>
 
-enum { QUARTER = 4, CENSUS_EVERY = 32 };
+enum { QUARTER = 4, CENSUS_EVERY = 32, PREFETCH = 512 };
 
 struct scavenge {
     struct mw_heap *heap;
     uintptr_t from;
     size_t from_size;
+    uintptr_t to;
     char *to_top;
     char *to_quarter; /* from here on survivors are promoted at once */
     size_t promoted;
@@ -45,7 +46,7 @@ MW_ALWAYS_INLINE void leave_address(uintptr_t *object, const void *copy)
     object[0] = (uintptr_t)copy | MW_FLAG_FORWARDED;
 }
 
-static uintptr_t promote(struct scavenge *self, uintptr_t *object, uint64_t header)
+MW_ALWAYS_INLINE uintptr_t promote(struct scavenge *self, uintptr_t *object, uint64_t header)
 {
     size_t bytes = mw_header_bytes(header);
     uint64_t *copy = mw_old_allocate(self->heap, bytes);
@@ -54,6 +55,7 @@ static uintptr_t promote(struct scavenge *self, uintptr_t *object, uint64_t head
         self->refused = true;
         return 0;
     }
+    __builtin_prefetch((char *)copy + PREFETCH, 1);
     copy_words(copy, (uint64_t *)object, mw_header_words(header));
     copy[0] = (header & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;
     self->promoted += bytes;
@@ -100,8 +102,10 @@ MW_ALWAYS_INLINE void visit_promoted_slot(void *context, uintptr_t *slot)
 {
     struct scavenge *self = context;
 
-    visit_slot(context, slot);
-    if (mw_is_young(&self->heap->nursery, *slot)) {
+    if (*slot - self->from >= self->from_size)
+        return;
+    *slot = evacuate(self, (uintptr_t *)*slot);
+    if (*slot - self->to < self->from_size) {
         self->young = true;
         if (self->by_cards)
             mw_card_set(mw_page_of((uintptr_t)slot), slot);
@@ -207,6 +211,7 @@ static struct scavenge scavenge_of(struct mw_heap *heap, bool promote_all)
         .heap = heap,
         .from = (uintptr_t)mw_nursery_half(nursery, nursery->from),
         .from_size = nursery->capacity,
+        .to = (uintptr_t)to,
         .to_top = to,
         .to_quarter = promote_all ? to : to + nursery->capacity / QUARTER,
     };

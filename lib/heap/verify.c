@@ -181,19 +181,15 @@ static void check_object(void *context, uintptr_t *object, uint64_t header)
 
 /* ---- roots and tables ---- */
 
-static void check_root(struct verify *self, uintptr_t value)
-{
-    require(self, value == 0 || is_object(self, value), "a handle does not lead to an object");
-}
-
 static void check_roots(struct verify *self)
 {
     struct mw_heap *heap = self->heap;
 
     for (uintptr_t *slot = heap->handles; slot < heap->front.handle_top; slot++)
-        check_root(self, *slot);
+        require(self, is_object(self, *slot), "a handle does not lead to an object");
     for (struct mw_global *global = heap->globals.first; global != NULL; global = global->next) {
-        check_root(self, global->value);
+        require(self, global->value == 0 || is_object(self, global->value),
+                "a global does not lead to an object");
         require(self, global->young_at != 0 || !mw_is_young(&heap->nursery, global->value),
                 "a global with a young object is not among those");
     }
@@ -305,5 +301,5 @@ void mw_verify_or_report(struct mw_heap *self)
     const char *fault = NULL;
 
     if (self->config.modes & MW_HEAP_VERIFY && mw_heap_verify(self, &fault) == -EILSEQ)
-        mw_misuse(self, MW_MISUSE_DAMAGE, fault, "", 0);
+        mw_misuse(self, MW_MISUSE_DAMAGE, fault, "");
 }

@@ -100,20 +100,20 @@ struct tree {
     uintptr_t left, right;
 };
 
-static struct mw_ref managed_make(const struct managed *self, int depth)
+static struct mw_ref managed_make(struct mw_heap *heap, const struct mw_heap_type *type, int depth)
 {
     if (depth == 0)
-        return mw_heap_new(self->heap, self->tree);
+        return mw_heap_new(heap, type);
 
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref left = managed_make(self, depth - 1);
-    struct mw_ref right = managed_make(self, depth - 1);
-    struct mw_ref node = mw_heap_new(self->heap, self->tree);
+    MW_SCOPE(scope, heap);
+    struct mw_ref left = managed_make(heap, type, depth - 1);
+    struct mw_ref right = managed_make(heap, type, depth - 1);
+    struct mw_ref node = mw_heap_new(heap, type);
 
     if (mw_ref_is_none(node))
         fail("out of memory");
-    mw_heap_set(self->heap, node, LEFT, left);
-    mw_heap_set(self->heap, node, RIGHT, right);
+    mw_heap_set(heap, node, LEFT, left);
+    mw_heap_set(heap, node, RIGHT, right);
     return mw_scope_escape(&scope, node);
 }
 
@@ -140,14 +140,14 @@ static uint64_t managed_round(const struct managed *self, int depth)
 {
     MW_SCOPE(scope, self->heap);
 
-    return managed_count(self, managed_make(self, depth));
+    return managed_count(self, managed_make(self->heap, self->tree, depth));
 }
 
 static uint64_t managed_bintrees(const struct managed *self, int depth)
 {
     MW_SCOPE(scope, self->heap);
     uint64_t check = managed_round(self, depth + 1);
-    struct mw_ref kept = managed_make(self, depth);
+    struct mw_ref kept = managed_make(self->heap, self->tree, depth);
 
     for (int d = 4; d <= depth; d += 4)
         for (int i = 0; i < 1 << (depth - d + 4); i++)

@@ -457,7 +457,7 @@ static void operate(struct shadow *self, unsigned number)
 static void on_misuse(void *context, const struct mw_heap_misuse *misuse)
 {
     (void)context;
-    fail_msg("misuse: %s at %s:%d", misuse->what, misuse->file, misuse->line);
+    fail_msg("misuse: %s at %s", misuse->what, misuse->where);
 }
 
 static void begin(struct shadow *self, const struct shadow_run *run)

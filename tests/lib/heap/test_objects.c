@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,10 +111,12 @@ static struct mw_heap_numbers numbers_of(const struct fixture *self)
 
 static void expect_misuse(struct fixture *self, enum mw_heap_misuse_kind kind, int line)
 {
+    char where[sizeof(__FILE__) + 16];
+
     assert_int_equal(self->misuses, 1);
     assert_int_equal(self->misuse.kind, kind);
-    assert_string_equal(self->misuse.file, __FILE__);
-    assert_int_equal(self->misuse.line, line);
+    snprintf(where, sizeof(where), "%s:%d", __FILE__, line);
+    assert_string_equal(self->misuse.where, where);
     self->misuses = 0;
 }
 
