@@ -23,6 +23,14 @@ static struct pause pause_begin(struct mw_heap *self, enum mw_heap_collector col
     return pause;
 }
 
+static void release_external(struct mw_heap *self, struct mw_heap_collection *of)
+{
+    uint64_t began = mw_clock_monotonic_ns(self->config.clock);
+
+    mw_external_release(self);
+    of->callback_ns = mw_clock_monotonic_ns(self->config.clock) - began;
+}
+
 static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw_scavenged *moved)
 {
     struct mw_heap_collection *of = &pause->of;
@@ -35,6 +43,7 @@ static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw
     of->total_after = mw_heap_total(self);
     of->promoted = moved->promoted;
     of->survived = moved->survived;
+    release_external(self, of);
     self->collecting = false;
     mw_history_add(self, of);
     mw_stats_count(self, of);
@@ -73,6 +82,7 @@ void mw_collect_major(struct mw_heap *self, const char *reason)
     mw_mark_roots(self);
     mw_mark_drain(self);
     mw_weak_clear(self);
+    mw_external_clear(self);
     mw_remembered_prune(self);
     mw_nursery_bury(self);
     mw_mark_end(self);

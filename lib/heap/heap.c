@@ -93,6 +93,7 @@ fail:
 struct mw_heap *mw_heap_destroy(struct mw_heap *self)
 {
     if (self != NULL) {
+        mw_external_deinit(self);
         mw_globals_deinit(self);
         mw_stack_deinit(&self->marker.stack);
         mw_stack_deinit(&self->promoted);

@@ -178,6 +178,12 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
 void mw_global_set(struct mw_heap *self, struct mw_global *global, struct mw_ref ref);
 struct mw_ref mw_global_get(struct mw_heap *self, const struct mw_global *global);
 
+/* Memory outside the heap that lives as long as an object: counted, and released after the
+ * collection that finds the object dead, or with the heap. `release` may be NULL and must not call
+ * the heap. Errors   -EINVAL no object, -ENOMEM. */
+int mw_heap_attach_external(struct mw_heap *self, struct mw_ref ref, size_t bytes,
+                            void (*release)(void *data), void *data);
+
 /* ---- collecting ---- */
 
 enum mw_heap_work { MW_COLLECT_MINOR, MW_COLLECT_MAJOR };

@@ -94,6 +94,11 @@ struct mw_globals {
     size_t young_count, young_capacity, count;
 };
 
+/* external.c */
+struct mw_externals {
+    struct mw_external *young, *old, *dead;
+};
+
 struct mw_type_entry {
     struct mw_heap_type type; /* first: what users hold */
     enum mw_heap_kind kind;
@@ -153,7 +158,8 @@ struct mw_heap {
     uintptr_t *handles; /* the handle stack */
     uint16_t *tags;     /* checked: the tag of each slot's present use */
     uint16_t last_tag;
-    size_t external;
+    struct mw_externals externals;
+    size_t external; /* bytes */
     size_t malloced;
     uint64_t allocations; /* in stress mode */
     uint64_t started_ns;
@@ -279,6 +285,16 @@ struct mw_scavenged {
     size_t promoted, survived;
 };
 void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *ret);
+/* Where an object is after its half was scavenged: 0 when it was not reached. */
+MW_ALWAYS_INLINE uintptr_t mw_scavenged_place(uintptr_t from, size_t size, uintptr_t object)
+{
+    uintptr_t header;
+
+    if (object - from >= size)
+        return object;
+    header = *(uintptr_t *)object;
+    return header & MW_FLAG_FORWARDED ? header - MW_FLAG_FORWARDED : 0;
+}
 
 /* mark.c */
 void mw_mark_begin(struct mw_heap *self);
@@ -290,6 +306,12 @@ bool mw_mark_is_live(const struct mw_heap *self, uintptr_t object);
 
 /* weak.c */
 void mw_weak_clear(struct mw_heap *self);
+
+/* external.c */
+void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size);
+void mw_external_clear(struct mw_heap *self); /* after marking */
+void mw_external_release(struct mw_heap *self);
+void mw_external_deinit(struct mw_heap *self);
 
 /* sweep.c */
 void mw_sweep_begin(struct mw_heap *self);

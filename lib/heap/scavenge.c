@@ -171,16 +171,6 @@ static void scan(struct scavenge *self, char *at)
 
 /* ---- weak globals, and which ones are still young ---- */
 
-static uintptr_t new_place(const struct scavenge *self, const struct mw_global *global)
-{
-    uintptr_t header;
-
-    if (global->value - self->from >= self->from_size)
-        return global->value;
-    header = *(uintptr_t *)global->value;
-    return header & MW_FLAG_FORWARDED ? header - MW_FLAG_FORWARDED : 0;
-}
-
 static void update_globals(struct scavenge *self)
 {
     struct mw_globals *globals = &self->heap->globals;
@@ -189,7 +179,7 @@ static void update_globals(struct scavenge *self)
     for (size_t i = 0; i < globals->young_count; i++) {
         struct mw_global *global = globals->young[i];
 
-        global->value = new_place(self, global);
+        global->value = mw_scavenged_place(self->from, self->from_size, global->value);
         global->young_at = 0;
         if (mw_is_young(&self->heap->nursery, global->value)) {
             globals->young[kept++] = global;
@@ -228,6 +218,7 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     mw_remembered_scan(self, visit_root, &scavenge);
     scan(&scavenge, to);
     update_globals(&scavenge);
+    mw_external_scavenged(self, scavenge.from, scavenge.from_size);
     if (self->scavenges++ % CENSUS_EVERY == 0)
         mw_stats_census(self, (char *)scavenge.from, from_top);
     mw_nursery_flip(self, scavenge.to_top);

@@ -1,0 +1,116 @@
+/* External bytes: memory outside the heap that dies with an object of it.
+ *
+ * They cost nothing to mark, but a few objects may hold much, so they bring full collections
+ * closer. What is attached to young objects stands in a list of its own, for scavenges. Release
+ * calls are made when a collection is over; the objects are gone by then, and no call can bring
+ * them back.
+ */
+#include "heap/heap_internal.h"
+
+#include <errno.h>
+
+struct mw_external {
+    struct mw_external *next;
+    uintptr_t object;
+    size_t bytes;
+    void (*release)(void *data);
+    void *data;
+};
+
+static void push(struct mw_external **list, struct mw_external *entry)
+{
+    entry->next = *list;
+    *list = entry;
+}
+
+static void die(struct mw_heap *self, struct mw_external *entry)
+{
+    self->external -= entry->bytes;
+    push(&self->externals.dead, entry);
+}
+
+int mw_heap_attach_external(struct mw_heap *self, struct mw_ref ref, size_t bytes,
+                            void (*release)(void *data), void *data)
+{
+    uintptr_t *object = mw_handle_object(self, ref, __func__);
+    struct mw_external *entry;
+
+    if (object == NULL)
+        return -EINVAL;
+    entry = mw_heap_calloc(self, 1, sizeof(*entry));
+    if (entry == NULL)
+        return -ENOMEM;
+    entry->object = (uintptr_t)object;
+    entry->bytes = bytes;
+    entry->release = release;
+    entry->data = data;
+    self->external += bytes;
+    push(mw_is_young(&self->nursery, entry->object) ? &self->externals.young : &self->externals.old,
+         entry);
+    return 0;
+}
+
+void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size)
+{
+    struct mw_externals *lists = &self->externals;
+    struct mw_external *entry = lists->young, *next;
+
+    lists->young = NULL;
+    for (; entry != NULL; entry = next) {
+        next = entry->next;
+        entry->object = mw_scavenged_place(from, size, entry->object);
+        if (entry->object == 0)
+            die(self, entry);
+        else
+            push(mw_is_young(&self->nursery, entry->object) ? &lists->young : &lists->old, entry);
+    }
+}
+
+static void clear_list(struct mw_heap *self, struct mw_external **list)
+{
+    while (*list != NULL) {
+        struct mw_external *entry = *list;
+
+        if (mw_mark_is_live(self, entry->object)) {
+            list = &entry->next;
+        } else {
+            *list = entry->next;
+            die(self, entry);
+        }
+    }
+}
+
+void mw_external_clear(struct mw_heap *self)
+{
+    clear_list(self, &self->externals.young);
+    clear_list(self, &self->externals.old);
+}
+
+void mw_external_release(struct mw_heap *self)
+{
+    while (self->externals.dead != NULL) {
+        struct mw_external *entry = self->externals.dead;
+
+        self->externals.dead = entry->next;
+        if (entry->release != NULL)
+            entry->release(entry->data);
+        mw_heap_free(self, entry, sizeof(*entry));
+    }
+}
+
+static void give_up(struct mw_heap *self, struct mw_external **list)
+{
+    while (*list != NULL) {
+        struct mw_external *entry = *list;
+
+        *list = entry->next;
+        die(self, entry);
+    }
+}
+
+void mw_external_deinit(struct mw_heap *self)
+{
+    give_up(self, &self->externals.young);
+    give_up(self, &self->externals.old);
+    mw_external_release(self);
+}

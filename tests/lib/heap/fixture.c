@@ -1,0 +1,87 @@
+#include "fixture.h"
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+static void on_misuse(void *context, const struct mw_heap_misuse *misuse)
+{
+    struct fixture *self = context;
+
+    self->misuse = *misuse;
+    self->misuses++;
+}
+
+static size_t on_near_limit(void *context, size_t limit, size_t initial)
+{
+    struct fixture *self = context;
+
+    self->near_limit_calls++;
+    assert_true(limit >= initial);
+    if (self->dropped != NULL)
+        mw_global_set(self->heap, self->dropped, mw_ref_none());
+    return self->raise_to;
+}
+
+struct mw_heap_config config_of(struct fixture *self, unsigned modes, size_t limit)
+{
+    struct mw_heap_config config;
+
+    mw_heap_config_default(&config);
+    config.semi_space = config.semi_space_max = MIB / 4;
+    config.limit = limit;
+    config.modes = modes;
+    config.context = self;
+    config.misuse = on_misuse;
+    config.near_limit = on_near_limit;
+    return config;
+}
+
+void add_types(struct fixture *self)
+{
+    static const struct mw_heap_field fields[] = {{"left", 0}, {"right", 1}};
+    const struct mw_heap_type_info node = {"Node", MW_KIND_FIXED, 3, fields, 2, NULL};
+    const struct mw_heap_type_info refs = {"Refs", MW_KIND_REFS, 0, NULL, 0, NULL};
+    const struct mw_heap_type_info bytes = {"Bytes", MW_KIND_BYTES, 0, NULL, 0, NULL};
+
+    assert_int_equal(mw_heap_add_type(self->heap, &node, &self->node), 0);
+    assert_int_equal(mw_heap_add_type(self->heap, &refs, &self->refs), 0);
+    assert_int_equal(mw_heap_add_type(self->heap, &bytes, &self->bytes), 0);
+}
+
+struct fixture *create(void **state, unsigned modes, size_t limit)
+{
+    struct fixture *self = calloc(1, sizeof(*self));
+    struct mw_heap_config config = config_of(self, modes, limit);
+
+    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
+    add_types(self);
+    *state = self;
+    return self;
+}
+
+void destroy(struct fixture *self)
+{
+    const char *fault = "";
+
+    if (mw_heap_verify(self->heap, &fault) != 0)
+        fail_msg("verifier: %s", fault);
+    assert_null(mw_heap_destroy(self->heap));
+    free(self);
+}
+
+int teardown(void **state)
+{
+    if (*state != NULL)
+        destroy(*state);
+    return 0;
+}
+
+struct mw_heap_numbers numbers_of(const struct fixture *self)
+{
+    struct mw_heap_numbers numbers;
+
+    mw_heap_get_numbers(self->heap, &numbers);
+    assert_true(numbers.used <= numbers.total);
+    assert_true(numbers.total + numbers.pooled <= numbers.limit);
+    return numbers;
+}

@@ -1,0 +1,34 @@
+/* fixture: a small heap with three types, what it was blamed for, and what its callbacks were
+ * asked. */
+#ifndef MW_TEST_HEAP_FIXTURE_H
+#define MW_TEST_HEAP_FIXTURE_H
+#include "heap/heap.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MIB ((size_t)1 << 20)
+
+struct fixture {
+    struct mw_heap *heap;
+    const struct mw_heap_type *node, *refs, *bytes;
+    struct mw_heap_misuse misuse; /* the last one */
+    unsigned misuses;
+    unsigned near_limit_calls;
+    size_t raise_to;
+    struct mw_global *dropped; /* what the near-limit callback lets go */
+};
+
+/* Halves of 256 KiB, and the fixture's callbacks. */
+struct mw_heap_config config_of(struct fixture *self, unsigned modes, size_t limit);
+void add_types(struct fixture *self);
+/* The test's heap: teardown() destroys it when all scopes of the test are closed. */
+struct fixture *create(void **state, unsigned modes, size_t limit);
+/* Verifies, too. */
+void destroy(struct fixture *self);
+int teardown(void **state);
+/* With what must hold of them at any time. */
+struct mw_heap_numbers numbers_of(const struct fixture *self);
+#endif

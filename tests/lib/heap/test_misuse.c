@@ -1,0 +1,167 @@
+/* A checked heap sees misuse, says where, and does not do what was asked. */
+#include "fixture.h"
+
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+static void expect_misuse(struct fixture *self, enum mw_heap_misuse_kind kind, int line)
+{
+    char where[sizeof(__FILE__) + 16];
+
+    assert_int_equal(self->misuses, 1);
+    assert_int_equal(self->misuse.kind, kind);
+    snprintf(where, sizeof(where), "%s:%d", __FILE__, line);
+    assert_string_equal(self->misuse.where, where);
+    self->misuses = 0;
+}
+
+static void a_handle_after_its_scope_is_seen(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    struct mw_ref stale;
+
+    {
+        MW_SCOPE(scope, self->heap);
+
+        stale = mw_heap_new(self->heap, self->node);
+    }
+    mw_heap_get(self->heap, stale, 0);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    {
+        MW_SCOPE(scope, self->heap);
+        struct mw_ref other = mw_heap_new(self->heap, self->node); /* in the same slot */
+
+        mw_heap_set(self->heap, other, 0, stale);
+        expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+        assert_true(mw_ref_is_none(mw_heap_get(self->heap, other, 0)));
+    }
+}
+
+static void the_wrong_type_is_seen(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref node = mw_heap_new(self->heap, self->node);
+
+    mw_heap_set(self->heap, node, 2, node); /* a word, not a reference */
+    expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
+    mw_heap_set_word(self->heap, node, 1, 7);
+    expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
+    mw_heap_set_word(self->heap, node, 2, 7);
+    assert_int_equal(mw_heap_get_word(self->heap, node, 2), 7);
+    mw_heap_get(self->heap, node, 3);
+    expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
+    mw_heap_new(self->heap, self->refs);
+    expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
+    mw_heap_get(self->heap, mw_ref_none(), 0);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+}
+
+static void another_heap_is_seen(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    void *other_state = NULL;
+    struct fixture *other = create(&other_state, MW_HEAP_CHECKED, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    MW_SCOPE(other_scope, other->heap);
+    struct mw_ref node = mw_heap_new(self->heap, self->node);
+    struct mw_ref foreign = mw_heap_new(other->heap, other->node);
+
+    mw_heap_set(self->heap, node, 0, foreign);
+    expect_misuse(self, MW_MISUSE_HEAP, __LINE__ - 1);
+    mw_scope_close(&other_scope);
+    mw_scope_close(&scope);
+    destroy(other);
+}
+
+static void raw_pointers_over_an_allocation_are_seen(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref node = mw_heap_new(self->heap, self->node);
+
+    mw_heap_raw_enter(self->heap);
+    assert_non_null(mw_heap_raw(self->heap, node));
+    assert_true(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
+    expect_misuse(self, MW_MISUSE_RAW, __LINE__ - 1);
+    mw_heap_raw_leave(self->heap);
+    assert_null(mw_heap_raw(self->heap, node));
+    expect_misuse(self, MW_MISUSE_RAW, __LINE__ - 1);
+}
+
+static void scopes_out_of_order_are_seen(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    struct mw_scope outer = mw_scope_open(self->heap);
+    int line = __LINE__ - 1;
+    struct mw_scope inner = mw_scope_open(self->heap);
+    int inner_line = __LINE__ - 1;
+
+    mw_scope_close(&outer);
+    expect_misuse(self, MW_MISUSE_SCOPE, line);
+    mw_scope_close(&inner);
+    expect_misuse(self, MW_MISUSE_SCOPE, inner_line);
+    mw_scope_close(&inner); /* closed already: nothing */
+    assert_int_equal(self->misuses, 0);
+}
+
+static void *allocate_elsewhere(void *context)
+{
+    struct fixture *self = context;
+
+    assert_true(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
+    return NULL;
+}
+
+static void a_second_thread_is_seen(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, allocate_elsewhere, self), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(self->misuses, 1);
+    assert_int_equal(self->misuse.kind, MW_MISUSE_THREAD);
+}
+
+static void handles_and_scopes_have_bounds(void **state)
+{
+    struct fixture self = {0};
+    struct mw_heap_config config = config_of(&self, 0, 8 * MIB);
+    struct mw_scope scopes[3];
+
+    (void)state;
+    config.handles = 100;
+    config.scopes = 2;
+    assert_int_equal(mw_heap_create(&config, &self.heap), 0);
+    add_types(&self);
+    for (int i = 0; i < 3; i++)
+        scopes[i] = mw_scope_open(self.heap);
+    assert_int_equal(self.misuses, 1);
+    assert_int_equal(self.misuse.kind, MW_MISUSE_SCOPE);
+    for (int i = 0; i < 100; i++)
+        assert_false(mw_ref_is_none(mw_heap_new(self.heap, self.node)));
+    assert_true(mw_ref_is_none(mw_heap_new(self.heap, self.node)));
+    assert_int_equal(mw_heap_error(self.heap), -EOVERFLOW);
+    for (int i = 3; i-- > 0;)
+        mw_scope_close(&scopes[i]);
+    assert_false(mw_ref_is_none(mw_heap_new(self.heap, self.node)));
+    mw_heap_destroy(self.heap);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_handle_after_its_scope_is_seen, teardown),
+        cmocka_unit_test_teardown(the_wrong_type_is_seen, teardown),
+        cmocka_unit_test_teardown(another_heap_is_seen, teardown),
+        cmocka_unit_test_teardown(raw_pointers_over_an_allocation_are_seen, teardown),
+        cmocka_unit_test_teardown(scopes_out_of_order_are_seen, teardown),
+        cmocka_unit_test_teardown(a_second_thread_is_seen, teardown),
+        cmocka_unit_test_teardown(handles_and_scopes_have_bounds, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
