@@ -27,7 +27,9 @@ static bool wants_full(const struct mw_heap *self)
 
 static void collect(struct mw_heap *self)
 {
-    if (wants_full(self))
+    if (wants_full(self) && self->marker.active)
+        mw_collect_finish(self, "allocation failure");
+    else if (wants_full(self))
         mw_collect_major(self, "allocation failure");
     else
         mw_collect_minor(self, "allocation failure");
@@ -108,8 +110,7 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
         return NULL;
     self->counters.allocated_old += bytes;
     mw_remembered_enter(self, object, false);
-    if (self->marker.active)
-        mw_mark_object(self, (uintptr_t)object);
+    mw_incremental_owe(self, bytes);
     return object;
 }
 
@@ -170,6 +171,7 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
     if (self->config.modes & MW_HEAP_STRESS)
         stress(self);
     mw_pool_refill(self);
+    mw_incremental_tick(self);
     object = insist(self, request);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
 }

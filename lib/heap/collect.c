@@ -31,6 +31,16 @@ static void release_external(struct mw_heap *self, struct mw_heap_collection *of
     of->callback_ns = mw_clock_monotonic_ns(self->config.clock) - began;
 }
 
+static void tell_marking(const struct mw_heap *self, struct mw_heap_collection *of, uint64_t now)
+{
+    const struct mw_marking *marking = &self->marker.marking;
+
+    of->steps = marking->steps;
+    of->steps_ns = marking->steps_ns;
+    of->step_max_ns = marking->step_max_ns;
+    of->marking_ns = now - marking->began_ns;
+}
+
 static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw_scavenged *moved)
 {
     struct mw_heap_collection *of = &pause->of;
@@ -43,6 +53,8 @@ static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw
     of->total_after = mw_heap_total(self);
     of->promoted = moved->promoted;
     of->survived = moved->survived;
+    if (of->marking)
+        tell_marking(self, of, now);
     release_external(self, of);
     self->collecting = false;
     mw_history_add(self, of);
@@ -58,6 +70,7 @@ void mw_collect_minor(struct mw_heap *self, const char *reason)
     struct mw_scavenged moved;
 
     mw_scavenge(self, false, &moved);
+    mw_incremental_owe(self, moved.promoted);
     pause_end(self, &pause, &moved);
 }
 
@@ -66,18 +79,15 @@ static void set_next_full(struct mw_heap *self)
     size_t live = mw_old_used(self) + self->large.used;
 
     self->policy.full_at = mw_policy_next_full(live, self->limit);
+    self->policy.mark_at = mw_policy_next_mark(live, self->policy.full_at);
     self->policy.external_full_at = mw_policy_next_external(self->external);
     self->pool.cap = mw_policy_pool_cap(live, self->limit);
     self->refused = false;
 }
 
-void mw_collect_major(struct mw_heap *self, const char *reason)
+/* What follows once all that was reached before this pause is marked or on the stack. */
+static void finish_full(struct mw_heap *self)
 {
-    struct pause pause = pause_begin(self, MW_GC_MARK_SWEEP, reason);
-    struct mw_scavenged moved;
-
-    mw_scavenge(self, true, &moved);
-    mw_mark_begin(self);
     self->marker.young = true;
     mw_mark_roots(self);
     mw_mark_drain(self);
@@ -86,8 +96,32 @@ void mw_collect_major(struct mw_heap *self, const char *reason)
     mw_remembered_prune(self);
     mw_nursery_bury(self);
     mw_mark_end(self);
+    mw_old_retire(self);
     mw_sweep_begin(self);
     set_next_full(self);
+}
+
+void mw_collect_major(struct mw_heap *self, const char *reason)
+{
+    struct pause pause = pause_begin(self, MW_GC_MARK_SWEEP, reason);
+    struct mw_scavenged moved;
+
+    mw_mark_end(self); /* what was marked in slices may be dead by now */
+    mw_scavenge(self, true, &moved);
+    mw_mark_begin(self);
+    finish_full(self);
+    pause_end(self, &pause, &moved);
+    mw_pool_trim(self, self->pool.cap);
+}
+
+void mw_collect_finish(struct mw_heap *self, const char *reason)
+{
+    struct pause pause = pause_begin(self, MW_GC_MARK_SWEEP, reason);
+    struct mw_scavenged moved;
+
+    pause.of.marking = true;
+    mw_scavenge(self, true, &moved);
+    finish_full(self);
     pause_end(self, &pause, &moved);
     mw_pool_trim(self, self->pool.cap);
 }

@@ -34,8 +34,6 @@ static void set_value(struct mw_heap *self, struct mw_global *global, uintptr_t 
     if (mw_is_young(&self->nursery, value) && global->young_at == 0) {
         globals->young[globals->young_count++] = global;
         global->young_at = (uint32_t)globals->young_count;
-    } else if (value != 0 && self->marker.active && !global->weak) {
-        mw_mark_object(self, value);
     }
 }
 

@@ -76,6 +76,7 @@ int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret)
     self->owner = pthread_self();
     self->started_ns = mw_clock_monotonic_ns(self->config.clock);
     self->policy.full_at = mw_policy_next_full(0, self->limit);
+    self->policy.mark_at = mw_policy_next_mark(0, self->policy.full_at);
     self->policy.external_full_at = mw_policy_next_external(0);
     self->front.barrier = MW_FLAG_WATCHED;
     self->front.checked = (config->modes & MW_HEAP_CHECKED) != 0;

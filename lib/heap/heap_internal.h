@@ -82,10 +82,19 @@ struct mw_stack {
     size_t bytes;
 };
 
+/* incremental.c */
+struct mw_marking {
+    uint64_t began_ns;
+    uint64_t steps, steps_ns, step_max_ns; /* thread CPU time */
+};
+
 struct mw_marker {
     struct mw_stack stack;
-    bool active; /* between the first root and the last object */
-    bool young;  /* young objects are marked too; between slices they are left alone */
+    struct mw_marking marking; /* of the present cycle, when it goes in slices */
+    size_t debt;               /* words to mark soon */
+    size_t pace;               /* words to mark for each that becomes old */
+    bool active;               /* between the first root and the last object */
+    bool young; /* young objects are marked too; between slices they are left alone */
 };
 
 struct mw_globals {
@@ -118,11 +127,14 @@ struct mw_types {
 /* ---- policy: pure decisions over numbers ---- */
 
 struct mw_policy {
-    size_t full_at;          /* bytes of old objects at which a full collection begins */
+    size_t full_at;          /* bytes of old objects at which a full collection must end */
+    size_t mark_at;          /* the same, at which marking in slices begins */
     size_t external_full_at; /* the same for external bytes */
 };
 
 size_t mw_policy_next_full(size_t live, size_t limit);
+size_t mw_policy_next_mark(size_t live, size_t full_at);
+size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
 size_t mw_policy_pool_cap(size_t live, size_t limit);
 bool mw_policy_dense(size_t live);
@@ -223,8 +235,9 @@ int mw_pool_init(struct mw_heap *self);
 void mw_pool_deinit(struct mw_heap *self);
 struct mw_page *mw_pool_take(struct mw_heap *self);
 void mw_pool_put(struct mw_heap *self, struct mw_page *page);
-/* Makes at most one page ready, if fewer than `target` are; outside of pauses. */
-void mw_pool_refill(struct mw_heap *self);
+/* Makes at most one page ready, if fewer than `target` are; outside of pauses. Returns whether it
+ * did. */
+bool mw_pool_refill(struct mw_heap *self);
 /* Gives pages back until at most `keep` are pooled. */
 void mw_pool_trim(struct mw_heap *self, size_t keep);
 MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t index)
@@ -300,9 +313,16 @@ MW_ALWAYS_INLINE uintptr_t mw_scavenged_place(uintptr_t from, size_t size, uintp
 void mw_mark_begin(struct mw_heap *self);
 void mw_mark_roots(struct mw_heap *self);
 void mw_mark_drain(struct mw_heap *self);
+/* At least so many words, if there are. Returns whether something is left. */
+bool mw_mark_some(struct mw_heap *self, size_t words);
 void mw_mark_end(struct mw_heap *self);
 void mw_mark_object(struct mw_heap *self, uintptr_t object);
 bool mw_mark_is_live(const struct mw_heap *self, uintptr_t object);
+
+/* incremental.c */
+void mw_incremental_tick(struct mw_heap *self);
+/* So many bytes have become old. */
+void mw_incremental_owe(struct mw_heap *self, size_t bytes);
 
 /* weak.c */
 void mw_weak_clear(struct mw_heap *self);
@@ -321,11 +341,12 @@ bool mw_sweep_next(struct mw_heap *self);
 /* collect.c */
 void mw_collect_minor(struct mw_heap *self, const char *reason);
 void mw_collect_major(struct mw_heap *self, const char *reason);
-/* Before an allocation that found no room: whatever it takes. Returns false at the limit. */
-bool mw_collect_for(struct mw_heap *self);
+/* Ends a cycle that was marked in slices. */
+void mw_collect_finish(struct mw_heap *self, const char *reason);
 
 /* stats.c */
 void mw_stats_count(struct mw_heap *self, const struct mw_heap_collection *of);
+void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
 void mw_stats_census(struct mw_heap *self, const char *start, const char *end);
 
 /* trace.c */

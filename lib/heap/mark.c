@@ -80,7 +80,8 @@ static void count_live(uintptr_t object, uint64_t header)
         mw_mark_set_bit(page, mw_page_word(page, object) + mw_header_words(header) - 1);
 }
 
-static void scan_array(struct mw_heap *self, uintptr_t *object, size_t from)
+/* Returns how many words were looked at. */
+static size_t scan_array(struct mw_heap *self, uintptr_t *object, size_t from)
 {
     size_t end = mw_header_words(object[0]);
     size_t stop = end - from > PIECE ? from + PIECE : end;
@@ -90,18 +91,19 @@ static void scan_array(struct mw_heap *self, uintptr_t *object, size_t from)
         mw_stack_push(&self->marker.stack, (uintptr_t)object | CONTINUED);
     }
     mw_visit_range(object + from, object + stop, mark_slot, self);
+    return stop - from;
 }
 
-MW_ALWAYS_INLINE void scan_object(struct mw_heap *self, uintptr_t *object)
+MW_ALWAYS_INLINE size_t scan_object(struct mw_heap *self, uintptr_t *object)
 {
     uint64_t header = object[0];
 
     if (header & MW_FLAG_OLD)
         count_live((uintptr_t)object, header);
     if (self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_REFS)
-        scan_array(self, object, 1);
-    else
-        mw_visit_object(self->types.shapes, object, header, mark_slot, self);
+        return scan_array(self, object, 1);
+    mw_visit_object(self->types.shapes, object, header, mark_slot, self);
+    return mw_header_words(header);
 }
 
 static bool exchange(struct queue *self, uintptr_t in, uintptr_t *ret_out)
@@ -114,7 +116,16 @@ static bool exchange(struct queue *self, uintptr_t in, uintptr_t *ret_out)
     return *ret_out != 0;
 }
 
-static uintptr_t pop(struct mw_heap *self)
+static void put_back(struct mw_heap *self, const struct queue *queue)
+{
+    for (unsigned i = 0; i < QUEUE; i++)
+        if (queue->slots[i] != 0)
+            mw_stack_push(&self->marker.stack, queue->slots[i]);
+}
+
+/* The next object, on its way from memory; 0 when it was a piece of an array, or nothing is left.
+ */
+static uintptr_t pop(struct mw_heap *self, size_t *words)
 {
     struct mw_stack *stack = &self->marker.stack;
     uintptr_t entry;
@@ -123,22 +134,32 @@ static uintptr_t pop(struct mw_heap *self)
         return 0;
     entry = *--stack->top;
     if (entry & CONTINUED) {
-        scan_array(self, (uintptr_t *)(entry - CONTINUED), *--stack->top);
+        size_t from = *--stack->top;
+
+        *words += scan_array(self, (uintptr_t *)(entry - CONTINUED), from);
         return 0;
     }
     __builtin_prefetch((void *)entry);
     return entry;
 }
 
-void mw_mark_drain(struct mw_heap *self)
+bool mw_mark_some(struct mw_heap *self, size_t words)
 {
     struct mw_stack *stack = &self->marker.stack;
     struct queue queue = {.count = 0};
     uintptr_t object;
+    size_t done = 0;
 
-    while (stack->top > stack->base || queue.count > 0)
-        if (exchange(&queue, pop(self), &object))
-            scan_object(self, (uintptr_t *)object);
+    while (done < words && (stack->top > stack->base || queue.count > 0))
+        if (exchange(&queue, pop(self, &done), &object))
+            done += scan_object(self, (uintptr_t *)object);
+    put_back(self, &queue);
+    return stack->top > stack->base;
+}
+
+void mw_mark_drain(struct mw_heap *self)
+{
+    mw_mark_some(self, SIZE_MAX);
 }
 
 /* ---- phases ---- */
@@ -151,13 +172,14 @@ static void clear_marks(struct mw_page *page)
 
 void mw_mark_begin(struct mw_heap *self)
 {
-    mw_old_retire(self);
+    self->marker.stack.top = self->marker.stack.base;
     for (size_t i = 0; i < self->pool.page_max; i++)
         if (self->pool.roles[i] == MW_ROLE_USED)
             clear_marks(mw_pool_page(&self->pool, i));
     for (struct mw_page *page = self->large.first; page != NULL; page = page->next)
         clear_marks(page);
     self->marker.active = true;
+    self->front.barrier = MW_FLAG_WATCHED | MW_FLAG_OLD;
 }
 
 void mw_mark_roots(struct mw_heap *self)
@@ -173,4 +195,5 @@ void mw_mark_end(struct mw_heap *self)
 {
     self->marker.active = false;
     self->marker.young = false;
+    self->front.barrier = MW_FLAG_WATCHED;
 }

@@ -33,11 +33,15 @@ struct mw_heap_collection {
     size_t used_after, total_after;
     size_t promoted; /* bytes that became old */
     size_t survived; /* bytes that stayed young */
+    bool marking;    /* it was marked in slices before: so many, in thread CPU time */
+    uint64_t steps, steps_ns, step_max_ns;
+    uint64_t marking_ns; /* since they began */
     double mutator_average,
         mutator_current; /* share of the time that was the program's own, 0 to 1 */
 };
 
-/* Pauses of at most 2^i * 16 us in thread CPU time, the last one all that took longer. */
+/* Collections and slices of marking: pauses of at most 2^i * 16 us in thread CPU time, the last one
+ * all that took longer. */
 enum { MW_PAUSE_BUCKETS = 16 };
 
 struct mw_heap_numbers {
@@ -47,6 +51,8 @@ struct mw_heap_numbers {
     size_t pooled;   /* pages kept ready */
     size_t handles, globals;
     uint64_t collections[MW_GC_COLLECTORS];
+    uint64_t in_slices; /* of the full ones, those that were marked in slices */
+    uint64_t slices;    /* of marking, all told */
     uint64_t pauses[MW_PAUSE_BUCKETS];
     uint64_t pause_max_ns, pause_total_ns; /* thread CPU time */
     uint64_t promoted;

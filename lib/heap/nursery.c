@@ -58,7 +58,8 @@ bool mw_nursery_extend(struct mw_heap *self, size_t bytes)
     struct mw_heap_front *front = &self->front;
     char *limit = front->limit;
     size_t room = (size_t)(self->nursery.end - front->top);
-    size_t step = front->checked || self->config.modes & MW_HEAP_STRESS ? bytes : MW_LAB;
+    size_t step =
+        front->checked || self->config.modes & (MW_HEAP_STRESS | MW_HEAP_SLICES) ? bytes : MW_LAB;
 
     if (room < bytes)
         return false;

@@ -58,10 +58,9 @@ static bool add(struct mw_heap *self)
     return true;
 }
 
-void mw_pool_refill(struct mw_heap *self)
+bool mw_pool_refill(struct mw_heap *self)
 {
-    if (self->pool.pooled < self->pool.target)
-        add(self);
+    return self->pool.pooled < self->pool.target && add(self);
 }
 
 static size_t index_of(const struct mw_pool *self, const struct mw_page *page)

@@ -27,6 +27,20 @@ size_t mw_policy_next_full(size_t live, size_t limit)
     return most(least(wish, live + left / 2), live + MW_PAGE_SIZE);
 }
 
+/* Marking in slices begins when three quarters of the way to the next full collection are gone. */
+size_t mw_policy_next_mark(size_t live, size_t full_at)
+{
+    return full_at - (full_at - live) / 4;
+}
+
+/* Words to mark for each word that becomes old, so that all is marked half-way to `full_at`. */
+size_t mw_policy_pace(size_t live, size_t full_at)
+{
+    size_t room = full_at > live ? full_at - live : 0;
+
+    return least(1 + 2 * live / most(room, MW_PAGE_SIZE), 1000);
+}
+
 /* External bytes cost nothing to mark; 64 MiB of them may come before anyone looks. */
 size_t mw_policy_next_external(size_t external)
 {

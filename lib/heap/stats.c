@@ -15,15 +15,23 @@ static unsigned bucket_of(uint64_t pause_ns)
     return bucket;
 }
 
+void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns)
+{
+    struct mw_heap_numbers *counters = &self->counters;
+
+    counters->pauses[bucket_of(pause_ns)]++;
+    counters->pause_total_ns += pause_ns;
+    if (pause_ns > counters->pause_max_ns)
+        counters->pause_max_ns = pause_ns;
+}
+
 void mw_stats_count(struct mw_heap *self, const struct mw_heap_collection *of)
 {
     struct mw_heap_numbers *counters = &self->counters;
 
     counters->collections[of->collector]++;
-    counters->pauses[bucket_of(of->pause_cpu_ns)]++;
-    counters->pause_total_ns += of->pause_cpu_ns;
-    if (of->pause_cpu_ns > counters->pause_max_ns)
-        counters->pause_max_ns = of->pause_cpu_ns;
+    counters->in_slices += of->marking;
+    mw_stats_count_pause(self, of->pause_cpu_ns);
     counters->promoted += of->promoted;
 }
 

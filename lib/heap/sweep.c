@@ -70,6 +70,8 @@ bool mw_sweep_next(struct mw_heap *self)
 {
     struct mw_pool *pool = &self->pool;
 
+    if (self->marker.active) /* marks do not tell yet what is free */
+        return false;
     while (self->old.sweep_at < pool->page_max) {
         size_t index = self->old.sweep_at++;
         struct mw_page *page = mw_pool_page(pool, index);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { MARKING_MAX = 160 };
+
 #define MIB (1024.0 * 1024.0)
 
 struct words {
@@ -68,15 +70,29 @@ static double ms(uint64_t ns)
     return (double)ns / MW_NS_PER_MS;
 }
 
+static void format_marking(const struct mw_heap_collection *of, char ret[MARKING_MAX])
+{
+    ret[0] = '\0';
+    if (of->marking)
+        snprintf(ret, MARKING_MAX,
+                 " (+ %.1f ms in %llu steps since start of marking, biggest step %.1f ms, walltime "
+                 "since start of marking %.0f ms)",
+                 ms(of->steps_ns), (unsigned long long)of->steps, ms(of->step_max_ns),
+                 ms(of->marking_ns));
+}
+
 static int format_text(const struct mw_heap *self, const struct mw_heap_collection *of, char *ret)
 {
+    char marking[MARKING_MAX];
+
+    format_marking(of, marking);
     return snprintf(ret, MW_TRACE_LINE_MAX,
-                    "[%d:%p] %8.0f ms: %s %.1f (%.1f) -> %.1f (%.1f) MB, %.2f / %.2f ms "
+                    "[%d:%p] %8.0f ms: %s %.1f (%.1f) -> %.1f (%.1f) MB, %.2f / %.2f ms %s"
                     " (average mu = %.3f, current mu = %.3f) %s; %s",
                     (int)getpid(), (const void *)self, ms(of->at_ns),
                     words[of->collector].collector, (double)of->used_before / MIB,
                     (double)of->total_before / MIB, (double)of->used_after / MIB,
-                    (double)of->total_after / MIB, ms(of->pause_ns), ms(of->callback_ns),
+                    (double)of->total_after / MIB, ms(of->pause_ns), ms(of->callback_ns), marking,
                     of->mutator_average, of->mutator_current, of->reason, words[of->collector].way);
 }
 

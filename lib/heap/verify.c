@@ -85,6 +85,10 @@ static bool is_object(const struct verify *self, uintptr_t address)
 
     if (address % MW_WORD != 0)
         return false;
+    /* While marking goes on, nobody can tell what else lives in a page that was not swept. */
+    if (self->heap->marker.active && word != NULL && !is_in_half(self, address) &&
+        mw_page_of(address)->state == MW_PAGE_UNSWEPT)
+        return true;
     return word != NULL ? (*word & bit) != 0 : is_large(self, address);
 }
 

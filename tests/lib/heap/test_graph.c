@@ -26,6 +26,8 @@ static void all_modes_see_one_graph(void **state)
         MW_HEAP_CHECKED,
         MW_HEAP_VERIFY | MW_HEAP_POISON,
         MW_HEAP_FULL | MW_HEAP_VERIFY,
+        MW_HEAP_SLICES | MW_HEAP_VERIFY,
+        MW_HEAP_SLICES | MW_HEAP_MOVE | MW_HEAP_CHECKED,
         MW_HEAP_STRESS | MW_HEAP_POISON,
         MW_HEAP_STRESS | MW_HEAP_MOVE | MW_HEAP_CHECKED,
         MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_POISON | MW_HEAP_CHECKED,
@@ -56,6 +58,8 @@ static void a_long_run_promotes_and_sweeps(void **state)
     assert_true(numbers.collections[MW_GC_SCAVENGE] > 100);
     assert_true(numbers.collections[MW_GC_MARK_SWEEP] > 50);
     assert_int_equal(run(7, LONG_RUN, MW_HEAP_MOVE, &numbers), expected);
+    assert_int_equal(run(7, LONG_RUN, MW_HEAP_SLICES, &numbers), expected);
+    assert_true(numbers.in_slices > 100);
 }
 
 /* Allocations that fail leave the graph as it was; what could not be promoted stays young. */

@@ -227,7 +227,7 @@ static void count_release(void *data)
 static void external_bytes_go_with_their_object(void **state)
 {
     struct fixture *self = create(state, 0, 8 * MIB);
-    int released = 0;
+    static int released; /* the last one is released with the heap */
     MW_SCOPE(scope, self->heap);
     struct mw_ref kept = mw_heap_new(self->heap, self->node);
 

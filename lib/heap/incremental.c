@@ -1,0 +1,132 @@
+/* Marking in slices: the program goes on in between.
+ *
+ * An object is white (no mark), grey (marked, on the stack) or black (marked, scanned). The program
+ * may not hide a white object behind a black one: while marking, every store into an old holder
+ * greys the stored value (front.barrier then has the flag OLD). Young holders need no barrier,
+ * because the last pause looks at all that are left, and at all handles and globals. What is
+ * promoted meanwhile is grey at once, as the holder that led to it may be black. What is born old
+ * is white until it is reached.
+ *
+ * Unswept pages lose their marks when marking begins, so those worth sweeping are swept first, one
+ * at a time. The dense ones keep their garbage for one more round.
+ *
+ * Pace: marking begins early enough, and for each byte that becomes old so many are marked, that it
+ * ends before the old space is as full as policy allows. The debt is paid in slices of at most a
+ * tenth of a millisecond or so, one at each slow allocation, and in mw_heap_step(), when the
+ * program is idle.
+ */
+#include "heap/heap_internal.h"
+
+enum {
+    SLICE_WORDS = 32 * 1024,      /* 256 KiB, 5000 small objects */
+    SLICE_WORDS_LEAST = 4 * 1024, /* so that it ends, even if nothing becomes old */
+    SLICE_WORDS_STRESS = 512,
+};
+
+static bool wants_marking(const struct mw_heap *self)
+{
+    if (self->config.modes & (MW_HEAP_ATOMIC | MW_HEAP_FULL))
+        return false;
+    return self->config.modes & MW_HEAP_SLICES ||
+           mw_old_used(self) + self->large.used >= self->policy.mark_at;
+}
+
+static void note_step(struct mw_heap *self, uint64_t began_cpu_ns)
+{
+    struct mw_marking *marking = &self->marker.marking;
+    uint64_t took = mw_clock_thread_cpu_ns() - began_cpu_ns;
+
+    self->counters.slices++;
+    marking->steps++;
+    marking->steps_ns += took;
+    marking->step_max_ns = took > marking->step_max_ns ? took : marking->step_max_ns;
+    mw_stats_count_pause(self, took);
+}
+
+static void begin(struct mw_heap *self)
+{
+    uint64_t began = mw_clock_thread_cpu_ns();
+    size_t live = mw_old_used(self) + self->large.used;
+
+    self->marker.marking =
+        (struct mw_marking){.began_ns = mw_clock_monotonic_ns(self->config.clock)};
+    self->marker.pace = mw_policy_pace(live, self->policy.full_at);
+    self->marker.debt = 0;
+    mw_mark_begin(self);
+    mw_mark_roots(self);
+    note_step(self, began);
+}
+
+/* Returns whether something is left to mark. */
+static bool slice(struct mw_heap *self, size_t words)
+{
+    uint64_t began = mw_clock_thread_cpu_ns();
+    bool more = mw_mark_some(self, words);
+
+    self->marker.debt -= self->marker.debt < words ? self->marker.debt : words;
+    note_step(self, began);
+    return more;
+}
+
+static size_t slice_words(const struct mw_heap *self)
+{
+    size_t words = self->marker.debt;
+
+    if (self->config.modes & MW_HEAP_SLICES)
+        return SLICE_WORDS_STRESS;
+    if (words > SLICE_WORDS)
+        return SLICE_WORDS;
+    return words > SLICE_WORDS_LEAST ? words : SLICE_WORDS_LEAST;
+}
+
+void mw_incremental_owe(struct mw_heap *self, size_t bytes)
+{
+    if (self->marker.active)
+        self->marker.debt += bytes / MW_WORD * self->marker.pace;
+}
+
+void mw_incremental_tick(struct mw_heap *self)
+{
+    if (self->marker.active) {
+        if (!slice(self, slice_words(self)))
+            mw_collect_finish(self, "finalize incremental marking via stack guard");
+    } else if (wants_marking(self) && !mw_sweep_next(self)) {
+        begin(self);
+    }
+}
+
+/* ---- idle ---- */
+
+static size_t idle_words(const struct mw_heap *self)
+{
+    return self->config.modes & MW_HEAP_SLICES ? SLICE_WORDS_STRESS : SLICE_WORDS;
+}
+
+/* One piece of work that is worth doing now. Returns false when there is none. */
+static bool idle_work(struct mw_heap *self)
+{
+    if (self->marker.active) {
+        if (!slice(self, idle_words(self)))
+            mw_collect_finish(self, "finalize incremental marking via task");
+        return true;
+    }
+    if (mw_sweep_next(self))
+        return true;
+    if (wants_marking(self)) {
+        begin(self);
+        return true;
+    }
+    return mw_pool_refill(self);
+}
+
+bool mw_heap_step(struct mw_heap *self, uint64_t us)
+{
+    uint64_t began = mw_clock_monotonic_ns(self->config.clock);
+
+    if (self->front.raw_depth > 0 || self->collecting || !mw_heap_right_thread(self, __func__))
+        return false;
+    while (idle_work(self))
+        if (mw_clock_monotonic_ns(self->config.clock) - began >= us * MW_NS_PER_US)
+            return true;
+    return false;
+}

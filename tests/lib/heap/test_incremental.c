@@ -1,0 +1,193 @@
+/* Marking in slices: whatever the program does in between, what it can reach stays. */
+#include "fixture.h"
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIST = 20000, MARK = 77 };
+
+/* A long old list: marking needs many slices to come to its end. */
+static struct mw_ref make_list(struct fixture *self)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref list = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
+
+    for (int i = 1; i < LIST; i++) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref node = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
+
+        mw_heap_set(self->heap, node, 1, list);
+        mw_heap_assign(self->heap, list, node);
+    }
+    return mw_scope_escape(&scope, list);
+}
+
+static struct mw_ref last_of(struct fixture *self, struct mw_ref list)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref at = mw_heap_dup(self->heap, list);
+
+    for (;;) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref next = mw_heap_get(self->heap, at, 1);
+
+        if (mw_ref_is_none(next))
+            break;
+        mw_heap_assign(self->heap, at, next);
+    }
+    return mw_scope_escape(&scope, at);
+}
+
+/* A heap in the middle of marking `list`, with the small old object `early` marked and scanned. */
+struct scene {
+    struct fixture *self;
+    struct mw_ref list, last, early;
+};
+
+static struct scene begin(void **state)
+{
+    struct fixture *self =
+        create(state, MW_HEAP_SLICES | MW_HEAP_POISON | MW_HEAP_VERIFY, 16 * MIB);
+    struct scene scene = {self, {0}, {0}, {0}};
+    uint64_t slices;
+
+    scene.list = make_list(self);
+    {
+        MW_SCOPE(scope, self->heap);
+        struct mw_ref hidden = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
+
+        mw_heap_set_word(self->heap, hidden, 2, MARK);
+        mw_heap_set(self->heap, last_of(self, scene.list), 0, hidden);
+    }
+    scene.early = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD); /* on top of the stack */
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    slices = numbers_of(self).slices;
+    while (numbers_of(self).slices < slices + 2) /* its beginning, and one of 512 words */
+        mw_heap_step(self->heap, 0);
+    scene.last = last_of(self, scene.list); /* a handle that marking did not begin with */
+    return scene;
+}
+
+static void finish(struct fixture *self)
+{
+    uint64_t before = numbers_of(self).in_slices;
+
+    while (numbers_of(self).in_slices == before)
+        mw_heap_step(self->heap, 0);
+    for (int i = 0; i < 50; i++) /* sweeps, which poisons what is free */
+        mw_heap_step(self->heap, 0);
+}
+
+static void assert_hidden(struct fixture *self, struct mw_ref holder)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref hidden = mw_heap_get(self->heap, holder, 0);
+
+    assert_false(mw_ref_is_none(hidden));
+    assert_ptr_equal(mw_heap_type_of(self->heap, hidden), self->node);
+    assert_int_equal(mw_heap_get_word(self->heap, hidden, 2), MARK);
+}
+
+static void an_object_moved_behind_a_scanned_one_is_kept(void **state)
+{
+    struct scene scene = begin(state);
+    struct mw_heap *heap = scene.self->heap;
+
+    {
+        MW_SCOPE(scope, heap);
+
+        mw_heap_set(heap, scene.early, 0, mw_heap_get(heap, scene.last, 0));
+        mw_heap_set(heap, scene.last, 0, mw_ref_none());
+    }
+    finish(scene.self);
+    assert_hidden(scene.self, scene.early);
+}
+
+/* It is not watched for young values, but for all others. */
+static void a_remembered_holder_keeps_its_barrier(void **state)
+{
+    struct scene scene = begin(state);
+    struct mw_heap *heap = scene.self->heap;
+
+    {
+        MW_SCOPE(scope, heap);
+
+        mw_heap_set(heap, scene.early, 1, mw_heap_new(heap, scene.self->node));
+        mw_heap_set(heap, scene.early, 0, mw_heap_get(heap, scene.last, 0));
+        mw_heap_set(heap, scene.last, 0, mw_ref_none());
+    }
+    finish(scene.self);
+    assert_hidden(scene.self, scene.early);
+}
+
+static void an_object_moved_by_way_of_the_new_space_is_kept(void **state)
+{
+    struct scene scene = begin(state);
+    struct mw_heap *heap = scene.self->heap;
+
+    {
+        MW_SCOPE(scope, heap);
+        struct mw_ref young = mw_heap_new(heap, scene.self->node);
+
+        mw_heap_set(heap, young, 0, mw_heap_get(heap, scene.last, 0));
+        mw_heap_set(heap, scene.last, 0, mw_ref_none());
+        mw_heap_set(heap, scene.early, 0, young);
+    }
+    finish(scene.self);
+    {
+        MW_SCOPE(scope, heap);
+
+        assert_hidden(scene.self, mw_heap_get(heap, scene.early, 0));
+    }
+}
+
+static void what_was_dead_before_is_freed(void **state)
+{
+    struct fixture *self = create(state, 0, 32 * MIB);
+    size_t used;
+
+    {
+        MW_SCOPE(scope, self->heap);
+
+        make_list(self);
+    }
+    used = numbers_of(self).used;
+    for (size_t i = 0; numbers_of(self).in_slices == 0; i++) {
+        MW_SCOPE(scope, self->heap);
+
+        assert_true(i < 1000000);
+        assert_false(mw_ref_is_none(mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD)));
+    }
+    assert_true(numbers_of(self).used < used);
+    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_SWEEP], 1);
+}
+
+static void steps_end_when_nothing_is_left_to_do(void **state)
+{
+    struct fixture *self = create(state, 0, 16 * MIB);
+    unsigned steps = 0;
+
+    {
+        MW_SCOPE(scope, self->heap);
+
+        make_list(self);
+        mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    }
+    while (mw_heap_step(self->heap, 0))
+        assert_true(++steps < 1000);
+    assert_false(mw_heap_step(self->heap, 1000));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(an_object_moved_behind_a_scanned_one_is_kept, teardown),
+        cmocka_unit_test_teardown(a_remembered_holder_keeps_its_barrier, teardown),
+        cmocka_unit_test_teardown(an_object_moved_by_way_of_the_new_space_is_kept, teardown),
+        cmocka_unit_test_teardown(what_was_dead_before_is_freed, teardown),
+        cmocka_unit_test_teardown(steps_end_when_nothing_is_left_to_do, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
