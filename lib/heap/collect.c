@@ -90,6 +90,7 @@ static void finish_full(struct mw_heap *self)
 {
     self->marker.young = true;
     mw_mark_roots(self);
+    mw_mark_from_remembered(self);
     mw_mark_drain(self);
     mw_weak_clear(self);
     mw_external_clear(self);
@@ -106,7 +107,9 @@ void mw_collect_major(struct mw_heap *self, const char *reason)
     struct pause pause = pause_begin(self, MW_GC_MARK_SWEEP, reason);
     struct mw_scavenged moved;
 
-    mw_mark_end(self); /* what was marked in slices may be dead by now */
+    /* What was marked in slices may be dead by now. (Nothing will be swept by these marks: slices
+     * begin when all pages that are worth it are swept.) */
+    mw_mark_end(self);
     mw_scavenge(self, true, &moved);
     mw_mark_begin(self);
     finish_full(self);

@@ -86,6 +86,7 @@ struct mw_stack {
 struct mw_marking {
     uint64_t began_ns;
     uint64_t steps, steps_ns, step_max_ns; /* thread CPU time */
+    unsigned looks;                        /* at young objects, for what they lead to */
 };
 
 struct mw_marker {
@@ -312,6 +313,10 @@ MW_ALWAYS_INLINE uintptr_t mw_scavenged_place(uintptr_t from, size_t size, uintp
 /* mark.c */
 void mw_mark_begin(struct mw_heap *self);
 void mw_mark_roots(struct mw_heap *self);
+/* The young objects to which marked old ones refer: slices passed them by. */
+void mw_mark_from_remembered(struct mw_heap *self);
+/* The old objects to which young ones refer, dead ones too: best after a scavenge. */
+void mw_mark_from_young(struct mw_heap *self);
 void mw_mark_drain(struct mw_heap *self);
 /* At least so many words, if there are. Returns whether something is left. */
 bool mw_mark_some(struct mw_heap *self, size_t words);

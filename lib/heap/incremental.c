@@ -10,6 +10,11 @@
  * Unswept pages lose their marks when marking begins, so those worth sweeping are swept first, one
  * at a time. The dense ones keep their garbage for one more round.
  *
+ * When the stack is empty, much may still be white that only young objects lead to: a structure
+ * whose root was made a moment ago. So before the last pause a scavenge takes place, and its
+ * survivors, and the handles, are looked at for old objects; if there are any, slices go on. That
+ * is done a few times at most, since a program may always be ahead.
+ *
  * Pace: marking begins early enough, and for each byte that becomes old so many are marked, that it
  * ends before the old space is as full as policy allows. The debt is paid in slices of at most a
  * tenth of a millisecond or so, one at each slow allocation, and in mw_heap_step(), when the
@@ -18,6 +23,7 @@
 #include "heap/heap_internal.h"
 
 enum {
+    LOOKS_MAX = 3,
     SLICE_WORDS = 32 * 1024,      /* 256 KiB, 5000 small objects */
     SLICE_WORDS_LEAST = 4 * 1024, /* so that it ends, even if nothing becomes old */
     SLICE_WORDS_STRESS = 512,
@@ -68,6 +74,28 @@ static bool slice(struct mw_heap *self, size_t words)
     return more;
 }
 
+/* Returns whether what a scavenge leaves leads to old objects that are not marked. */
+static bool look_again(struct mw_heap *self)
+{
+    uint64_t began;
+
+    if (self->marker.marking.looks++ == LOOKS_MAX)
+        return false;
+    mw_collect_minor(self, "marking");
+    began = mw_clock_thread_cpu_ns();
+    mw_mark_roots(self);
+    mw_mark_from_young(self);
+    note_step(self, began);
+    return self->marker.stack.top > self->marker.stack.base;
+}
+
+/* One slice, and what comes after the last one. */
+static void advance(struct mw_heap *self, size_t words, const char *reason)
+{
+    if (!slice(self, words) && !look_again(self))
+        mw_collect_finish(self, reason);
+}
+
 static size_t slice_words(const struct mw_heap *self)
 {
     size_t words = self->marker.debt;
@@ -87,12 +115,10 @@ void mw_incremental_owe(struct mw_heap *self, size_t bytes)
 
 void mw_incremental_tick(struct mw_heap *self)
 {
-    if (self->marker.active) {
-        if (!slice(self, slice_words(self)))
-            mw_collect_finish(self, "finalize incremental marking via stack guard");
-    } else if (wants_marking(self) && !mw_sweep_next(self)) {
+    if (self->marker.active)
+        advance(self, slice_words(self), "finalize incremental marking via stack guard");
+    else if (wants_marking(self) && !mw_sweep_next(self))
         begin(self);
-    }
 }
 
 /* ---- idle ---- */
@@ -106,8 +132,7 @@ static size_t idle_words(const struct mw_heap *self)
 static bool idle_work(struct mw_heap *self)
 {
     if (self->marker.active) {
-        if (!slice(self, idle_words(self)))
-            mw_collect_finish(self, "finalize incremental marking via task");
+        advance(self, idle_words(self), "finalize incremental marking via task");
         return true;
     }
     if (mw_sweep_next(self))

@@ -191,6 +191,28 @@ void mw_mark_roots(struct mw_heap *self)
             mark_root(self, &global->value);
 }
 
+void mw_mark_from_young(struct mw_heap *self)
+{
+    char *at = mw_nursery_half(&self->nursery, self->nursery.from);
+
+    while (at < self->front.top) {
+        uintptr_t *object = (uintptr_t *)(void *)at;
+
+        mw_visit_object(self->types.shapes, object, object[0], mark_slot, self);
+        at += mw_header_bytes(object[0]);
+    }
+}
+
+void mw_mark_from_remembered(struct mw_heap *self)
+{
+    for (uintptr_t *entry = self->remembered.base; entry < self->remembered.top; entry++) {
+        uintptr_t *holder = (uintptr_t *)*entry;
+
+        if (mw_mark_test(*entry))
+            mw_visit_object(self->types.shapes, holder, holder[0], mark_slot, self);
+    }
+}
+
 void mw_mark_end(struct mw_heap *self)
 {
     self->marker.active = false;

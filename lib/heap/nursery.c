@@ -110,6 +110,7 @@ static void rotate(struct mw_heap *self)
     if (mw_vm_commit(&self->vm, mw_nursery_half(nursery, next), nursery->capacity) < 0)
         return;
     mw_vm_decommit(mw_nursery_half(nursery, nursery->to), nursery->capacity);
+    mw_annotate_free(mw_nursery_half(nursery, next), nursery->capacity);
     nursery->to = next;
 }
 

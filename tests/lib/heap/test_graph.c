@@ -65,10 +65,18 @@ static void a_long_run_promotes_and_sweeps(void **state)
 /* Allocations that fail leave the graph as it was; what could not be promoted stays young. */
 static void at_the_limit_nothing_is_lost(void **state)
 {
+    static const unsigned modes[] = {0, MW_HEAP_SLICES, MW_HEAP_ATOMIC, MW_HEAP_STRESS};
+
     (void)state;
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        const struct shadow_run tight = {seed, LONG_RUN / 4,   MIB + MIB / 2,
-                                         SEMI, MW_HEAP_VERIFY, true};
+    for (unsigned i = 0; i < 4 * SEEDS; i++) {
+        const struct shadow_run tight = {
+            .seed = 1 + i / 4,
+            .operations = LONG_RUN / 10,
+            .limit = MIB + MIB / 2,
+            .semi_space = SEMI,
+            .modes = modes[i % 4] | MW_HEAP_VERIFY | MW_HEAP_POISON,
+            .may_fail = true,
+        };
         struct mw_heap_numbers numbers;
 
         shadow_run(&tight, &numbers);

@@ -47,8 +47,7 @@ struct scene {
 
 static struct scene begin(void **state)
 {
-    struct fixture *self =
-        create(state, MW_HEAP_SLICES | MW_HEAP_POISON | MW_HEAP_VERIFY, 16 * MIB);
+    struct fixture *self = create(state, MW_HEAP_SLICES | MW_HEAP_POISON, 16 * MIB);
     struct scene scene = {self, {0}, {0}, {0}};
     uint64_t slices;
 

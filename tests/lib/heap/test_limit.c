@@ -49,6 +49,28 @@ static void at_the_limit_an_allocation_fails_and_all_else_holds(void **state)
     }
 }
 
+/* The new space keeps what the old one has no room for; a dead holder of it must not be remembered.
+ */
+static void a_dead_holder_of_a_young_object_is_forgotten(void **state)
+{
+    struct fixture *self = create(state, 0, 4 * MIB);
+    const char *fault = "";
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 9000, MW_PLACE_OLD);
+
+    {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref holder = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
+        size_t filled = fill(self, array, 1000);
+
+        assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
+        mw_heap_set(self->heap, holder, 0, mw_heap_get(self->heap, array, filled - 1));
+    }
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    if (mw_heap_verify(self->heap, &fault) != 0)
+        fail_msg("verifier: %s", fault);
+}
+
 static void the_near_limit_callback_may_raise_the_limit(void **state)
 {
     struct fixture *self = create(state, 0, 4 * MIB);
@@ -103,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(at_the_limit_an_allocation_fails_and_all_else_holds, teardown),
+        cmocka_unit_test_teardown(a_dead_holder_of_a_young_object_is_forgotten, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_may_raise_the_limit, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_may_let_go, teardown),
         cmocka_unit_test_teardown(mappings_may_fail_at_any_time, teardown),
