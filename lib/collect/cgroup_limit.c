@@ -215,7 +215,7 @@ static int read_limits(struct mw_cgroup_limit *self, uint64_t *ret_limit, uint32
         if (limit < *ret_limit)
             *ret_limit = limit;
     }
-    return 0;
+    return *ret_limit > MW_READING_MAX && *ret_limit != UINT64_MAX ? -ERANGE : 0;
 }
 
 static int read_usage(struct mw_cgroup_limit *self, uint32_t file, uint64_t *ret)
@@ -233,7 +233,9 @@ static int read_usage(struct mw_cgroup_limit *self, uint32_t file, uint64_t *ret
         self->usage_fd = fd;
         self->usage_of = file;
     }
-    return read_number(self->usage_fd, parse_number, ret);
+    int error = read_number(self->usage_fd, parse_number, ret);
+
+    return !error && *ret > MW_READING_MAX ? -ERANGE : error;
 }
 
 static void put_usage(struct mw_cgroup_limit *self, uint32_t file, struct mw_block *block)

@@ -138,7 +138,7 @@ static struct mw_field take_name(struct walk *self, struct mw_scan *line, char s
 int mw_fields_number(struct mw_scan *self, uint64_t *ret)
 {
     if (mw_scan_u64(self, ret))
-        return *ret > INT64_MAX ? -ERANGE : 0;
+        return *ret > MW_READING_MAX ? -ERANGE : 0;
     bool digit = !mw_scan_done(self) && *self->at >= '0' && *self->at <= '9';
     return digit ? -ERANGE : -EINVAL;
 }
@@ -152,8 +152,8 @@ void mw_field_cells_put(struct mw_field_cells *self, struct mw_field field, int 
     if (*state == NO_SENSE || (*state == FOUND && !field.sum))
         return;
     if (*state == FOUND) {
-        value.u += cell->u; /* both are below 2^63: no carry is lost */
-        if (value.u > INT64_MAX)
+        value.u += cell->u; /* both are far below 2^63: no carry is lost */
+        if (value.u > MW_READING_MAX)
             error = -ERANGE;
     }
     *state = error ? NO_SENSE : FOUND;

@@ -77,7 +77,7 @@ int mw_field_cells_store(const struct mw_field_cells *self, const struct mw_fiel
 void mw_fields_absent(const struct mw_fields *self, enum mw_absence absence,
                       struct mw_block *block);
 
-/* mw_scan_u64() that says why not: -EINVAL no digit, -ERANGE over 2^63-1. */
+/* mw_scan_u64() that says why not: -EINVAL no digit, -ERANGE over MW_READING_MAX. */
 int mw_fields_number(struct mw_scan *self, uint64_t *ret);
 
 /* The parsers of collect.h, with the memory of the beat before. */

@@ -17,7 +17,7 @@ static int read_value(struct mw_scan *rest, enum mw_reading reading, union mw_va
     bool kib = mw_scan_literal(rest, " kB");
     if (kib != (mw_reading_info(reading)->unit == MW_UNIT_BYTES))
         return -EINVAL;
-    if (kib && ret->u > INT64_MAX / KIB)
+    if (kib && ret->u > MW_READING_MAX / KIB)
         return -ERANGE;
     ret->u *= kib ? KIB : 1;
     return 0;

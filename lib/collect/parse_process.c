@@ -125,6 +125,8 @@ int mw_parse_stat(const char *bytes, size_t size, struct mw_stat *ret)
         error = take_state(&text, &stat.state);
     for (int i = PPID; i <= START && error == 0; i++)
         error = take_field(&text, &fields[i]);
+    if (error == 0 && (fields[PPID] > MW_READING_MAX || fields[START] > MW_READING_MAX))
+        error = -ERANGE;
     if (error < 0)
         return error;
     stat.ppid = fields[PPID];
@@ -147,7 +149,7 @@ static int value_kb(struct mw_scan *text, uint64_t *ret)
     mw_scan_blanks(text);
     if (!mw_scan_literal(text, "kB"))
         return -EINVAL;
-    if (kb > UINT64_MAX / 1024)
+    if (kb > MW_READING_MAX / 1024)
         return -ERANGE;
     *ret = kb * 1024;
     return 0;
@@ -272,6 +274,8 @@ static int take_status_line(struct mw_scan text, struct mw_status *ret)
     mw_scan_blanks(&text);
     if (error < 0 || !mw_scan_done(&text))
         return error == -ERANGE ? error : -EINVAL;
+    if (value > MW_READING_MAX)
+        return -ERANGE;
     ret->values[line->field] = value;
     ret->found |= 1u << line->field;
     return 0;

@@ -14,7 +14,7 @@ static void put(struct mw_process_reader *self, enum mw_reading reading, uint32_
 
 static bool fits(const struct mw_process_reader *self, uint64_t pages)
 {
-    return pages <= INT64_MAX / self->page_size;
+    return pages <= MW_READING_MAX / self->page_size;
 }
 
 static const enum mw_reading statm_readings[] = {MW_PROCESS_RSS, MW_PROCESS_RSS_ANON,

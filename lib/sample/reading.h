@@ -20,6 +20,10 @@ enum mw_reading {
     MW_NONE = MW_READING_COUNT
 };
 
+/* The largest whole number that JSON hands to every reader unharmed. A source that says more lies,
+ * so what reads it takes -ERANGE for it, in the unit of the reading. */
+#define MW_READING_MAX ((UINT64_C(1) << 53) - 1)
+
 enum { MW_READING_KEY_MAX = 28 }; /* characters in a JSON key */
 
 /* Who a reading is about. The words are the same in URLs, JSON, metric prefixes and rules. */

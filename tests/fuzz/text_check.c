@@ -29,7 +29,7 @@ static void expect_sense(const struct mw_reading_info *info, union mw_value valu
     if (info->value == MW_VALUE_F64)
         expect(value.f >= 0 && value.f <= 100);
     else
-        expect(value.u <= INT64_MAX);
+        expect(value.u <= MW_READING_MAX);
     expect(info->unit != MW_UNIT_BYTES || value.u % 1024 == 0);
 }
 

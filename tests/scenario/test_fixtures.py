@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -198,6 +199,29 @@ class Changing(unittest.TestCase):
                     self.assertLessEqual(set(others), {row["pid"] for row in rows})
                     self.assertGreater(daemon.json("/api/v1/daemon")["sourceFaults"], 0)
                     daemon.wait_for_line(f"/proc/PID/{name}")
+
+    def test_numbers_that_json_cannot_tell_are_absent(self):
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory, "proc")
+            shutil.copytree(fixture("healthy"), root, symlinks=True)
+            pid = proc_tree.pids(root)[2]
+            status = root / str(pid) / "status"
+            text = re.sub(r"(?m)^Threads:.*$", "Threads:\t18446744073709551615", status.read_text())
+            status.write_text(re.sub(r"(?m)^Uid:.*$", "Uid:\t1\t18446744073709551615\t1\t1", text))
+            meminfo = root / "meminfo"
+            meminfo.write_text(re.sub(r"(?m)^MemTotal:.*$", "MemTotal: 9007199254740 kB",
+                                      meminfo.read_text()))
+            with Daemon(proc_root=str(root)) as daemon:
+                row = daemon.process_of(pid)
+                for key in "threads", "uid":
+                    self.assertIsNone(row[key])
+                    self.assertEqual(row["absent"][key], "stale")
+                self.assertIsNotNone(row["rss"])
+                memory = daemon.json("/api/v1/memory")
+                self.assertIsNone(memory["totalmem"])
+                self.assertIsNotNone(memory["freemem"])
+                daemon.wait_for_line("/proc/PID/status.*too large")
+                daemon.wait_for_line("/proc/meminfo: .*too large")
 
     def test_the_time_of_the_boot_is_missed(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -223,6 +223,14 @@ static void a_limit_that_makes_no_sense_leaves_it_stale(void **state)
     tree_write(&tree, "cg/a/memory.max", "99999999999999999999999999999999999999999999999\n");
     beat_next(&beat);
     assert_no_limit(&beat, MW_ABSENT_STALE);
+    tree_write(&tree, "cg/a/memory.max", "9007199254740992\n"); /* matters only when it counts */
+    beat_next(&beat);
+    assert_limit(&beat, 200 * mib, 20 * mib);
+    tree_write(&tree, "cg/memory.max", "max\n");
+    beat_next(&beat);
+    assert_no_limit(&beat, MW_ABSENT_STALE);
+    assert_fault(&beat, "memory.max", -ERANGE);
+    group_write(&tree, "cg/memory.max", 200 * mib);
     tree_write(&tree, "cg/a/memory.max", "max\n");
     beat_next(&beat);
     assert_limit(&beat, 200 * mib, 20 * mib);
@@ -249,6 +257,10 @@ static void a_usage_that_is_missing_leaves_the_limit(void **state)
     beat_next(&beat);
     assert_absent(beat.block, MW_SYSTEM_CONSTRAINED_USED, MW_ABSENT_STALE);
     assert_fault(&beat, "memory.current", -EINVAL);
+    group_write(&tree, "cg/a/memory.current", MW_READING_MAX + 1);
+    beat_next(&beat);
+    assert_absent(beat.block, MW_SYSTEM_CONSTRAINED_USED, MW_ABSENT_STALE);
+    assert_fault(&beat, "memory.current", -ERANGE);
     beat_free(&beat);
     tree_free(&tree);
 }

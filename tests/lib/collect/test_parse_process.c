@@ -165,6 +165,7 @@ static void stat_that_makes_no_sense_is_refused(void **state)
         {"41 (cat) S x 41 41 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 5 6\n", -EINVAL},
         {"41 (cat) S " OVER_U64 " 41 41 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 5 6\n", -ERANGE},
         {"41 (cat) S 17 41 41 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 " OVER_U64 " 6\n", -ERANGE},
+        {"41 (cat) S 17 41 41 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 9007199254740992 6\n", -ERANGE},
     };
     struct mw_stat found;
 
@@ -296,6 +297,9 @@ static void status_loses_only_what_makes_no_sense(void **state)
         {"VmSwap:\t1 kB x\n", -EINVAL},
         {"VmSwap:\t" OVER_U64 " kB\n", -ERANGE},
         {"VmSwap:\t18014398509481984 kB\n", -ERANGE},
+        {"VmSwap:\t8796093022208 kB\n", -ERANGE},
+        {"Uid:\t1\t" U64_MAX "\t1\t1\n", -ERANGE},
+        {"PPid:\t9007199254740992\n", -ERANGE},
         {"VmSwap:\t12", -ENODATA},
         {"VmSwap:\t12 kB", -ENODATA},
         {"Uid:\t0\t0\n", -EINVAL},
@@ -314,13 +318,13 @@ static void status_loses_only_what_makes_no_sense(void **state)
     }
 }
 
-static void status_takes_amounts_up_to_64_bits(void **state)
+static void status_takes_amounts_up_to_53_bits(void **state)
 {
     struct mw_status found;
 
     (void)state;
-    assert_int_equal(status("State:\tS\nVmSwap:\t18014398509481983 kB\n", &found), 0);
-    assert_true(has(&found, MW_STATUS_SWAP, UINT64_MAX - 1023));
+    assert_int_equal(status("State:\tS\nVmSwap:\t8796093022207 kB\n", &found), 0);
+    assert_true(has(&found, MW_STATUS_SWAP, MW_READING_MAX - 1023));
 }
 
 static void status_without_a_state_is_refused(void **state)
@@ -398,7 +402,7 @@ int main(void)
         cmocka_unit_test(status_undoes_the_kernels_escapes),
         cmocka_unit_test(status_keeps_names_up_to_the_limit),
         cmocka_unit_test(status_loses_only_what_makes_no_sense),
-        cmocka_unit_test(status_takes_amounts_up_to_64_bits),
+        cmocka_unit_test(status_takes_amounts_up_to_53_bits),
         cmocka_unit_test(status_without_a_state_is_refused),
         cmocka_unit_test(cgroup_is_of_the_hierarchy_that_accounts_memory),
         cmocka_unit_test(cgroup_without_such_a_line_is_refused),

@@ -219,6 +219,7 @@ static void a_start_time_without_end_is_no_birth(void **state)
     world_plant(world, &plant);
     world_beat(world);
     assert_int_equal(event_of(world, 41, 0)->key.birth, 0);
+    assert_next_fault(world, "/proc/PID/stat", -ERANGE, 41);
     world_free(world);
 }
 

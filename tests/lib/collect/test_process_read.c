@@ -200,6 +200,7 @@ static void a_bad_statm_is_absent_and_read_again(void **state)
         {"1700 300", -ENODATA},
         {"1700 99999999999999999999 200 5 0 105 0\n", -ERANGE},
         {"1700 9999999999999999999 200 5 0 105 0\n", -ERANGE}, /* 64 bits of pages, not of bytes */
+        {"1700 2199023255552 200 5 0 105 0\n", -ERANGE},       /* 2^53 bytes of 4 KiB pages */
     };
 
     (void)state;

@@ -61,15 +61,15 @@ static void the_longest_name_wins(void **state)
     target_free(&target);
 }
 
-static void sums_over_63_bits_make_no_sense(void **state)
+static void sums_over_53_bits_make_no_sense(void **state)
 {
     static const struct {
         const char *text;
         int error;
-    } cases[] = {{"pgalloc_dma 9223372036854775806\npgalloc_normal 0\n", 0},
-                 {"pgalloc_dma 9223372036854775806\npgalloc_normal 1\n", 0},
-                 {"pgalloc_dma 9223372036854775806\npgalloc_normal 2\n", -ERANGE},
-                 {"pgalloc_dma 9223372036854775807\npgalloc_normal 9223372036854775807\n"
+    } cases[] = {{"pgalloc_dma 9007199254740990\npgalloc_normal 0\n", 0},
+                 {"pgalloc_dma 9007199254740990\npgalloc_normal 1\n", 0},
+                 {"pgalloc_dma 9007199254740990\npgalloc_normal 2\n", -ERANGE},
+                 {"pgalloc_dma 9007199254740991\npgalloc_normal 9007199254740991\n"
                   "pgalloc_movable 2\n",
                   -ERANGE}};
     struct target target;
@@ -80,20 +80,20 @@ static void sums_over_63_bits_make_no_sense(void **state)
         if (cases[i].error)
             assert_absent(target.block, MW_SYSTEM_PGALLOC, MW_ABSENT_STALE);
         else
-            assert_value(target.block, MW_SYSTEM_PGALLOC, UINT64_C(9223372036854775806) + i);
+            assert_value(target.block, MW_SYSTEM_PGALLOC, UINT64_C(9007199254740990) + i);
         target_free(&target);
     }
 }
 
-static void numbers_over_63_bits_make_no_sense(void **state)
+static void numbers_over_53_bits_make_no_sense(void **state)
 {
     struct target target;
 
     (void)state;
-    parses("pgfree 9223372036854775807\npgfault 9223372036854775808\n"
+    parses("pgfree 9007199254740991\npgfault 9007199254740992\n"
            "pgmajfault 18446744073709551616\n",
            -ERANGE, &target);
-    assert_value(target.block, MW_SYSTEM_PGFREE, INT64_MAX);
+    assert_value(target.block, MW_SYSTEM_PGFREE, MW_READING_MAX);
     assert_absent(target.block, MW_SYSTEM_PGFAULT, MW_ABSENT_STALE);
     assert_absent(target.block, MW_SYSTEM_PGMAJFAULT, MW_ABSENT_STALE);
     target_free(&target);
@@ -235,8 +235,8 @@ int main(void)
         cmocka_unit_test(a_starred_field_is_the_sum_over_its_lines),
         cmocka_unit_test(one_bad_zone_spoils_the_sum),
         cmocka_unit_test(the_longest_name_wins),
-        cmocka_unit_test(sums_over_63_bits_make_no_sense),
-        cmocka_unit_test(numbers_over_63_bits_make_no_sense),
+        cmocka_unit_test(sums_over_53_bits_make_no_sense),
+        cmocka_unit_test(numbers_over_53_bits_make_no_sense),
         cmocka_unit_test(what_is_not_a_number_makes_no_sense),
         cmocka_unit_test(a_cut_text_leaves_its_end_unknown),
         cmocka_unit_test(the_first_of_two_equal_lines_wins),
