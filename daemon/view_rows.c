@@ -115,16 +115,13 @@ static char *put_fields(const struct mwd_view_rows *self, uint32_t row, char *at
     return at;
 }
 
-/* Name and start time come from the same file, so they lack for the same reason. */
 static char *put_start(const struct mwd_view_rows *self, const struct mw_subject *subject, char *at,
                        struct reasons *reasons)
 {
-    enum mw_absence absence = subject->name.absence;
-
     at = put_key(at, &self->start);
-    if (subject->key.birth)
+    if (subject->birth_absence == MW_PRESENT)
         return mwd_json_at_u64(at, subject->key.birth);
-    return put_null(at, &self->start, absence == MW_PRESENT ? MW_ABSENT_STALE : absence, reasons);
+    return put_null(at, &self->start, subject->birth_absence, reasons);
 }
 
 static char *put_text(const struct mwd_view_key *key, const struct mw_subject_text *text, char *at,
@@ -179,7 +176,9 @@ static struct mw_subject subject_at(const struct mwd_view_rows *self, uint32_t r
 
     if (self->subjects && mw_subjects_at(self->subjects, self->block, row, &subject))
         return subject;
-    return (struct mw_subject){mw_block_keys(self->block)[row], unknown, unknown};
+    const struct mw_block_key key = mw_block_keys(self->block)[row];
+
+    return (struct mw_subject){key, unknown, unknown, key.birth ? MW_PRESENT : MW_ABSENT_STALE};
 }
 
 static size_t room_for(const struct mwd_view_rows *self, const struct mw_subject *subject)

@@ -15,6 +15,7 @@
  * state D?), and any change lets the child be born.
  */
 #include "collect/process_internal.h"
+#include "collect/system_internal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -124,17 +125,23 @@ static void miss_boot(struct mw_process_reader *self)
                      self->boot_error, 0);
 }
 
-/* Milliseconds since 1970, 0 when it is not known. */
-static uint64_t birth_ms(struct mw_process_reader *self, const struct newborn *newborn)
+/* Milliseconds since 1970, or why they are not known: then *ret stays as it is. */
+static enum mw_absence find_birth(struct mw_process_reader *self, const struct newborn *newborn,
+                                  uint64_t *ret)
 {
     const uint64_t ticks = newborn->stat.start_ticks;
     const uint64_t hz = self->ticks_per_s;
 
-    if (newborn->stat_error == 0 && self->boot_ms == 0)
+    if (newborn->stat_error < 0)
+        return mw_process_absence(newborn->stat_error);
+    if (self->boot_ms == 0) {
         miss_boot(self);
-    if (newborn->stat_error < 0 || self->boot_ms == 0 || ticks / hz > UINT32_MAX)
-        return 0;
-    return self->boot_ms + ticks / hz * 1000 + ticks % hz * 1000 / hz;
+        return mw_system_absence(self->boot_error);
+    }
+    if (ticks / hz > UINT32_MAX)
+        return MW_ABSENT_STALE;
+    *ret = self->boot_ms + ticks / hz * 1000 + ticks % hz * 1000 / hz;
+    return MW_PRESENT;
 }
 
 static uint32_t add(struct mw_process_reader *self, const struct newborn *newborn)
@@ -173,14 +180,15 @@ static struct mw_process_text name_of(const struct newborn *newborn)
 static int tell(struct mw_process_reader *self, uint32_t row, const struct newborn *newborn)
 {
     struct mw_block *block = self->work.block;
+    struct mw_block_key key = {newborn->birth->pid, 0};
+    enum mw_absence absence = find_birth(self, newborn, &key.birth);
     int error;
 
-    mw_block_set_key(block, row,
-                     (struct mw_block_key){newborn->birth->pid, birth_ms(self, newborn)});
+    mw_block_set_key(block, row, key);
     mw_block_put(block, MW_PROCESS_FIRST_SEEN, row,
                  (union mw_value){.u = (uint64_t)self->work.time_ms});
     mw_process_store_statm(self, row, &newborn->statm, newborn->statm_error, &newborn->status);
-    error = mw_block_add_event(block, MW_EVENT_BORN, row, MW_PRESENT, NULL, 0);
+    error = mw_block_add_event(block, MW_EVENT_BORN, row, absence, NULL, 0);
     if (error == 0)
         error = mw_process_store_status(self, row, &newborn->status, newborn->status_error);
     if (error == 0)

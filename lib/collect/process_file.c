@@ -32,6 +32,8 @@ enum mw_absence mw_process_absence(int error)
 {
     if (is_denied(error))
         return MW_ABSENT_DENIED;
+    if (error == -EOPNOTSUPP)
+        return MW_ABSENT_UNSUPPORTED;
     return mw_process_is_gone(error) ? MW_ABSENT_VANISHED : MW_ABSENT_STALE;
 }
 
@@ -46,6 +48,8 @@ static const char *reason_of(int error)
         return "a number is too large";
     case -EFBIG:
         return "it is longer than this program reads";
+    case -EOPNOTSUPP:
+        return "it is missing";
     default:
         return "it cannot be read";
     }
@@ -159,6 +163,8 @@ int mw_process_read_stat(struct mw_process_reader *self, uint32_t pid, struct mw
 
     if (error == 0)
         error = mw_parse_stat(self->buffer, size, ret);
+    else if (is_missing(self, pid, error))
+        error = -EOPNOTSUPP;
     mw_process_fault(self, MW_PROCESS_FILE_STAT, error, pid);
     return error;
 }

@@ -145,7 +145,8 @@ int mw_process_open(struct mw_process_reader *self, uint32_t pid, enum mw_proces
 int mw_process_read_statm(int fd, struct mw_process_statm *ret);
 
 /* stat and status read and parsed, faults noted. status fills in what it can; a kernel that has no
- * such file is no error. Errors: those of open, read and the parser. */
+ * such file is no error, but a living process without stat is -EOPNOTSUPP. Errors: those of open,
+ * read and the parser. */
 int mw_process_read_stat(struct mw_process_reader *self, uint32_t pid, struct mw_stat *ret);
 int mw_process_read_status(struct mw_process_reader *self, uint32_t pid, struct mw_status *ret);
 

@@ -79,7 +79,7 @@ static uint32_t pid_of(const char *name)
     if (*name == '0')
         return 0;
     for (; *name >= '0' && *name <= '9'; name++) {
-        if (pid > (INT32_MAX - 9) / 10)
+        if (pid > NINE_DIGITS / 10)
             return 0;
         pid = pid * 10 + (uint32_t)(*name - '0');
     }
@@ -258,6 +258,42 @@ static int fill_in(struct mw_process_reader *self)
     return error;
 }
 
+/* ---- the boot ---- */
+
+/* "btime" of <root>/stat, in ms. */
+static int read_boot_ms(const struct mw_collector *collector, uint64_t *ret)
+{
+    struct mw_text buffer = {0};
+    struct mw_scan text, line;
+    uint64_t seconds = 0;
+    int error = mw_text_read_file(&buffer, collector->root_fd, "stat", &text);
+
+    while (error == 0 && seconds == 0 && mw_scan_until(&text, '\n', &line))
+        if (mw_scan_literal(&line, "btime "))
+            mw_scan_u64(&line, &seconds);
+    mw_text_free(&buffer);
+    if (error == 0 && (seconds == 0 || seconds > UINT32_MAX))
+        error = -EINVAL;
+    if (error == 0)
+        *ret = seconds * 1000;
+    return error;
+}
+
+/* Asked in each beat until there is an answer. That gives everyone another key, so all who were
+ * told without one are told anew. */
+static void find_boot(struct mw_process_reader *self)
+{
+    const bool missed = self->boot_error < 0;
+
+    if (self->boot_ms != 0)
+        return;
+    self->boot_error = read_boot_ms(self->collector, &self->boot_ms);
+    if (missed && self->boot_error == 0) {
+        forget(self);
+        self->start_over = true;
+    }
+}
+
 /* Lists, and takes a block of the size that this asks for. Nothing is lost when it fails. */
 static int begin(struct mw_process_reader *self)
 {
@@ -278,8 +314,10 @@ static int begin(struct mw_process_reader *self)
 int mw_collector_read_processes(struct mw_collector *self, struct mw_block **ret)
 {
     struct mw_process_reader *reader = self->process_reader;
-    int error = begin(reader);
+    int error;
 
+    find_boot(reader);
+    error = begin(reader);
     if (error < 0)
         return error;
     if (reader->beat >= reader->balance_beat)
@@ -302,24 +340,6 @@ int mw_collector_read_processes(struct mw_collector *self, struct mw_block **ret
 
 /* ---- life ---- */
 
-/* "btime" of <root>/stat, in ms; 0 when it cannot be had. */
-static int read_boot_ms(const struct mw_collector *collector, uint64_t *ret)
-{
-    struct mw_text buffer = {0};
-    struct mw_scan text, line;
-    uint64_t seconds = 0;
-    int error = mw_text_read_file(&buffer, collector->root_fd, "stat", &text);
-
-    while (error == 0 && seconds == 0 && mw_scan_until(&text, '\n', &line))
-        if (mw_scan_literal(&line, "btime "))
-            mw_scan_u64(&line, &seconds);
-    mw_text_free(&buffer);
-    if (error == 0 && (seconds == 0 || seconds > UINT32_MAX))
-        error = -EINVAL;
-    *ret = error == 0 ? seconds * 1000 : 0;
-    return error;
-}
-
 static bool is_proc(int fd)
 {
     struct statfs system;
@@ -339,7 +359,6 @@ int mw_process_reader_create(struct mw_collector *collector,
     self->plain = !is_proc(collector->root_fd);
     self->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     self->ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
-    self->boot_error = read_boot_ms(collector, &self->boot_ms);
     self->status_ns = (uint64_t)options->status_interval_s * MW_NS_PER_S;
     self->last_ns = mw_clock_monotonic_ns(collector->clock);
     self->budget = options->keep_fds;

@@ -44,7 +44,7 @@ struct mw_block_event {
     struct mw_block_key key;
     uint32_t row;
     uint8_t type;    /* enum mw_block_event_type */
-    uint8_t absence; /* of the text: enum mw_absence */
+    uint8_t absence; /* of the text, in BORN of key.birth: enum mw_absence */
     uint16_t text_size;
     uint32_t text_offset; /* from the start of the block's text; valid UTF-8, no NUL */
     uint32_t reserved;

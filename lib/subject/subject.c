@@ -21,6 +21,7 @@ struct label {
 struct entry {
     struct mw_block_key key; /* id 0: the row is free */
     struct label name, cgroup;
+    enum mw_absence birth_absence; /* as it was told */
 };
 
 struct mw_subjects {
@@ -145,6 +146,9 @@ static int apply_event(struct mw_subjects *self, const struct mw_block_event *ev
     if (event->type == MW_EVENT_BORN || !same_key(&entry->key, &event->key))
         settle(self, event->row, event->key);
     switch (event->type) {
+    case MW_EVENT_BORN:
+        entry->birth_absence = (enum mw_absence)event->absence;
+        return 0;
     case MW_EVENT_NAME:
         return set_label(self, &entry->name, event, text);
     case MW_EVENT_CGROUP:
@@ -192,6 +196,14 @@ static struct mw_subject_text text_of(const struct label *label)
     return (struct mw_subject_text){label->text->bytes, label->text->size, MW_PRESENT};
 }
 
+/* Whether there is one is for the key to say; older recordings give no reason. */
+static enum mw_absence birth_absence(struct mw_block_key key, enum mw_absence told)
+{
+    if (key.birth != 0)
+        return MW_PRESENT;
+    return told != MW_PRESENT ? told : MW_ABSENT_STALE;
+}
+
 bool mw_subjects_at(const struct mw_subjects *self, const struct mw_block *block, uint32_t row,
                     struct mw_subject *ret)
 {
@@ -206,6 +218,8 @@ bool mw_subjects_at(const struct mw_subjects *self, const struct mw_block *block
     ret->key = *key;
     ret->name = text_of(known ? &self->entries[row].name : &unknown);
     ret->cgroup = text_of(known ? &self->entries[row].cgroup : &unknown);
+    ret->birth_absence =
+        birth_absence(*key, known ? self->entries[row].birth_absence : MW_ABSENT_STALE);
     return true;
 }
 

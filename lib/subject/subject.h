@@ -28,6 +28,7 @@ struct mw_subject {
     struct mw_block_key key;
     struct mw_subject_text name;
     struct mw_subject_text cgroup;
+    enum mw_absence birth_absence; /* of key.birth */
 };
 
 /* Owner    the caller; hand *ret to mw_subjects_destroy(). Errors -ENOMEM. */
@@ -39,7 +40,7 @@ struct mw_subjects *mw_subjects_destroy(struct mw_subjects *self);
 int mw_subjects_apply(struct mw_subjects *self, const struct mw_block *block);
 
 /* The subject of this row. A row that the registry knows nothing of, or whose key is another,
- * has name and cgroup absent as stale. Returns false when the row is free. */
+ * has name and cgroup absent as stale, a birth of 0 too. Returns false when the row is free. */
 bool mw_subjects_at(const struct mw_subjects *self, const struct mw_block *block, uint32_t row,
                     struct mw_subject *ret);
 

@@ -232,7 +232,23 @@ class Changing(unittest.TestCase):
                 daemon.wait_for_line("/proc/stat: it cannot be read")
                 row = daemon.json("/api/v1/processes?limit=1")["processes"][0]
                 self.assertIsNone(row["startTimeMs"])
-                self.assertIn("startTimeMs", row["absent"])
+                self.assertEqual(row["absent"]["startTimeMs"], "unsupported")
+                shutil.copy(pathlib.Path(fixture("healthy"), "stat"), root / "stat")
+                wait_until(lambda: daemon.json("/api/v1/processes?limit=1")["processes"][0]
+                           ["startTimeMs"], what="the boot time is taken up when it is there")
+
+    def test_a_process_without_stat_is_told_of(self):
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory, "proc")
+            shutil.copytree(fixture("healthy"), root, symlinks=True)
+            pid = proc_tree.pids(root)[2]
+            (root / str(pid) / "stat").unlink()
+            with Daemon(proc_root=str(root)) as daemon:
+                row = daemon.process_of(pid)
+                self.assertIsNotNone(row["rss"])
+                self.assertEqual(row["absent"]["startTimeMs"], "unsupported")
+                daemon.wait_for_line(f"/proc/PID/stat of process {pid}: it is missing")
+                self.assertGreater(daemon.json("/api/v1/daemon")["sourceFaults"], 0)
 
     def test_a_source_that_runs_dry_and_comes_back(self):
         with tempfile.TemporaryDirectory() as directory:

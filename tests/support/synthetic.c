@@ -178,11 +178,11 @@ static void make_process(struct synthetic *self, struct mw_block *block, uint32_
                          const struct synthetic_options *options)
 {
     uint64_t pid = 1 + (uint64_t)row * UINT64_C(7919) % 4194301;
-    bool known = draw_absence(&self->seed, options->absent_percent) == MW_PRESENT;
+    enum mw_absence absence = draw_absence(&self->seed, options->absent_percent);
     uint64_t birth = UINT64_C(1795300000000) + synthetic_random(&self->seed, 70000000);
 
-    mw_block_set_key(block, row, (struct mw_block_key){pid, known ? birth : 0});
-    need(mw_block_add_event(block, MW_EVENT_BORN, row, MW_PRESENT, NULL, 0), "event");
+    mw_block_set_key(block, row, (struct mw_block_key){pid, absence == MW_PRESENT ? birth : 0});
+    need(mw_block_add_event(block, MW_EVENT_BORN, row, absence, NULL, 0), "event");
     tell_text(block, MW_EVENT_NAME, row, options, &self->seed);
     tell_text(block, MW_EVENT_CGROUP, row, options, &self->seed);
     fill_row(block, MW_SOURCE_PROCESS, row, options, &self->seed);

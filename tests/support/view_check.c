@@ -159,10 +159,7 @@ void view_expect_process(const cJSON *object, const struct mwd_view_input *input
     assert_true(mw_subjects_at(input->subjects, block, row, &subject));
     view_expect_value(object, "pid", MW_VALUE_U64, MW_PRESENT,
                       (union mw_value){.u = subject.key.id});
-    view_expect_value(object, "startTimeMs", MW_VALUE_U64,
-                      subject.key.birth                    ? MW_PRESENT
-                      : subject.name.absence != MW_PRESENT ? subject.name.absence
-                                                           : MW_ABSENT_STALE,
+    view_expect_value(object, "startTimeMs", MW_VALUE_U64, subject.birth_absence,
                       (union mw_value){.u = subject.key.birth});
     view_expect_text(object, "name", subject.name);
     view_expect_text(object, "cgroup", subject.cgroup);

@@ -209,6 +209,25 @@ static void without_a_start_time_a_process_has_no_birth(void **state)
     world_free(world);
 }
 
+static void a_process_whose_stat_is_missing_is_told_without_a_birth(void **state)
+{
+    struct world *world = world_create(8);
+    struct plant plant = plant_of(41);
+
+    (void)state;
+    world_plant(world, &plant);
+    world_remove(world, 41, "stat");
+    world_beat(world);
+    assert_int_equal(event_of(world, 41, 0)->key.birth, 0);
+    assert_event_lacks(world, 41, 0, MW_EVENT_BORN, MW_ABSENT_UNSUPPORTED);
+    assert_event(world, 41, 1, MW_EVENT_NAME, "cat");
+    assert_reading(world, 41, MW_PROCESS_RSS, 300 * PAGE);
+    assert_reading(world, 41, MW_PROCESS_THREADS, 1);
+    assert_next_fault(world, "/proc/PID/stat", -EOPNOTSUPP, 41);
+    assert_no_next_fault(world);
+    world_free(world);
+}
+
 static void a_start_time_without_end_is_no_birth(void **state)
 {
     struct world *world = world_create(8);
@@ -345,6 +364,7 @@ int main(void)
         cmocka_unit_test(what_was_refused_may_be_read_later),
         cmocka_unit_test(a_known_process_may_be_refused),
         cmocka_unit_test(without_a_start_time_a_process_has_no_birth),
+        cmocka_unit_test(a_process_whose_stat_is_missing_is_told_without_a_birth),
         cmocka_unit_test(a_start_time_without_end_is_no_birth),
         cmocka_unit_test(a_vfork_child_has_no_row_until_it_executes),
         cmocka_unit_test(a_child_that_was_held_by_chance_is_let_go),

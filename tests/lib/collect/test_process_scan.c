@@ -186,15 +186,7 @@ static void without_a_boot_time_nobody_has_a_birth(void **state)
     struct plant plant = plant_of(41);
 
     (void)state;
-    mw_collector_destroy(world->collector);
     tree_remove(&world->tree, "proc/stat");
-    world->collector = NULL;
-    {
-        struct mw_collect_options options = {
-            .proc_root = world->tree.proc, .keep_fds = 8, .clock = &world->clock};
-
-        assert_int_equal(mw_collector_create(&options, &world->collector), 0);
-    }
     world_plant(world, &plant);
     world_beat(world);
     assert_int_equal(event_of(world, 41, 0)->key.birth, 0);
@@ -203,6 +195,36 @@ static void without_a_boot_time_nobody_has_a_birth(void **state)
     world_plant(world, &plant);
     world_beat(world);
     assert_event(world, 41, 0, MW_EVENT_GONE, ""); /* the ticks still tell them apart */
+    assert_event_lacks(world, 41, 1, MW_EVENT_BORN, MW_ABSENT_UNSUPPORTED);
+    assert_next_fault(world, "/proc/stat", -ENOENT, 0);
+    world_free(world);
+}
+
+static void a_boot_time_that_comes_late_is_taken_up(void **state)
+{
+    struct world *world = world_create(8);
+    struct plant plants[2] = {plant_of(41), plant_of(42)};
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        world_plant(world, &plants[i]);
+    tree_write(&world->tree, "proc/stat", "cpu 1 2 3\n");
+    world_beat(world);
+    assert_event_lacks(world, 41, 0, MW_EVENT_BORN, MW_ABSENT_STALE);
+    assert_next_fault(world, "/proc/stat", -EINVAL, 0);
+    world_beat(world);
+    assert_int_equal(mw_block_head(world->block)->events, 0);
+    tree_write(&world->tree, "proc/stat", "btime 1750000000\n");
+    world_uproot(world, 42);
+    world_beat(world);
+    assert_int_equal(mw_block_head(world->block)->live, 1);
+    assert_event(world, 42, 0, MW_EVENT_GONE, "");
+    assert_event(world, 41, 0, MW_EVENT_GONE, "");
+    assert_event(world, 41, 1, MW_EVENT_BORN, "");
+    assert_int_equal(event_of(world, 41, 1)->key.birth, BOOT_S * 1000LL + 5041 * 10);
+    assert_reading(world, 41, MW_PROCESS_RSS, 300 * PAGE);
+    world_beat(world);
+    assert_int_equal(mw_block_head(world->block)->events, 0);
     world_free(world);
 }
 
@@ -363,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_replaced_file_is_read_anew),
         cmocka_unit_test(only_pids_of_directories_are_processes),
         cmocka_unit_test(without_a_boot_time_nobody_has_a_birth),
+        cmocka_unit_test(a_boot_time_that_comes_late_is_taken_up),
         cmocka_unit_test(nothing_is_lost_while_readers_hold_all_blocks),
         cmocka_unit_test(a_listing_that_fails_declares_nobody_gone),
         cmocka_unit_test(ten_thousand_processes_are_read),

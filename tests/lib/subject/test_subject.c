@@ -131,6 +131,27 @@ static void an_empty_registry_knows_nobody(void **state)
     assert_null(mw_subjects_destroy(NULL));
 }
 
+static void a_birth_that_is_not_known_lacks_for_the_reason_that_was_told(void **state)
+{
+    static const enum mw_absence told[] = {MW_PRESENT, MW_ABSENT_DENIED, MW_ABSENT_UNSUPPORTED};
+    struct fixture *self = *state;
+    struct mw_subject subject;
+
+    begin(self, 4);
+    for (uint32_t row = 0; row < 3; row++) {
+        mw_block_set_key(self->next, row, (struct mw_block_key){10 + row, 0});
+        assert_int_equal(mw_block_add_event(self->next, MW_EVENT_BORN, row, told[row], NULL, 0), 0);
+    }
+    born(self, 3, 77, "sh");
+    apply(self);
+    for (uint32_t row = 0; row < 3; row++) {
+        assert_true(mw_subjects_at(self->subjects, self->last, row, &subject));
+        assert_int_equal(subject.birth_absence, row == 0 ? MW_ABSENT_STALE : told[row]);
+    }
+    assert_true(mw_subjects_at(self->subjects, self->last, 3, &subject));
+    assert_int_equal(subject.birth_absence, MW_PRESENT);
+}
+
 static void a_life_from_birth_to_death(void **state)
 {
     struct fixture *self = *state;
@@ -479,13 +500,21 @@ static void memory_is_flat_over_a_million_births(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_empty_registry_knows_nobody),       TEST(a_life_from_birth_to_death),
-        TEST(a_text_may_be_absent_or_empty),        TEST(events_are_taken_in_order),
-        TEST(a_birth_ends_the_life_before),         TEST(a_row_with_another_key_has_no_name),
-        TEST(after_a_gap_no_name_is_wrong),         TEST(a_replay_may_begin_in_the_middle),
-        TEST(rows_that_a_block_lacks_are_let_go),   TEST(equal_names_are_stored_once),
-        TEST(different_names_are_kept_apart),       TEST(a_longest_text_is_kept_whole),
-        TEST(the_registry_remembers_what_happened), TEST(memory_is_flat_over_a_million_births),
+        TEST(an_empty_registry_knows_nobody),
+        TEST(a_life_from_birth_to_death),
+        TEST(a_birth_that_is_not_known_lacks_for_the_reason_that_was_told),
+        TEST(a_text_may_be_absent_or_empty),
+        TEST(events_are_taken_in_order),
+        TEST(a_birth_ends_the_life_before),
+        TEST(a_row_with_another_key_has_no_name),
+        TEST(after_a_gap_no_name_is_wrong),
+        TEST(a_replay_may_begin_in_the_middle),
+        TEST(rows_that_a_block_lacks_are_let_go),
+        TEST(equal_names_are_stored_once),
+        TEST(different_names_are_kept_apart),
+        TEST(a_longest_text_is_kept_whole),
+        TEST(the_registry_remembers_what_happened),
+        TEST(memory_is_flat_over_a_million_births),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
