@@ -177,8 +177,9 @@ static int get_readyz(void *context, const struct mwd_request *request, struct m
     } else if (mwd_app_is_stale(self)) {
         refuse(reply, 503,
                self->replay_ended ? "the recording has ended: the newest sample is its last"
-                                  : "the newest sample is old: a source is stuck or the machine is "
-                                    "too busy");
+               : self->options->replay
+                   ? "the newest sample is old: no other of the recording is due"
+                   : "the newest sample is old: a source is stuck or the machine is too busy");
         reply->retry_after_s = 1;
     } else {
         put_status(reply, MWD_APP_READY);

@@ -57,8 +57,10 @@ static void tell_status(struct mwd_app *self)
     else if (self->replay_ended)
         mwd_notify_status(self->notify, "the recording has ended; its last sample is shown");
     else if (self->stale)
-        mwd_notify_status(self->notify, "samples are stale: the collector does not answer, or a "
-                                        "source is stuck; readings are null until it goes on");
+        mwd_notify_status(self->notify, "samples are stale: %s; readings are null until it goes on",
+                          self->options->replay
+                              ? "no sample of the recording is due"
+                              : "the collector does not answer, or a source is stuck");
     else if (!self->sample)
         mwd_notify_status(self->notify, "the first sample is being taken");
     else
@@ -79,6 +81,21 @@ static bool is_stale_now(const struct mwd_app *self)
     return now_ns - self->started_ns >= mwd_app_stale_after_ns(self->config);
 }
 
+/* The machine is not looked at in a replay: nothing on it can be to blame. */
+static void log_stale(struct mwd_app *self)
+{
+    if (self->options->replay)
+        mwd_log(self->log, MWD_LOG_WARNING,
+                "samples are stale: no sample of the recording %s is due, or it cannot be read on; "
+                "/readyz is 503 and readings are null until it goes on",
+                self->options->replay);
+    else
+        mwd_log(self->log, MWD_LOG_WARNING,
+                "samples are stale: the collector does not answer, or a source under %s is stuck; "
+                "/readyz is 503 and readings are null until it goes on",
+                self->config->proc_root);
+}
+
 void mwd_app_service_look(struct mwd_app *self)
 {
     bool stale = is_stale_now(self);
@@ -87,10 +104,7 @@ void mwd_app_service_look(struct mwd_app *self)
         return;
     self->stale = stale;
     if (stale)
-        mwd_log(self->log, MWD_LOG_WARNING,
-                "samples are stale: the collector does not answer, or a source under %s is stuck; "
-                "/readyz is 503 and readings are null until it goes on",
-                self->config->proc_root);
+        log_stale(self);
     else
         mwd_log(self->log, MWD_LOG_INFO, "samples are fresh again");
     tell_status(self);

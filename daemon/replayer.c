@@ -491,10 +491,10 @@ static void join_or_abandon(struct mwd_replayer *self, unsigned wait_ms)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until = to_timespec((uint64_t)until.tv_sec * MW_NS_PER_S + (uint64_t)until.tv_nsec +
                         (uint64_t)wait_ms * MW_NS_PER_MS);
-    if (pthread_timedjoin_np(self->thread, NULL, &until) != 0)
+    if (pthread_clockjoin_np(self->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
         pthread_detach(self->thread);
 }
 

@@ -237,6 +237,11 @@ class Changing(unittest.TestCase):
                 wait_until(lambda: daemon.json("/api/v1/processes?limit=1")["processes"][0]
                            ["startTimeMs"], what="the boot time is taken up when it is there")
 
+    def test_a_directory_that_is_no_proc_is_told(self):
+        with tempfile.TemporaryDirectory() as directory, Daemon(proc_root=directory) as daemon:
+            daemon.wait_for_line("warning: /proc/meminfo: cannot be read")
+            self.assertIsNone(daemon.json("/api/v1/memory")["totalmem"])
+
     def test_a_process_without_stat_is_told_of(self):
         with tempfile.TemporaryDirectory() as directory:
             root = pathlib.Path(directory, "proc")

@@ -5,6 +5,7 @@ import pathlib
 import resource
 import signal
 import tempfile
+import time
 import unittest
 
 from support import proc_tree
@@ -85,6 +86,24 @@ class Recording(unittest.TestCase):
             self.path.write_bytes(damaged)
             result = run("--once", "--replay", str(self.path))
             self.assertIn(result.returncode, (0, 1), result.stderr)
+
+    def replay_is_stale(self, *options, end):
+        """The log of a replay from its start until it was stale for a while."""
+        with Daemon("--replay", str(self.path), *options, ready=False) as daemon:
+            daemon.wait_for_line(end)
+            wait_until(lambda: daemon.get("/readyz").status == 503, 15, "it is stale")
+            time.sleep(2)  # the log is looked after once a second
+            return daemon.log() + daemon.get("/readyz").text
+
+    def test_no_source_of_this_machine_is_blamed_in_a_replay(self):
+        self.record(samples=3, interval="1s")
+        log = self.replay_is_stale("--speed", "0.1", end="samples are stale: .*recording")
+        self.assertNotIn("stuck", log)
+        whole = bytearray(self.path.read_bytes())
+        whole[-500] ^= 0xFF  # in the last sample
+        self.path.write_bytes(whole)
+        log = self.replay_is_stale("--speed", "100", end="has stopped")
+        self.assertNotIn("stuck", log)
 
     def test_a_file_that_is_there_is_not_overwritten(self):
         self.path.write_text("precious")
