@@ -219,6 +219,7 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     scan(&scavenge, to);
     update_globals(&scavenge);
     mw_external_scavenged(self, scavenge.from, scavenge.from_size);
+    mw_identity_scavenged(self, scavenge.from, scavenge.from_size);
     if (self->scavenges++ % CENSUS_EVERY == 0)
         mw_stats_census(self, (char *)scavenge.from, from_top);
     mw_nursery_flip(self, scavenge.to_top);
