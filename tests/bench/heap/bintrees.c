@@ -1,5 +1,5 @@
 /* bintrees: binary trees of many sizes, most of them dead at once, one that lives. */
-#include "heap/plain.h"
+#include "plain.h"
 
 /* ---- malloc ---- */
 

@@ -1,5 +1,5 @@
 /* gcbench: trees built from the root and from the leaves, beside a tree and an array that live. */
-#include "heap/plain.h"
+#include "plain.h"
 
 enum { NUMBERS = 500000, LEAST = 4, STEP = 2 };
 

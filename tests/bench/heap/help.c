@@ -1,5 +1,5 @@
 /* Types, pauses, and an end. */
-#include "heap/bench.h"
+#include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* lru: a cache of 100,000 entries with text keys and values of 64 to 319 bytes; keys are drawn from
  * 150,000, so two of three are found. */
-#include "heap/plain.h"
+#include "plain.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  * One program has one malloc. So this one is built once for each allocator that was found, and
  * becomes the program of another one when that is asked for.
  */
-#include "heap/plain.h"
+#include "plain.h"
 
 #include "base/clock.h"
 

@@ -1,6 +1,6 @@
 /* pauses: 100 MB in two million objects, of which one at a time is replaced at random, while other
  * objects live for a moment. What counts is how long the collector takes at a time. */
-#include "heap/plain.h"
+#include "plain.h"
 
 #include <string.h>
 

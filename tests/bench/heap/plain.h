@@ -1,7 +1,7 @@
 /* The plain allocator that this program is linked with: malloc of whatever library, or bdwgc. */
 #ifndef MW_HEAP_BENCH_PLAIN_H
 #define MW_HEAP_BENCH_PLAIN_H
-#include "heap/bench.h"
+#include "bench.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* ring: a history with one object a sample. A million live, the oldest dies with each new one; one
  * record in four has a label of its own. First in, first out is the worst case of generations. */
-#include "heap/plain.h"
+#include "plain.h"
 
 #include <string.h>
 

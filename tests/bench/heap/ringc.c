@@ -1,5 +1,5 @@
 /* ringc: the same history as leaf chunks of 256 records; labels are numbers of interned texts. */
-#include "heap/plain.h"
+#include "plain.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* The table of workloads. */
-#include "heap/bench.h"
+#include "bench.h"
 
 #include <stdio.h>
 #include <string.h>
