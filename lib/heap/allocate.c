@@ -176,25 +176,35 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
 }
 
+/* A type of another heap can be seen for what it is in a checked heap only. */
+static bool is_type(struct mw_heap *self, const struct mw_heap_type *type, bool record,
+                    const char *where)
+{
+    if (self->front.checked && !mw_type_is_own(self, type)) {
+        mw_misuse(self, MW_MISUSE_HEAP, "the type is not one of this heap", where);
+        return false;
+    }
+    if (mw_type_is_record(mw_type_entry(type)) == record)
+        return true;
+    mw_misuse(self, MW_MISUSE_TYPE,
+              record ? "arrays have a length: mw_heap_new_array()"
+                     : "objects of this type have no length: mw_heap_new()",
+              where);
+    return false;
+}
+
 struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
                                const char *where)
 {
-    struct request request = {type, type->header, MW_PLACE_YOUNG};
-
-    if (type->size != SIZE_MAX)
-        return allocate(self, &request, where);
-    mw_misuse(self, MW_MISUSE_TYPE, "arrays have a length: mw_heap_new_array()", where);
-    return mw_ref_none();
+    return mw_heap_new_in_at(self, type, MW_PLACE_YOUNG, where);
 }
 
-struct mw_ref mw_heap_new_in(struct mw_heap *self, const struct mw_heap_type *type,
-                             enum mw_heap_place place)
+struct mw_ref mw_heap_new_in_at(struct mw_heap *self, const struct mw_heap_type *type,
+                                enum mw_heap_place place, const char *where)
 {
     struct request request = {type, type->header, place};
 
-    if (type->size == SIZE_MAX)
-        return mw_handle_fail(self, -EINVAL);
-    return allocate(self, &request, __func__);
+    return is_type(self, type, true, where) ? allocate(self, &request, where) : mw_ref_none();
 }
 
 /* Payload bytes of an array and what its last word leaves unused. Returns false when no object can
@@ -218,14 +228,16 @@ static bool measure(const struct mw_type_entry *entry, size_t count, size_t *ret
     return true;
 }
 
-struct mw_ref mw_heap_new_array(struct mw_heap *self, const struct mw_heap_type *type, size_t count,
-                                enum mw_heap_place place)
+struct mw_ref mw_heap_new_array_at(struct mw_heap *self, const struct mw_heap_type *type,
+                                   size_t count, enum mw_heap_place place, const char *where)
 {
     struct request request = {type, 0, place};
     size_t bytes, slack;
 
-    if (type->size != SIZE_MAX || !measure(mw_type_entry(type), count, &bytes, &slack))
+    if (!is_type(self, type, false, where))
+        return mw_ref_none();
+    if (!measure(mw_type_entry(type), count, &bytes, &slack))
         return mw_handle_fail(self, -EINVAL);
     request.header = mw_header_make(type->id, MW_WORD + bytes) | (uint64_t)slack << MW_SLACK_SHIFT;
-    return allocate(self, &request, __func__);
+    return allocate(self, &request, where);
 }

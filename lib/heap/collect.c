@@ -129,10 +129,10 @@ void mw_collect_finish(struct mw_heap *self, const char *reason)
     mw_pool_trim(self, self->pool.cap);
 }
 
-void mw_heap_collect(struct mw_heap *self, enum mw_heap_work work)
+void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char *where)
 {
     if (self->front.raw_depth > 0)
-        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", __func__);
-    else if (mw_heap_right_thread(self, __func__) && !self->collecting)
+        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
+    else if (mw_heap_right_thread(self, where) && !self->collecting)
         (work == MW_COLLECT_MINOR ? mw_collect_minor : mw_collect_major)(self, "testing");
 }

@@ -29,10 +29,10 @@ static void die(struct mw_heap *self, struct mw_external *entry)
     push(&self->externals.dead, entry);
 }
 
-int mw_heap_attach_external(struct mw_heap *self, struct mw_ref ref, size_t bytes,
-                            void (*release)(void *data), void *data)
+int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t bytes,
+                               void (*release)(void *data), void *data, const char *where)
 {
-    uintptr_t *object = mw_handle_object(self, ref, __func__);
+    uintptr_t *object = mw_handle_object(self, ref, where);
     struct mw_external *entry;
 
     if (object == NULL)

@@ -196,7 +196,12 @@ bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
 /* types.c */
 int mw_types_init(struct mw_heap *self);
 void mw_types_deinit(struct mw_heap *self);
-const struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type);
+struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type);
+bool mw_type_is_own(const struct mw_heap *self, const struct mw_heap_type *type);
+MW_ALWAYS_INLINE bool mw_type_is_record(const struct mw_type_entry *entry)
+{
+    return entry->kind == MW_KIND_FIXED || entry->kind == MW_KIND_CUSTOM;
+}
 
 /* handles.c */
 int mw_handles_init(struct mw_heap *self);
@@ -210,6 +215,8 @@ void mw_globals_deinit(struct mw_heap *self);
 struct mw_global {
     uintptr_t value;
     struct mw_global *next, *previous;
+    const struct mw_heap *heap;
+    const char *where; /* it was created */
     uint32_t young_at; /* its place in globals.young, from 1 */
     bool weak;
 };

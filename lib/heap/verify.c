@@ -110,7 +110,8 @@ static bool size_fits_type(const struct verify *self, uint64_t header)
 {
     const struct mw_type_entry *entry = self->heap->types.entries[mw_header_type(header)];
 
-    return entry->type.size == SIZE_MAX || entry->type.size == mw_header_bytes(header);
+    return !mw_type_is_record(entry) ||
+           mw_header_bytes(entry->type.header) == mw_header_bytes(header);
 }
 
 static void check_header(struct verify *self, const uintptr_t *object, uint64_t header)
