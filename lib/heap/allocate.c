@@ -73,12 +73,26 @@ static bool make_room(struct mw_heap *self, enum step step)
 
 /* ---- one try ---- */
 
+/* Large young objects may fill as much as the new space does; then a scavenge is due. What they
+ * take comes back when it is over, so the next one always finds room. */
+static uintptr_t *try_large(struct mw_heap *self, const struct request *request)
+{
+    size_t bytes = mw_header_bytes(request->header);
+    size_t born = self->large_young.born;
+
+    if (born != 0 && born + bytes > self->nursery.capacity)
+        return NULL;
+    return mw_large_allocate(self, request->header, true);
+}
+
 static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
 {
     struct mw_heap_front *front = &self->front;
     size_t bytes = mw_header_bytes(request->header);
     uintptr_t *object;
 
+    if (bytes > MW_LARGE_MIN)
+        return try_large(self, request);
     if (bytes > (size_t)(front->limit - front->top) && !mw_nursery_extend(self, bytes))
         return NULL;
     object = (uintptr_t *)(void *)front->top;
@@ -103,8 +117,8 @@ static uintptr_t *try_hole(struct mw_heap *self, const struct request *request)
 static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
 {
     size_t bytes = mw_header_bytes(request->header);
-    uintptr_t *object =
-        bytes > MW_LARGE_MIN ? mw_large_allocate(self, request->header) : try_hole(self, request);
+    uintptr_t *object = bytes > MW_LARGE_MIN ? mw_large_allocate(self, request->header, false)
+                                             : try_hole(self, request);
 
     if (object == NULL)
         return NULL;
@@ -114,9 +128,18 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
     return object;
 }
 
+/* A scavenge looks at all references in a young object. It does not have the time for more of them
+ * than fill a half; bytes cost it nothing. */
+static bool is_born_old(const struct mw_heap *self, const struct request *request)
+{
+    return request->place == MW_PLACE_OLD ||
+           (mw_header_bytes(request->header) > self->nursery.capacity &&
+            self->types.shapes[request->type->id].kind != MW_SHAPE_LEAF);
+}
+
 static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
 {
-    bool old = request->place == MW_PLACE_OLD || mw_header_bytes(request->header) > MW_LARGE_MIN;
+    bool old = is_born_old(self, request);
 
     if (old && !wants_full(self))
         return try_old(self, request);
@@ -125,7 +148,7 @@ static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
 
 static uintptr_t *try_hard(struct mw_heap *self, const struct request *request)
 {
-    bool old = request->place == MW_PLACE_OLD || mw_header_bytes(request->header) > MW_LARGE_MIN;
+    bool old = is_born_old(self, request);
     uintptr_t *object = old ? try_old(self, request) : try_young(self, request);
 
     /* At the limit the new space may be full of what could not be promoted, and the old space not.

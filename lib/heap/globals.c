@@ -31,7 +31,7 @@ static void set_value(struct mw_heap *self, struct mw_global *global, uintptr_t 
     struct mw_globals *globals = &self->globals;
 
     global->value = value;
-    if (mw_is_young(&self->nursery, value) && global->young_at == 0) {
+    if (mw_is_young_object(self, value) && global->young_at == 0) {
         globals->young[globals->young_count++] = global;
         global->young_at = (uint32_t)globals->young_count;
     }

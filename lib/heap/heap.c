@@ -48,7 +48,7 @@ static int heap_init(struct mw_heap *self)
     /* Whatever is pushed there is an object of at least MW_OBJECT_MIN bytes, each at most once; the
      * marker pushes two words more for each array that it has begun. */
     size_t objects = self->config.limit_max / MW_OBJECT_MIN;
-    size_t young = self->config.semi_space_max / MW_OBJECT_MIN;
+    size_t young = self->config.semi_space_max / MW_OBJECT_MIN + MW_LARGE_YOUNG_MAX;
     int error;
 
     (void)((error = mw_types_init(self)) < 0 || (error = mw_handles_init(self)) < 0 ||
@@ -118,12 +118,12 @@ int mw_heap_error(const struct mw_heap *self)
 
 size_t mw_heap_total(const struct mw_heap *self)
 {
-    return mw_nursery_size(self) + self->pool.used * MW_PAGE_SIZE + self->large.size;
+    return mw_nursery_size(self) + self->pool.used * MW_PAGE_SIZE + mw_large_size(self);
 }
 
 size_t mw_heap_used(const struct mw_heap *self)
 {
-    return mw_nursery_used(self) + mw_old_used(self) + self->large.used;
+    return mw_nursery_used(self) + mw_old_used(self) + mw_large_used(self);
 }
 
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes)

@@ -148,8 +148,9 @@ enum mw_heap_place {
 #define mw_heap_copy(self, to, to_index, from, from_index, count)                                  \
     mw_heap_copy_at(self, to, to_index, from, from_index, count, MW_HERE)
 
-#define mw_heap_length(self, ref) mw_heap_length_at(self, ref, MW_HERE) /* elements, bytes, words  \
-                                                                         */
+#define mw_heap_length(self, ref)                                                                  \
+    mw_heap_length_at(self, ref, MW_HERE) /* elements, bytes, words                                \
+                                           */
 #define mw_heap_type_of(self, ref) mw_heap_type_of_at(self, ref, MW_HERE)
 #define mw_heap_same(self, left, right) mw_heap_same_at(self, left, right, MW_HERE)
 

@@ -17,6 +17,8 @@ enum {
     MW_SEMI_MAX = 16 * 1024 * 1024,
     MW_SPAN_MIN = 64,     /* a smaller hole costs more to remember than it is worth */
     MW_SPAN_CLASSES = 13, /* class i: holes of 64 << i bytes and more; the last is a whole page */
+    /* Large young objects at once: two scavenges' worth, and one that is larger than a half. */
+    MW_LARGE_YOUNG_MAX = 2 * (MW_SEMI_MAX / MW_LARGE_MIN + 1),
     MW_RESERVE = MW_PAGE_SIZE, /* bytes that only the near-limit callback may use */
     MW_REMEMBER_ALL =
         1024, /* holders up to this many bytes are remembered whole, others by cards */
@@ -73,6 +75,13 @@ struct mw_old {
 struct mw_large {
     struct mw_page *first;
     size_t used, size; /* bytes of objects, of mappings */
+};
+
+struct mw_large_young {
+    struct mw_large objects,
+        reached;         /* in a scavenge: not reached yet, and those that stay young */
+    size_t born;         /* bytes since the last scavenge */
+    uintptr_t low, span; /* all of them lie here; others may, too */
 };
 
 /* ---- remembered set, marker ---- */
@@ -153,7 +162,8 @@ struct mw_heap {
     struct mw_nursery nursery;
     struct mw_old old;
     struct mw_pool pool;
-    struct mw_large large;
+    struct mw_large large; /* old ones */
+    struct mw_large_young large_young;
     struct mw_stack remembered;
     struct mw_stack promoted; /* objects that became old in this scavenge and wait for their scan */
     struct mw_marker marker;
@@ -181,6 +191,19 @@ struct mw_heap {
     struct mw_history history;
     struct mw_heap_numbers counters; /* collections, pauses, promoted, allocated_old */
 };
+
+/* The new space tells its objects by their address, large ones by their header. (An object that
+ * has moved has none: during a scavenge, from-space is asked about first.) */
+MW_ALWAYS_INLINE bool mw_is_young_large(const struct mw_heap *self, uintptr_t object)
+{
+    return object - self->large_young.low < self->large_young.span &&
+           (*(const uint64_t *)object & (MW_FLAG_LARGE | MW_FLAG_OLD)) == MW_FLAG_LARGE;
+}
+
+MW_ALWAYS_INLINE bool mw_is_young_object(const struct mw_heap *self, uintptr_t object)
+{
+    return mw_is_young(&self->nursery, object) || mw_is_young_large(self, object);
+}
 
 /* heap.c */
 void *mw_heap_calloc(struct mw_heap *self, size_t count, size_t size);
@@ -271,8 +294,15 @@ MW_ALWAYS_INLINE void *mw_old_allocate(struct mw_heap *self, size_t bytes)
 size_t mw_old_used(const struct mw_heap *self);
 
 /* large.c */
-uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header);
+/* NULL when there is no room. */
+uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young);
+void mw_large_promote(struct mw_heap *self, uintptr_t *object);
+void mw_large_keep_young(struct mw_heap *self, uintptr_t *object);
+/* Frees the young ones that were not reached. */
+void mw_large_scavenged(struct mw_heap *self);
 void mw_large_sweep(struct mw_heap *self);
+size_t mw_large_size(const struct mw_heap *self);
+size_t mw_large_used(const struct mw_heap *self);
 void mw_large_deinit(struct mw_heap *self);
 
 /* remembered.c */
@@ -285,7 +315,7 @@ MW_ALWAYS_INLINE void mw_stack_push(struct mw_stack *self, uintptr_t entry)
 MW_ALWAYS_INLINE bool mw_remembered_by_cards(const struct mw_heap *self, uint64_t header)
 {
     return mw_header_bytes(header) > MW_REMEMBER_ALL &&
-           self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_REFS;
+           mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]);
 }
 void mw_remembered_list(struct mw_heap *self, uintptr_t *holder);
 /* Gives a holder that became old, or was born so, the flags that its references ask for. */
@@ -306,14 +336,21 @@ struct mw_scavenged {
     size_t promoted, survived;
 };
 void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *ret);
+/* Large, young, and not reached. */
+MW_ALWAYS_INLINE bool mw_large_is_lost(uint64_t header)
+{
+    return (header & (MW_FLAG_LARGE | MW_FLAG_OLD | MW_FLAG_MARKED)) == MW_FLAG_LARGE;
+}
 /* Where an object is after its half was scavenged: 0 when it was not reached. */
 MW_ALWAYS_INLINE uintptr_t mw_scavenged_place(uintptr_t from, size_t size, uintptr_t object)
 {
     uintptr_t header;
 
-    if (object - from >= size)
-        return object;
+    if (object == 0)
+        return 0;
     header = *(uintptr_t *)object;
+    if (object - from >= size)
+        return mw_large_is_lost(header) ? 0 : object;
     return header & MW_FLAG_FORWARDED ? header - MW_FLAG_FORWARDED : 0;
 }
 

@@ -74,13 +74,23 @@ static struct mw_heap_space old_space(const struct mw_heap *self)
     return space;
 }
 
+static size_t resident_of(const struct mw_large *list)
+{
+    size_t resident = 0;
+
+    for (const struct mw_page *page = list->first; page != NULL; page = page->next)
+        resident += mw_vm_resident(page, page->size);
+    return resident;
+}
+
 static struct mw_heap_space large_space(const struct mw_heap *self)
 {
-    struct mw_heap_space space = {"large_object_space", self->large.size, self->large.used, 0, 0};
-
-    for (const struct mw_page *page = self->large.first; page != NULL; page = page->next)
-        space.physical += mw_vm_resident(page, page->size);
-    return space;
+    return (struct mw_heap_space){
+        .name = "large_object_space",
+        .size = mw_large_size(self),
+        .used = mw_large_used(self),
+        .physical = resident_of(&self->large) + resident_of(&self->large_young.objects),
+    };
 }
 
 void mw_heap_get_spaces(const struct mw_heap *self, struct mw_heap_space ret[MW_SPACES])
