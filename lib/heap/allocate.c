@@ -123,6 +123,8 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
     if (object == NULL)
         return NULL;
     self->counters.allocated_old += bytes;
+    if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured)
+        self->counters.pretenured += bytes;
     mw_remembered_enter(self, object, false);
     mw_incremental_owe(self, bytes);
     return object;
@@ -132,9 +134,22 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
  * than fill a half; bytes cost it nothing. */
 static bool is_born_old(const struct mw_heap *self, const struct request *request)
 {
-    return request->place == MW_PLACE_OLD ||
+    return request->place == MW_PLACE_OLD || mw_type_entry(request->type)->pretenured ||
            (mw_header_bytes(request->header) > self->nursery.capacity &&
             self->types.shapes[request->type->id].kind != MW_SHAPE_LEAF);
+}
+
+/* What is born old, and fits into the hole being filled, asks for no other work: that is done when
+ * the hole is full, or when marking is behind. */
+static uintptr_t *try_quickly(struct mw_heap *self, const struct request *request)
+{
+    size_t room = (size_t)(self->old.limit - self->old.top);
+
+    if (mw_header_bytes(request->header) > room || self->config.modes != 0 ||
+        !is_born_old(self, request) || mw_incremental_is_due(self) ||
+        self->external >= self->policy.external_full_at)
+        return NULL;
+    return try_old(self, request);
 }
 
 static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
@@ -193,9 +208,13 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         return mw_handle_fail(self, -EOVERFLOW);
     if (self->config.modes & MW_HEAP_STRESS)
         stress(self);
-    mw_pool_refill(self);
-    mw_incremental_tick(self);
-    object = insist(self, request);
+    object = try_quickly(self, request);
+    if (object == NULL) {
+        mw_pool_refill(self);
+        mw_nursery_grow(self);
+        mw_incremental_tick(self);
+        object = insist(self, request);
+    }
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
 }
 

@@ -72,6 +72,7 @@ void mw_collect_minor(struct mw_heap *self, const char *reason)
     mw_scavenge(self, false, &moved);
     mw_incremental_owe(self, moved.promoted);
     pause_end(self, &pause, &moved);
+    mw_nursery_judge(self, moved.promoted + moved.survived, pause.of.pause_cpu_ns);
 }
 
 static void set_next_full(struct mw_heap *self)
@@ -99,6 +100,7 @@ static void finish_full(struct mw_heap *self)
     mw_mark_end(self);
     mw_old_retire(self);
     mw_sweep_begin(self);
+    mw_survival_review(self);
     set_next_full(self);
 }
 

@@ -10,6 +10,7 @@
 enum {
     DEFAULT_LIMIT = 64 * 1024 * 1024,
     DEFAULT_SEMI = 1024 * 1024,
+    DEFAULT_SCAVENGE_US = 3000,
     DEFAULT_HANDLES = 1 << 20,
     DEFAULT_SCOPES = 1 << 18,
 };
@@ -22,6 +23,8 @@ void mw_heap_config_default(struct mw_heap_config *ret)
         .limit = DEFAULT_LIMIT,
         .semi_space = DEFAULT_SEMI,
         .semi_space_max = DEFAULT_SEMI,
+        .scavenge_us = DEFAULT_SCAVENGE_US,
+        .pretenure = true,
         .handles = DEFAULT_HANDLES,
         .scopes = DEFAULT_SCOPES,
     };

@@ -34,7 +34,14 @@ struct mw_nursery {
     unsigned from, to;
     size_t capacity; /* bytes of a half in use */
     char *end;       /* where the half being filled ends */
-    size_t survived; /* since it last grew */
+    char *start;     /* where what was born since the last scavenge begins */
+    size_t wanted;   /* the capacity that it grows to, piece by piece */
+    size_t ahead;    /* bytes that were brought in for that, of both halves together */
+    size_t survived; /* since its capacity last changed */
+    uint64_t born;   /* bytes, until the last scavenge; large ones at once */
+    uint64_t cost;   /* of a scavenge, in nanoseconds for each KiB that survives */
+    uint64_t looked_ns,
+        looked_bytes; /* when it was last asked whether all is quiet; bytes by then */
 };
 
 MW_ALWAYS_INLINE bool mw_is_young(const struct mw_nursery *self, uintptr_t object)
@@ -126,6 +133,11 @@ struct mw_type_entry {
     uint32_t *field_words;
     uint32_t field_count;
     uint64_t born, survived; /* in the sampled scavenges */
+    struct mw_lifetime {
+        uint64_t sample;                  /* the last one that such an object was in */
+        uint32_t samples, born, survived; /* since it was last decided */
+    } lifetime;
+    bool pretenured; /* born old by decision of the heap */
 };
 
 struct mw_types {
@@ -148,6 +160,13 @@ size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
 size_t mw_policy_pool_cap(size_t live, size_t limit);
 bool mw_policy_dense(size_t live);
+/* Whether halves of `capacity` should double: so many bytes survived since they last did, a
+ * scavenge costs so much for each KiB and may take `most_ns` (0: as long as it takes). */
+bool mw_policy_grow_new(size_t capacity, size_t survived, uint64_t cost, uint64_t most_ns);
+/* Whether a program that allocated so many bytes in that time does next to nothing. */
+bool mw_policy_quiet(uint64_t bytes, uint64_t ns);
+/* Whether objects of a type should be born old. */
+bool mw_policy_pretenure(uint64_t born, uint64_t survived);
 
 struct mw_history {
     struct mw_heap_collection ring[MW_TRACE_LINES];
@@ -255,6 +274,12 @@ void mw_nursery_deinit(struct mw_heap *self);
 bool mw_nursery_extend(struct mw_heap *self, size_t bytes);
 void mw_nursery_retire(struct mw_heap *self);
 void mw_nursery_flip(struct mw_heap *self, char *to_top);
+/* What a scavenge cost, and how much survived it: whether the halves are to grow. */
+void mw_nursery_judge(struct mw_heap *self, size_t survived, uint64_t cpu_ns);
+/* Brings in a piece of what it grows by; outside of pauses. Returns whether it did. */
+bool mw_nursery_grow(struct mw_heap *self);
+/* In idle time: gives memory back that a quiet program does not need. Returns whether it did. */
+bool mw_nursery_relax(struct mw_heap *self);
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);
 size_t mw_nursery_used(const struct mw_heap *self);
 size_t mw_nursery_size(const struct mw_heap *self);
@@ -264,6 +289,7 @@ void mw_nursery_bury(struct mw_heap *self);
 /* page_pool.c */
 int mw_pool_init(struct mw_heap *self);
 void mw_pool_deinit(struct mw_heap *self);
+size_t mw_pool_target(size_t semi_space);
 struct mw_page *mw_pool_take(struct mw_heap *self);
 void mw_pool_put(struct mw_heap *self, struct mw_page *page);
 /* Makes at most one page ready, if fewer than `target` are; outside of pauses. Returns whether it
@@ -369,6 +395,8 @@ void mw_mark_object(struct mw_heap *self, uintptr_t object);
 bool mw_mark_is_live(const struct mw_heap *self, uintptr_t object);
 
 /* incremental.c */
+/* Whether so much is owed that a slice is due. */
+bool mw_incremental_is_due(const struct mw_heap *self);
 void mw_incremental_tick(struct mw_heap *self);
 /* So many bytes have become old. */
 void mw_incremental_owe(struct mw_heap *self, size_t bytes);
@@ -396,7 +424,12 @@ void mw_collect_finish(struct mw_heap *self, const char *reason);
 /* stats.c */
 void mw_stats_count(struct mw_heap *self, const struct mw_heap_collection *of);
 void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
-void mw_stats_census(struct mw_heap *self, const char *start, const char *end);
+
+/* survival.c */
+/* Between the copying and the end of a scavenge: looks at some of from-space's new objects. */
+void mw_survival_sample(struct mw_heap *self, const char *start, const char *end);
+/* After a full collection: what was decided long ago is decided again. */
+void mw_survival_review(struct mw_heap *self);
 
 /* trace.c */
 void mw_history_add(struct mw_heap *self, struct mw_heap_collection *of);

@@ -103,6 +103,7 @@ uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
     if (young) {
         mw_mark_set_bit(page, mw_page_word(page, (uintptr_t)object_of(page)));
         self->large_young.born += bytes;
+        self->nursery.born += bytes;
         widen(&self->large_young, page);
     }
     return object_of(page);

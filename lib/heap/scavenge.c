@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-enum { QUARTER = 4, CENSUS_EVERY = 32, PREFETCH = 512 };
+enum { QUARTER = 4, PREFETCH = 512 };
 
 struct scavenge {
     struct mw_heap *heap;
@@ -261,8 +261,7 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     update_globals(&scavenge);
     mw_external_scavenged(self, scavenge.from, scavenge.from_size);
     mw_large_scavenged(self);
-    if (self->scavenges++ % CENSUS_EVERY == 0)
-        mw_stats_census(self, (char *)scavenge.from, from_top);
+    mw_survival_sample(self, self->nursery.start, from_top);
     mw_nursery_flip(self, scavenge.to_top);
     self->refused = scavenge.refused;
     ret->promoted = scavenge.promoted;

@@ -102,25 +102,6 @@ void mw_heap_get_spaces(const struct mw_heap *self, struct mw_heap_space ret[MW_
 
 /* ---- survival by type ---- */
 
-/* From-space after its objects were copied: each one's header tells whether it was. */
-void mw_stats_census(struct mw_heap *self, const char *start, const char *end)
-{
-    while (start < end) {
-        uint64_t header = *(const uint64_t *)(const void *)start;
-        bool survived = header & MW_FLAG_FORWARDED;
-        struct mw_type_entry *entry;
-
-        if (survived)
-            header = *(uint64_t *)(uintptr_t)(header - MW_FLAG_FORWARDED);
-        start += mw_header_bytes(header);
-        entry = self->types.entries[mw_header_type(header)];
-        if (entry != NULL) {
-            entry->born++;
-            entry->survived += survived;
-        }
-    }
-}
-
 size_t mw_heap_get_survival(const struct mw_heap *self, struct mw_heap_survival *ret,
                             size_t capacity)
 {
@@ -129,7 +110,8 @@ size_t mw_heap_get_survival(const struct mw_heap *self, struct mw_heap_survival 
     for (size_t i = 0; i < types && i < capacity; i++) {
         const struct mw_type_entry *entry = self->types.entries[MW_TYPE_FIRST + i];
 
-        ret[i] = (struct mw_heap_survival){entry->type.name, entry->born, entry->survived};
+        ret[i] = (struct mw_heap_survival){entry->type.name, entry->born, entry->survived,
+                                           entry->pretenured};
     }
     return types;
 }
