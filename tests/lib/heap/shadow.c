@@ -152,7 +152,9 @@ static uint32_t pick_length(struct shadow *self, enum shape shape)
     case BYTES:
         return pick(self, 200) == 0 ? 200000 : pick(self, 300);
     case STRUCTS:
-        return pick(self, 12);
+        return pick(self, 150) == 0 ? LARGE / 2
+               : pick(self, 9) == 0 ? pick(self, 400)
+                                    : pick(self, 12);
     default:
         return 0;
     }
