@@ -90,6 +90,8 @@ struct mw_heap *mw_heap_destroy(struct mw_heap *self);
 /* Why the last call that returned none did: -ENOMEM the limit is reached, -EINVAL a count or size
  * that no object can have, -EOVERFLOW too many handles, -EPERM misuse. 0 when none has yet. */
 int mw_heap_error(const struct mw_heap *self);
+/* In words, whichever call it came from. Never NULL; the text is not to be freed. */
+const char *mw_heap_error_text(int error);
 
 /* ---- types ---- */
 

@@ -98,7 +98,9 @@ static void rotate(struct mw_heap *self)
     struct mw_nursery *nursery = &self->nursery;
     unsigned next = (nursery->from + 1) % nursery->slots;
 
-    if (mw_vm_commit(&self->vm, mw_nursery_half(nursery, next), nursery->capacity) < 0)
+    /* After a refusal the next one may be the half just emptied. */
+    if (next == nursery->to ||
+        mw_vm_commit(&self->vm, mw_nursery_half(nursery, next), nursery->capacity) < 0)
         return;
     mw_vm_decommit(mw_nursery_half(nursery, nursery->to), nursery->capacity);
     mw_annotate_free(mw_nursery_half(nursery, next), nursery->capacity);
