@@ -95,6 +95,7 @@ static void finish_full(struct mw_heap *self)
     mw_mark_drain(self);
     mw_weak_clear(self);
     mw_external_clear(self);
+    mw_identity_clear(self);
     mw_remembered_prune(self);
     mw_nursery_bury(self);
     mw_mark_end(self);

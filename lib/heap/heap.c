@@ -81,6 +81,7 @@ int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret)
     self->policy.full_at = mw_policy_next_full(0, self->limit);
     self->policy.mark_at = mw_policy_next_mark(0, self->policy.full_at);
     self->policy.external_full_at = mw_policy_next_external(0);
+    mw_identity_init(self);
     self->front.barrier = MW_FLAG_WATCHED;
     self->front.checked = (config->modes & MW_HEAP_CHECKED) != 0;
     error = config_makes_sense(&self->config) ? heap_init(self) : -EINVAL;
@@ -98,6 +99,7 @@ struct mw_heap *mw_heap_destroy(struct mw_heap *self)
 {
     if (self != NULL) {
         mw_external_deinit(self);
+        mw_identity_deinit(self);
         mw_globals_deinit(self);
         mw_stack_deinit(&self->marker.stack);
         mw_stack_deinit(&self->promoted);

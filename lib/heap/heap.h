@@ -101,6 +101,7 @@ enum mw_heap_kind {
     MW_KIND_BYTES,   /* bytes, no references */
     MW_KIND_STRUCTS, /* an array of elements as FIXED */
     MW_KIND_CUSTOM,  /* `words` of payload; `trace` finds the references */
+    MW_KIND_TEXT,    /* BYTES that are text: heap snapshots show what they say */
 };
 
 struct mw_heap_field {

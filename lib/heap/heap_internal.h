@@ -3,6 +3,7 @@
 #ifndef MW_HEAP_INTERNAL_H
 #define MW_HEAP_INTERNAL_H
 #include "heap/heap.h"
+#include "heap/identity_internal.h"
 #include "heap/page_internal.h"
 #include "heap/vm_internal.h"
 
@@ -121,6 +122,15 @@ struct mw_globals {
 };
 
 /* external.c */
+struct mw_external {
+    struct mw_external *next;
+    uintptr_t object;
+    size_t bytes;
+    void (*release)(void *data);
+    void *data;
+    uint32_t id; /* in snapshots; 0: none yet */
+};
+
 struct mw_externals {
     struct mw_external *young, *old, *dead;
 };
@@ -132,6 +142,8 @@ struct mw_type_entry {
     char **field_names;
     uint32_t *field_words;
     uint32_t field_count;
+    bool text;
+    uint32_t string;         /* among the names of all types and fields, this one's comes first */
     uint64_t born, survived; /* in the sampled scavenges */
     struct mw_lifetime {
         uint64_t sample;                  /* the last one that such an object was in */
@@ -144,6 +156,7 @@ struct mw_types {
     struct mw_shape *shapes;
     struct mw_type_entry **entries;
     uint32_t count, capacity;
+    uint32_t strings; /* names of types and fields */
 };
 
 /* ---- policy: pure decisions over numbers ---- */
@@ -201,6 +214,7 @@ struct mw_heap {
     uint16_t *tags;     /* checked: the tag of each slot's present use */
     uint16_t last_tag;
     struct mw_externals externals;
+    struct mw_identity identity;
     size_t external; /* bytes */
     size_t malloced;
     uint64_t allocations; /* in stress mode */
@@ -408,6 +422,9 @@ void mw_weak_clear(struct mw_heap *self);
 void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size);
 void mw_external_clear(struct mw_heap *self); /* after marking */
 void mw_external_release(struct mw_heap *self);
+/* Both lists, by what `rank` says of their objects. */
+void mw_external_sort(struct mw_heap *self, uint64_t (*rank)(void *context, uintptr_t object),
+                      void *context);
 void mw_external_deinit(struct mw_heap *self);
 
 /* sweep.c */
