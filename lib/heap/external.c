@@ -21,10 +21,10 @@ static void die(struct mw_heap *self, struct mw_external *entry)
     push(&self->externals.dead, entry);
 }
 
-int mw_heap_attach_external(struct mw_heap *self, struct mw_ref ref, size_t bytes,
-                            void (*release)(void *data), void *data)
+int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t bytes,
+                               void (*release)(void *data), void *data, const char *where)
 {
-    uintptr_t *object = mw_handle_object(self, ref, __func__);
+    uintptr_t *object = mw_handle_object(self, ref, where);
     struct mw_external *entry;
 
     if (object == NULL)
@@ -37,7 +37,7 @@ int mw_heap_attach_external(struct mw_heap *self, struct mw_ref ref, size_t byte
     entry->release = release;
     entry->data = data;
     self->external += bytes;
-    push(mw_is_young(&self->nursery, entry->object) ? &self->externals.young : &self->externals.old,
+    push(mw_is_young_object(self, entry->object) ? &self->externals.young : &self->externals.old,
          entry);
     return 0;
 }
@@ -54,7 +54,7 @@ void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size)
         if (entry->object == 0)
             die(self, entry);
         else
-            push(mw_is_young(&self->nursery, entry->object) ? &lists->young : &lists->old, entry);
+            push(mw_is_young_object(self, entry->object) ? &lists->young : &lists->old, entry);
     }
 }
 

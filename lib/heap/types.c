@@ -198,7 +198,13 @@ int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
     return 0;
 }
 
-const struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type)
+/* Users hold types as constants; to the heap they are not. */
+struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type)
 {
-    return (const struct mw_type_entry *)(const void *)type;
+    return (struct mw_type_entry *)(uintptr_t)type;
+}
+
+bool mw_type_is_own(const struct mw_heap *self, const struct mw_heap_type *type)
+{
+    return type->id < self->types.count && &self->types.entries[type->id]->type == type;
 }
