@@ -107,8 +107,11 @@ static void save(struct shapes *self)
 
 static size_t save_at_limit(void *context, size_t limit, size_t initial)
 {
+    struct shapes *self = context;
+
     (void)initial;
-    save(context);
+    if (self->saved == 0)
+        save(self);
     return limit;
 }
 
