@@ -54,9 +54,8 @@ function describe(snapshot: any): object {
   };
 }
 
+// A loader that threw leaves its channel open, and would wait for ever.
+const end = (text: string, status: number) => process.stdout.write(text, () => process.exit(status));
+
 load(process.argv[2]).then(
-  snapshot => process.stdout.write(JSON.stringify(describe(snapshot))),
-  error => {
-    process.stdout.write(String(error));
-    process.exitCode = 1;
-  });
+  snapshot => end(JSON.stringify(describe(snapshot)), 0), error => end(String(error), 1));

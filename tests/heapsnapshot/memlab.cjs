@@ -16,9 +16,7 @@ function describe(heap) {
   return {nodes, edges, retained, problems: []};
 }
 
+const end = (text, status) => process.stdout.write('\n' + text, () => process.exit(status));
+
 getFullHeapFromFile(process.argv[2]).then(
-  heap => process.stdout.write('\n' + JSON.stringify(describe(heap))),
-  error => {
-    process.stdout.write('\n' + error);
-    process.exitCode = 1;
-  });
+  heap => end(JSON.stringify(describe(heap)), 0), error => end(String(error), 1));

@@ -21,7 +21,7 @@ PROGRAMS = ("devtools.mjs", "memlab.cjs")
 def read(program, file):
     """Returns what the program says, or None when it threw."""
     done = subprocess.run([NODE, os.path.join(READERS, program), file], capture_output=True,
-                          text=True, check=False)
+                          text=True, check=False, timeout=120)
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     if done.returncode == 1 and not done.stderr:
