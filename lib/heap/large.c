@@ -15,6 +15,11 @@ static size_t card_bytes(size_t bytes)
     return ((cards_at(bytes) >> MW_CARD_SHIFT) / 64 + 1) * MW_WORD;
 }
 
+size_t mw_large_size(size_t bytes)
+{
+    return mw_vm_round(cards_at(bytes) + card_bytes(bytes));
+}
+
 static void destroy(struct mw_page *page)
 {
     mw_annotate_used(page, page->size);
@@ -46,10 +51,11 @@ static void unlink_page(struct mw_large *self, struct mw_page *page)
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header)
 {
     size_t bytes = mw_header_bytes(header);
-    size_t size = mw_vm_round(cards_at(bytes) + card_bytes(bytes));
+    size_t size = mw_large_size(bytes);
     struct mw_page *page;
     uintptr_t *object;
 
+    mw_pool_make_way(self, size);
     if (!mw_heap_may_grow(self, size))
         return NULL;
     page = mw_vm_reserve(&self->vm, size, MW_PAGE_SIZE);

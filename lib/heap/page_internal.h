@@ -63,6 +63,23 @@ MW_ALWAYS_INLINE void mw_mark_set_bit(struct mw_page *page, size_t word)
     page->marks[word / 64] |= (uint64_t)1 << word % 64;
 }
 
+/* Bit i is the exclusive-or of bits 0 to i. */
+MW_ALWAYS_INLINE uint64_t mw_running_parity(uint64_t bits)
+{
+    for (unsigned shift = 1; shift < 64; shift *= 2)
+        bits ^= bits << shift;
+    return bits;
+}
+
+/* Without the processor's own instruction, which not every one has. */
+MW_ALWAYS_INLINE uint32_t mw_popcount(uint64_t bits)
+{
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+    bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (uint32_t)(bits * 0x0101010101010101 >> 56);
+}
+
 /* The first set bit from `from` on, or MW_PAGE_WORDS. */
 size_t mw_mark_next(const struct mw_page *page, size_t from);
 

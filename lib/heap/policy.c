@@ -3,6 +3,8 @@
 
 #define MIB ((size_t)1 << 20)
 
+enum { SPARSE_PAGES = 4 };
+
 static size_t least(size_t left, size_t right)
 {
     return left < right ? left : right;
@@ -52,6 +54,12 @@ size_t mw_policy_next_external(size_t external)
 size_t mw_policy_pool_cap(size_t live, size_t limit)
 {
     return least(mw_policy_next_full(live, limit) - live, limit / 2) / MW_PAGE_SIZE;
+}
+
+/* Whether the old space is so full of holes that idle time is well spent on sliding. */
+bool mw_policy_sparse(size_t pages, size_t live)
+{
+    return pages > SPARSE_PAGES + live / MW_PAGE_ROOM && pages * MW_PAGE_SIZE > 2 * live;
 }
 
 bool mw_policy_dense(size_t live)

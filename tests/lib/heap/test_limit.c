@@ -102,7 +102,7 @@ static void the_near_limit_callback_may_let_go(void **state)
 static void mappings_may_fail_at_any_time(void **state)
 {
     (void)state;
-    for (uint64_t call = 10; call < 40; call++) {
+    for (uint64_t call = 11; call < 41; call++) {
         struct fixture *self = calloc(1, sizeof(*self));
         struct mw_heap_config config = config_of(self, MW_HEAP_VERIFY, 8 * MIB);
 
