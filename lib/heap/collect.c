@@ -72,6 +72,7 @@ void mw_collect_minor(struct mw_heap *self, const char *reason)
     mw_scavenge(self, false, &moved);
     mw_incremental_owe(self, moved.promoted);
     pause_end(self, &pause, &moved);
+    mw_nursery_judge(self, moved.promoted + moved.survived, pause.of.pause_cpu_ns);
 }
 
 static void set_next_full(struct mw_heap *self)
@@ -100,12 +101,14 @@ static void finish_full(struct mw_heap *self, enum mw_heap_collector collector)
     mw_mark_drain(self);
     mw_weak_clear(self);
     mw_external_clear(self);
+    mw_identity_clear(self);
     mw_remembered_prune(self);
     mw_nursery_bury(self);
     mw_mark_end(self);
     mw_old_retire(self);
     (collector == MW_GC_MARK_COMPACT ? mw_compact : mw_sweep_begin)(self);
     self->compactor.due = collector == MW_GC_MARK_SWEEP;
+    mw_survival_review(self);
     set_next_full(self);
 }
 
@@ -159,10 +162,10 @@ static void (*const collections[])(struct mw_heap *self, const char *reason) = {
     [MW_COLLECT_COMPACT] = mw_collect_compact,
 };
 
-void mw_heap_collect(struct mw_heap *self, enum mw_heap_work work)
+void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char *where)
 {
     if (self->front.raw_depth > 0)
-        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", __func__);
-    else if (mw_heap_right_thread(self, __func__) && !self->collecting)
+        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
+    else if (mw_heap_right_thread(self, where) && !self->collecting)
         collections[work](self, "testing");
 }

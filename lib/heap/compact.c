@@ -18,6 +18,13 @@
 
 #include <string.h>
 
+static void each_used_page(struct mw_heap *self, void (*visit)(struct mw_heap *self, size_t index))
+{
+    for (size_t i = 0; i < self->pool.page_max; i++)
+        if (self->pool.roles[i] == MW_ROLE_USED)
+            visit(self, i);
+}
+
 /* ---- references ---- */
 
 MW_ALWAYS_INLINE void update_slot(void *context, uintptr_t *slot)
@@ -61,6 +68,32 @@ static void update_large(struct mw_heap *self)
 
         update_tiles(self, start, start + page->used);
     }
+}
+
+/* ---- identities ---- */
+
+/* Those that snapshots gave out follow their objects. */
+static void tell_identities(struct mw_heap *self, size_t index)
+{
+    struct mw_page *page = mw_pool_page(&self->pool, index);
+    size_t first = mw_mark_next(page, 0);
+
+    while (first < MW_PAGE_WORDS) {
+        uintptr_t object = (uintptr_t)page + first * MW_WORD;
+
+        if (*(uint64_t *)object & MW_FLAG_NUMBERED)
+            mw_identity_slid(self, object, mw_compact_place(self, object));
+        first = mw_mark_next(page, mw_mark_next(page, first + 1) + 1);
+    }
+}
+
+static void move_identities(struct mw_heap *self)
+{
+    if (self->identity.starts == NULL)
+        return;
+    mw_identity_slide_begin(self);
+    each_used_page(self, tell_identities);
+    mw_identity_slide_end(self);
 }
 
 /* ---- moving ---- */
@@ -184,13 +217,6 @@ static void move_marks(struct mw_heap *self, size_t index)
 
 /* ---- the whole ---- */
 
-static void each_used_page(struct mw_heap *self, void (*visit)(struct mw_heap *self, size_t index))
-{
-    for (size_t i = 0; i < self->pool.page_max; i++)
-        if (self->pool.roles[i] == MW_ROLE_USED)
-            visit(self, i);
-}
-
 static void open_page(struct mw_heap *self, size_t index)
 {
     mw_annotate_used((char *)mw_pool_page(&self->pool, index) + MW_PAGE_FIRST, MW_PAGE_ROOM);
@@ -222,7 +248,7 @@ static void set_card(void *context, uintptr_t *slot)
 {
     struct holder *self = context;
 
-    if (mw_is_young(&self->heap->nursery, *slot))
+    if (mw_is_young_object(self->heap, *slot))
         mw_card_set(self->page, slot);
 }
 
@@ -247,6 +273,7 @@ void mw_compact(struct mw_heap *self)
     update_roots(self);
     update_young(self);
     update_large(self);
+    move_identities(self);
     each_used_page(self, open_page);
     each_used_page(self, slide_page);
     each_used_page(self, move_marks);
@@ -270,8 +297,8 @@ bool mw_compact_makes_room(struct mw_heap *self, size_t bytes)
     if (!large && pages > 0 &&
         bytes > (MW_PAGE_WORDS - plan->moves[plan->last].end) * (size_t)MW_WORD)
         pages++;
-    size = mw_nursery_size(self) + self->large.size + pages * MW_PAGE_SIZE +
-           (large ? mw_large_size(bytes) : 0);
+    size = mw_nursery_size(self) + mw_large_size(self) + pages * MW_PAGE_SIZE +
+           (large ? mw_large_mapping(bytes) : 0);
     mw_compact_forget(self);
     return size <= limit && pages + large <= self->pool.used;
 }
