@@ -18,6 +18,8 @@
 
 #include <string.h>
 
+enum { AHEAD = 512 };
+
 static void each_used_page(struct mw_heap *self, void (*visit)(struct mw_heap *self, size_t index))
 {
     for (size_t i = 0; i < self->pool.page_max; i++)
@@ -43,12 +45,43 @@ static void update_roots(struct mw_heap *self)
     mw_external_slid(self);
 }
 
+/* What a place is made of stands in tables as large as the second-level cache. They are asked for a
+ * few objects ahead. */
+MW_ALWAYS_INLINE void ask_for_place(void *context, uintptr_t *slot)
+{
+    const struct mw_heap *self = context;
+    uintptr_t offset = *slot - (uintptr_t)self->pool.base;
+    size_t block = offset / (64 * MW_WORD);
+
+    if (offset >= self->pool.page_max << MW_PAGE_SHIFT)
+        return;
+    __builtin_prefetch(&self->compactor.ranks[block]);
+    __builtin_prefetch(&mw_page_of(*slot)->marks[block % MW_MARK_WORDS]);
+}
+
+static uintptr_t ask_ahead(struct mw_heap *self, uintptr_t ahead, uintptr_t until)
+{
+    while (ahead < until) {
+        uintptr_t *object = (uintptr_t *)ahead;
+        size_t bytes = mw_header_bytes(object[0]);
+
+        if (bytes <= AHEAD) /* else it would be forgotten again, when its turn comes */
+            mw_visit_object(self->types.shapes, object, object[0], ask_for_place, self);
+        ahead += bytes;
+    }
+    return ahead;
+}
+
 /* Objects that tile a range. */
 static void update_tiles(struct mw_heap *self, uintptr_t at, uintptr_t end)
 {
+    uintptr_t ahead = at;
+
     while (at < end) {
         uintptr_t *object = (uintptr_t *)at;
+        uintptr_t until = at + AHEAD < end ? at + AHEAD : end;
 
+        ahead = ask_ahead(self, ahead, until);
         mw_visit_object(self->types.shapes, object, object[0], update_slot, self);
         at += mw_header_bytes(object[0]);
     }
