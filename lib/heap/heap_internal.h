@@ -137,7 +137,7 @@ size_t mw_policy_next_full(size_t live, size_t limit);
 size_t mw_policy_next_mark(size_t live, size_t full_at);
 size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
-size_t mw_policy_pool_cap(size_t live, size_t limit);
+size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before);
 bool mw_policy_dense(size_t live);
 
 struct mw_history {
