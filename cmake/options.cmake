@@ -92,14 +92,19 @@ function(mw_test name)
     ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1")
 endfunction()
 
-# mw_fuzz(NAME SOURCES file... USES target...): one libFuzzer program and a ctest case that runs it
-# for MW_FUZZ_SECONDS. Its corpus is tests/fuzz/corpus/NAME, its dictionary, where it has one,
-# tests/fuzz/NAME.dict. What the run finds new stays in the build folder. Built with MW_FUZZ only.
+# mw_fuzz(NAME SOURCES file... USES target... [SHARE n]): one libFuzzer program and a ctest case that
+# runs it for n times MW_FUZZ_SECONDS, once when nothing is said. Its corpus is
+# tests/fuzz/corpus/NAME, its dictionary, where it has one, tests/fuzz/NAME.dict. What the run finds
+# new stays in the build folder. Built with MW_FUZZ only.
 function(mw_fuzz name)
   if(NOT MW_FUZZ)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(ARG "" "SHARE" "SOURCES;USES" ${ARGN})
+  if(NOT ARG_SHARE)
+    set(ARG_SHARE 1)
+  endif()
+  math(EXPR seconds "${ARG_SHARE} * ${MW_FUZZ_SECONDS}")
   add_executable(fuzz_${name} ${ARG_SOURCES})
   target_link_libraries(fuzz_${name} PRIVATE mw_options ${ARG_USES})
   target_include_directories(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR})
@@ -114,14 +119,14 @@ function(mw_fuzz name)
   if(NOT IS_DIRECTORY ${corpus})
     message(FATAL_ERROR "fuzz target ${name}: its corpus ${corpus} is missing")
   endif()
-  set(options -max_total_time=${MW_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048 -verbosity=1
+  set(options -max_total_time=${seconds} -timeout=10 -rss_limit_mb=2048 -verbosity=1
     -print_final_stats=1 -artifact_prefix=${CMAKE_BINARY_DIR}/tests/fuzz/${name}-)
   if(EXISTS ${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
     list(APPEND options -dict=${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
   endif()
-  math(EXPR timeout "${MW_FUZZ_SECONDS} + 60")
+  math(EXPR timeout "${seconds} + 60")
   add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${options} ${found} ${corpus})
-  set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT ${timeout})
+  set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT ${timeout} COST ${seconds})
 endfunction()
 
 # mw_scenario(NAME [LABELS label...] [TIMEOUT s]): the file NAME.py of the calling folder, a Python

@@ -1,30 +1,31 @@
 #include "shadow.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "model.h"
 
-#include <cmocka.h>
+#include "heap/heap_internal.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GLOBALS = 24, WEAKS = 12, HANDLES = 200, SCOPES = 12, MAP = 1 << 16, LARGE = 20000 };
-enum shape { NODE, WIDE, REFS, BYTES, STRUCTS, CUSTOM, SHAPES };
-enum { NODE_WORDS = 4, WIDE_WORDS = 200, ELEMENT_WORDS = 3, CUSTOM_WORDS = 3 };
+enum { GLOBALS = 24, WEAKS = 12, HANDLES = 200, SCOPES = 12 };
+enum { LARGE_REFS = 20000, LARGE_BYTES = 200000, LARGE_STRUCTS = 20000 };
+enum { RAISE = 64 * 1024 };
 
-/* A model object: as many slots as the payload has words; slots that are references are in `edges`.
- */
-struct model {
-    enum shape shape;
-    uint32_t length;
-    uint64_t serial;
-    uint64_t seen;     /* the comparison in which it was met */
-    uintptr_t address; /* where it was met */
-    struct model **edges;
+const struct shadow_mode shadow_modes[] = {
+    {"normal", 0},
+    {"checked", MW_HEAP_CHECKED},
+    {"poison", MW_HEAP_VERIFY | MW_HEAP_POISON},
+    {"full", MW_HEAP_FULL | MW_HEAP_VERIFY},
+    {"atomic", MW_HEAP_ATOMIC | MW_HEAP_VERIFY},
+    {"slices", MW_HEAP_SLICES | MW_HEAP_VERIFY},
+    {"slices move", MW_HEAP_SLICES | MW_HEAP_MOVE | MW_HEAP_CHECKED},
+    {"stress", MW_HEAP_STRESS | MW_HEAP_POISON},
+    {"stress move", MW_HEAP_STRESS | MW_HEAP_MOVE | MW_HEAP_CHECKED},
+    {"stress full", MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_POISON | MW_HEAP_CHECKED},
 };
+const size_t shadow_mode_count = sizeof(shadow_modes) / sizeof(shadow_modes[0]);
 
 struct open_handle {
     struct mw_ref ref;
@@ -33,210 +34,213 @@ struct open_handle {
 
 struct shadow {
     const struct shadow_run *run;
+    size_t at; /* in the stream */
+    uint64_t operations, comparison, checksum;
     struct mw_heap *heap;
     const struct mw_heap_type *types[SHAPES];
-    uint64_t random, serial, comparison, checksum;
+    struct models models;
+    size_t large; /* bytes of large objects that may be alive */
     struct mw_global *globals[GLOBALS], *weaks[WEAKS];
     struct model *global_models[GLOBALS], *weak_models[WEAKS];
     struct open_handle handles[HANDLES];
     struct mw_scope scopes[SCOPES];
     unsigned scope_starts[SCOPES];
     unsigned handle_count, scope_count;
-    struct model **models; /* all of them, to free */
-    size_t model_count, model_capacity;
-    struct model **queue; /* of the comparison */
-    size_t queue_count;
 };
 
-static uint64_t next_random(struct shadow *self)
+/* ---- what goes wrong ---- */
+
+static _Noreturn void fail(const struct shadow *self, const char *what)
 {
-    self->random ^= self->random << 13;
-    self->random ^= self->random >> 7;
-    self->random ^= self->random << 17;
-    return self->random >> 11;
+    fprintf(stderr, "shadow: operation %llu, byte %zu of %zu: %s\n",
+            (unsigned long long)self->operations, self->at, self->run->size, what);
+    abort();
 }
 
-static unsigned pick(struct shadow *self, unsigned count)
+static void require(const struct shadow *self, bool holds, const char *what)
 {
-    return (unsigned)(next_random(self) % count);
+    if (!holds)
+        fail(self, what);
 }
 
-/* ---- shapes ---- */
-
-static void custom_trace(const struct mw_heap_visitor *visitor, uint64_t *payload)
+static void on_misuse(void *context, const struct mw_heap_misuse *misuse)
 {
-    visitor->visit(visitor->context, (uintptr_t *)&payload[1]);
-    visitor->visit(visitor->context, (uintptr_t *)&payload[2]);
+    fail(context, misuse->what);
 }
 
-static void add_types(struct shadow *self)
-{
-    static const struct mw_heap_field node[] = {{"left", 0}, {"right", 2}};
-    static const struct mw_heap_field wide[] = {{"near", 5}, {"far", 150}};
-    static const struct mw_heap_field element[] = {{"value", 1}};
-    const struct mw_heap_type_info infos[SHAPES] = {
-        [NODE] = {"Node", MW_KIND_FIXED, NODE_WORDS, node, 2, NULL},
-        [WIDE] = {"Wide", MW_KIND_FIXED, WIDE_WORDS, wide, 2, NULL},
-        [REFS] = {"Refs", MW_KIND_REFS, 0, NULL, 0, NULL},
-        [BYTES] = {"Bytes", MW_KIND_BYTES, 0, NULL, 0, NULL},
-        [STRUCTS] = {"Structs", MW_KIND_STRUCTS, ELEMENT_WORDS, element, 1, NULL},
-        [CUSTOM] = {"Custom", MW_KIND_CUSTOM, CUSTOM_WORDS, NULL, 0, custom_trace},
-    };
+/* ---- the stream ---- */
 
-    for (int i = 0; i < SHAPES; i++)
-        assert_int_equal(mw_heap_add_type(self->heap, &infos[i], &self->types[i]), 0);
+static unsigned next_byte(struct shadow *self)
+{
+    return self->at < self->run->size ? self->run->stream[self->at++] : 0;
 }
 
-/* How many references an object has, and at which index each is. */
-static uint32_t edge_count(const struct model *model)
+/* Below `count`, by as many bytes as that needs. */
+static uint32_t pick(struct shadow *self, uint32_t count)
 {
-    static const uint32_t counts[SHAPES] = {[NODE] = 2, [WIDE] = 2, [CUSTOM] = 2};
+    uint32_t value = next_byte(self);
 
-    return model->shape == REFS || model->shape == STRUCTS ? model->length : counts[model->shape];
+    if (count > 256)
+        value = value << 8 | next_byte(self);
+    return value % count;
 }
 
-static size_t edge_index(const struct model *model, uint32_t edge)
+static bool one_in(struct shadow *self, uint32_t count)
 {
-    switch (model->shape) {
-    case NODE:
-        return 2 * (size_t)edge;
-    case WIDE:
-        return edge == 0 ? 5 : 150;
-    case STRUCTS:
-        return (size_t)edge * ELEMENT_WORDS + 1;
-    case CUSTOM:
-        return 1 + (size_t)edge;
-    default:
-        return edge;
+    return pick(self, count) == 0;
+}
+
+void shadow_make_stream(uint64_t seed, uint8_t *ret, size_t size)
+{
+    uint64_t random = seed * 2654435761U + 88172645463325252U;
+
+    for (size_t i = 0; i < size; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        ret[i] = (uint8_t)(random >> 24);
     }
-}
-
-/* The word that holds the serial number; false when there is none. */
-static bool serial_index(const struct model *model, size_t *ret)
-{
-    *ret = model->shape == NODE ? 1 : 0;
-    return model->shape == NODE || model->shape == WIDE || model->shape == CUSTOM ||
-           (model->shape == STRUCTS && model->length > 0);
-}
-
-static uint8_t byte_at(const struct model *model, uint32_t at)
-{
-    return (uint8_t)(model->serial * 31 + at);
 }
 
 /* ---- making objects ---- */
 
-static struct model *model_create(struct shadow *self, enum shape shape, uint32_t length)
+static struct open_handle *any(struct shadow *self)
 {
-    struct model *model = calloc(1, sizeof(*model));
+    return &self->handles[pick(self, self->handle_count)];
+}
 
-    assert_non_null(model);
-    model->shape = shape;
-    model->length = length;
-    model->serial = ++self->serial;
-    model->edges = calloc(edge_count(model) + 1, sizeof(struct model *));
-    if (self->model_count == self->model_capacity) {
-        self->model_capacity = self->model_capacity * 2 + 64;
-        self->models = realloc(self->models, self->model_capacity * sizeof(struct model *));
-        self->queue = realloc(self->queue, self->model_capacity * sizeof(struct model *));
-    }
-    self->models[self->model_count++] = model;
-    return model;
+static void open_handle(struct shadow *self, struct mw_ref ref, struct model *model)
+{
+    require(self, mw_ref_is_none(ref) == (model == NULL), "none is where an object should be");
+    if (model != NULL)
+        self->handles[self->handle_count++] = (struct open_handle){ref, model};
+}
+
+/* Where nothing may fail, large ones have a share of the heap, whatever the stream keeps. */
+static size_t large_most(const struct shadow *self)
+{
+    return self->run->may_fail ? self->run->limit : self->run->limit / 5;
 }
 
 static uint32_t pick_length(struct shadow *self, enum shape shape)
 {
+    bool large = one_in(self, 128) && self->large < large_most(self);
+
     switch (shape) {
     case REFS:
-        return pick(self, 100) == 0 ? LARGE : pick(self, 5) == 0 ? pick(self, 400) : pick(self, 9);
+        return large ? LARGE_REFS : one_in(self, 5) ? pick(self, 400) : pick(self, 9);
     case BYTES:
-        return pick(self, 200) == 0 ? 200000 : pick(self, 300);
+        return large ? LARGE_BYTES : pick(self, 300);
     case STRUCTS:
-        return pick(self, 12);
+        return large ? LARGE_STRUCTS : one_in(self, 9) ? pick(self, 400) : pick(self, 12);
     default:
         return 0;
     }
 }
 
-static struct mw_ref heap_create(struct shadow *self, const struct model *model,
-                                 enum mw_heap_place place)
+static bool is_array(enum shape shape)
 {
+    return shape == REFS || shape == BYTES || shape == STRUCTS;
+}
+
+static struct mw_ref heap_create(struct shadow *self, const struct model *model)
+{
+    enum mw_heap_place place = one_in(self, 8) ? MW_PLACE_OLD : MW_PLACE_YOUNG;
     const struct mw_heap_type *type = self->types[model->shape];
 
-    if (model->shape == REFS || model->shape == BYTES || model->shape == STRUCTS)
+    if (is_array(model->shape))
         return mw_heap_new_array(self->heap, type, model->length, place);
     return place == MW_PLACE_YOUNG ? mw_heap_new(self->heap, type)
                                    : mw_heap_new_in(self->heap, type, place);
 }
 
-static void fill(struct shadow *self, const struct model *model, struct mw_ref ref)
+/* Writes what the program may change. */
+static void write_content(struct shadow *self, const struct model *model, struct mw_ref ref)
 {
-    size_t index;
+    size_t serial, word;
+    uint8_t *bytes;
 
-    if (serial_index(model, &index))
-        mw_heap_set_word(self->heap, ref, index, model->serial);
-    if (model->shape == BYTES) {
-        uint8_t *bytes;
-
-        mw_heap_raw_enter(self->heap);
-        bytes = mw_heap_raw(self->heap, ref);
-        for (uint32_t i = 0; i < model->length; i++)
-            bytes[i] = byte_at(model, i);
-        mw_heap_raw_leave(self->heap);
+    if (model_words(model, &serial, &word)) {
+        mw_heap_set_word(self->heap, ref, serial, model->serial);
+        mw_heap_set_word(self->heap, ref, word, model->word);
     }
-}
-
-static void open_handle(struct shadow *self, struct mw_ref ref, struct model *model)
-{
-    assert_int_equal(mw_ref_is_none(ref), model == NULL);
-    if (model != NULL)
-        self->handles[self->handle_count++] = (struct open_handle){ref, model};
+    if (model->shape != BYTES)
+        return;
+    mw_heap_raw_enter(self->heap);
+    bytes = mw_heap_raw(self->heap, ref);
+    for (uint32_t i = 0; i < model->length; i++)
+        bytes[i] = model_byte(model, i);
+    mw_heap_raw_leave(self->heap);
 }
 
 static void create(struct shadow *self)
 {
-    static const enum shape often[] = {NODE, NODE, NODE, WIDE, REFS, REFS, BYTES, STRUCTS, CUSTOM};
+    static const enum shape often[] = {NODE, NODE,  NODE,  WIDE,    REFS,  REFS,
+                                       REFS, BYTES, BYTES, STRUCTS, CUSTOM};
     enum shape shape = often[pick(self, sizeof(often) / sizeof(often[0]))];
-    struct model *model = model_create(self, shape, pick_length(self, shape));
-    enum mw_heap_place place = pick(self, 8) == 0 ? MW_PLACE_OLD : MW_PLACE_YOUNG;
-    struct mw_ref ref = heap_create(self, model, place);
+    uint32_t length = is_array(shape) ? pick_length(self, shape) : 0;
+    struct model *model = model_create(&self->models, shape, length);
+    struct mw_ref ref;
 
+    require(self, model != NULL, "no memory for the model");
+    ref = heap_create(self, model);
     if (mw_ref_is_none(ref) && self->run->may_fail) {
-        assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
+        require(self, mw_heap_error(self->heap) == -ENOMEM, "a failure is not for want of memory");
         return;
     }
+    self->large += length >= LARGE_REFS ? model_bytes(model) : 0;
     open_handle(self, ref, model);
-    fill(self, model, ref);
+    require(self, !is_array(shape) || mw_heap_length(self->heap, ref) == length,
+            "a length differs");
+    write_content(self, model, ref);
 }
 
 /* ---- comparing ---- */
 
 static void meet(struct shadow *self, struct model *model, uintptr_t address)
 {
-    assert_int_equal(model == NULL, address == 0);
+    require(self, (model == NULL) == (address == 0), "a reference is there or not, wrongly");
     if (model == NULL)
         return;
     if (model->seen == self->comparison) {
-        assert_int_equal(model->address, address);
+        require(self, model->address == address, "one object stands at two places");
         return;
     }
     model->seen = self->comparison;
     model->address = address;
-    self->queue[self->queue_count++] = model;
+    self->models.queue[self->models.queued++] = model;
+}
+
+static void add_up(struct shadow *self, uint64_t value)
+{
+    self->checksum = (self->checksum ^ value) * 1099511628211U;
+}
+
+static void compare_bytes(struct shadow *self, const struct model *model)
+{
+    const uint8_t *bytes = mw_heap_payload(model->address);
+
+    for (uint32_t i = 0; i < model->length; i++)
+        require(self, bytes[i] == model_byte(model, i), "a byte differs");
+    if (model->length > 0)
+        add_up(self, bytes[model->length / 2]);
 }
 
 static void compare_object(struct shadow *self, struct model *model)
 {
     const uint64_t *payload = mw_heap_payload(model->address);
-    size_t index;
+    size_t serial, word;
 
-    if (serial_index(model, &index))
-        assert_int_equal(payload[index], model->serial);
-    for (uint32_t i = 0; i < edge_count(model); i++)
-        meet(self, model->edges[i], payload[edge_index(model, i)]);
-    for (uint32_t i = 0; model->shape == BYTES && i < model->length; i++)
-        assert_int_equal(((const uint8_t *)payload)[i], byte_at(model, i));
-    self->checksum = self->checksum * 1099511628211U + model->serial;
+    if (model_words(model, &serial, &word)) {
+        require(self, payload[serial] == model->serial, "this is another object");
+        require(self, payload[word] == model->word, "a word differs");
+        add_up(self, payload[serial] + payload[word]);
+    }
+    for (uint32_t i = 0; i < model_edges(model); i++)
+        meet(self, model->edges[i], payload[model_edge_index(model, i)]);
+    if (model->shape == BYTES)
+        compare_bytes(self, model);
+    self->large += model->length >= LARGE_REFS ? model_bytes(model) : 0;
 }
 
 static uintptr_t address_of(struct mw_ref ref)
@@ -262,9 +266,11 @@ static int by_address(const void *left, const void *right)
 /* Two models at one address would be two objects that became one. */
 static void compare_addresses(struct shadow *self)
 {
-    qsort(self->queue, self->queue_count, sizeof(struct model *), by_address);
-    for (size_t i = 1; i < self->queue_count; i++)
-        assert_true(self->queue[i - 1]->address < self->queue[i]->address);
+    struct model **queue = self->models.queue;
+
+    qsort(queue, self->models.queued, sizeof(struct model *), by_address);
+    for (size_t i = 1; i < self->models.queued; i++)
+        require(self, queue[i - 1]->address < queue[i]->address, "two objects became one");
 }
 
 /* A reachable object's weak references hold it. Others may hold on until a full collection. */
@@ -275,14 +281,73 @@ static void compare_weaks(struct shadow *self, bool full)
         uintptr_t address = global_address(self, self->weaks[i]);
 
         if (model == NULL || model->seen != self->comparison) {
-            assert_true(!full || address == 0);
+            require(self, !full || address == 0, "a weak reference holds a dead object");
             if (full)
                 self->weak_models[i] = NULL;
             continue;
         }
-        assert_int_equal(address, model->address);
-        self->checksum += model->serial;
+        require(self, address == model->address, "a weak reference lost its object");
+        add_up(self, model->serial);
     }
+}
+
+/* The same of memory outside, which is released once. */
+static void compare_outsides(struct shadow *self, bool full)
+{
+    struct mw_heap_numbers numbers;
+    size_t held = 0;
+
+    mw_heap_get_numbers(self->heap, &numbers);
+    for (size_t i = 0; i < self->models.outside_count; i++) {
+        const struct outside *outside = self->models.outsides[i];
+        bool alive = outside->owner->seen == self->comparison;
+
+        require(self, outside->released <= 1, "memory outside was released twice");
+        require(self, !alive || outside->released == 0, "memory outside was released too early");
+        require(self, alive || !full || outside->released == 1, "memory outside was forgotten");
+        held += outside->released == 0;
+    }
+    require(self, numbers.external == held, "external bytes differ");
+}
+
+static void count_walked(void *context, const struct mw_heap_type *type, size_t bytes)
+{
+    (void)type;
+    *(size_t *)context += bytes;
+}
+
+/* Some objects cannot be walked to while marking goes on, and dead young ones may be fillers. */
+static void compare_numbers(struct shadow *self)
+{
+    struct mw_heap_space spaces[MW_SPACES];
+    struct mw_heap_numbers numbers;
+    size_t size = 0, used = 0, walked = 0;
+
+    mw_heap_get_numbers(self->heap, &numbers);
+    mw_heap_get_spaces(self->heap, spaces);
+    mw_heap_walk(self->heap, count_walked, &walked);
+    for (int i = 0; i < MW_SPACES; i++) {
+        size += spaces[i].size;
+        used += spaces[i].used;
+    }
+    require(self, size == numbers.total && used == numbers.used, "spaces do not sum up");
+    require(self, walked <= used && used <= size, "used is not between walked and total");
+    require(self, size + numbers.pooled <= numbers.limit, "total and pool are over the limit");
+}
+
+static void compare_graph(struct shadow *self)
+{
+    self->comparison++;
+    self->models.queued = 0;
+    self->large = 0;
+    for (unsigned i = 0; i < self->handle_count; i++)
+        meet(self, self->handles[i].model, address_of(self->handles[i].ref));
+    for (int i = 0; i < GLOBALS; i++)
+        meet(self, self->global_models[i], global_address(self, self->globals[i]));
+    mw_heap_raw_enter(self->heap);
+    for (size_t at = 0; at < self->models.queued; at++)
+        compare_object(self, self->models.queue[at]);
+    mw_heap_raw_leave(self->heap);
 }
 
 static void compare(struct shadow *self, bool full)
@@ -290,51 +355,41 @@ static void compare(struct shadow *self, bool full)
     const char *fault = "";
 
     if (mw_heap_verify(self->heap, &fault) != 0)
-        fail_msg("verifier: %s", fault);
-    self->comparison++;
-    self->queue_count = 0;
-    for (unsigned i = 0; i < self->handle_count; i++)
-        meet(self, self->handles[i].model, address_of(self->handles[i].ref));
-    for (int i = 0; i < GLOBALS; i++)
-        meet(self, self->global_models[i], global_address(self, self->globals[i]));
-    for (size_t at = 0; at < self->queue_count; at++)
-        compare_object(self, self->queue[at]);
+        fail(self, fault);
+    compare_graph(self);
     compare_weaks(self, full);
+    compare_outsides(self, full);
     compare_addresses(self);
+    compare_numbers(self);
 }
 
-/* ---- operations ---- */
-
-static struct open_handle *any(struct shadow *self)
-{
-    return &self->handles[pick(self, self->handle_count)];
-}
+/* ---- operations on objects ---- */
 
 static void store(struct shadow *self)
 {
     struct open_handle *holder = any(self), *value = any(self);
-    uint32_t edges = edge_count(holder->model);
-    bool nothing = pick(self, 6) == 0;
+    uint32_t edges = model_edges(holder->model);
+    bool nothing = one_in(self, 6);
     uint32_t edge;
 
     if (edges == 0)
         return;
     edge = pick(self, edges);
     holder->model->edges[edge] = nothing ? NULL : value->model;
-    mw_heap_set(self->heap, holder->ref, edge_index(holder->model, edge),
+    mw_heap_set(self->heap, holder->ref, model_edge_index(holder->model, edge),
                 nothing ? mw_ref_none() : value->ref);
 }
 
 static void load(struct shadow *self)
 {
     struct open_handle *holder = any(self);
-    uint32_t edges = edge_count(holder->model);
+    uint32_t edges = model_edges(holder->model);
     uint32_t edge;
 
     if (edges == 0)
         return;
     edge = pick(self, edges);
-    open_handle(self, mw_heap_get(self->heap, holder->ref, edge_index(holder->model, edge)),
+    open_handle(self, mw_heap_get(self->heap, holder->ref, model_edge_index(holder->model, edge)),
                 holder->model->edges[edge]);
 }
 
@@ -352,13 +407,51 @@ static void copy(struct shadow *self)
                 ? to->model->length - to_at
                 : from->model->length - from_at;
     memmove(to->model->edges + to_at, from->model->edges + from_at, count * sizeof(struct model *));
-    assert_int_equal(mw_heap_copy(self->heap, to->ref, to_at, from->ref, from_at, count), 0);
+    require(self, mw_heap_copy(self->heap, to->ref, to_at, from->ref, from_at, count) == 0,
+            "a copy was refused");
 }
+
+static void write_word(struct shadow *self)
+{
+    struct open_handle *of = any(self);
+
+    of->model->word = next_byte(self);
+    write_content(self, of->model, of->ref);
+}
+
+static void read_word(struct shadow *self)
+{
+    const struct open_handle *of = any(self);
+    size_t serial, word;
+
+    require(self, mw_heap_type_of(self->heap, of->ref) == self->types[of->model->shape],
+            "a type differs");
+    if (model_words(of->model, &serial, &word))
+        require(self, mw_heap_get_word(self->heap, of->ref, word) == of->model->word,
+                "a word differs");
+}
+
+static void count_release(void *data)
+{
+    ((struct outside *)data)->released++;
+}
+
+static void attach(struct shadow *self)
+{
+    struct open_handle *of = any(self);
+    struct outside *outside = outside_create(&self->models, of->model);
+
+    require(self, outside != NULL, "no memory for the model");
+    require(self, mw_heap_attach_external(self->heap, of->ref, 1, count_release, outside) == 0,
+            "external bytes were refused");
+}
+
+/* ---- operations on roots ---- */
 
 static void set_global(struct shadow *self)
 {
     unsigned i = pick(self, GLOBALS);
-    bool nothing = pick(self, 3) == 0;
+    bool nothing = one_in(self, 3);
     struct open_handle *value = any(self);
 
     self->global_models[i] = nothing ? NULL : value->model;
@@ -381,6 +474,36 @@ static void set_weak(struct shadow *self)
     mw_global_set(self->heap, self->weaks[i], value->ref);
 }
 
+/* Destroys a global and makes it anew. */
+static void renew_global(struct shadow *self)
+{
+    bool weak = one_in(self, 3);
+    unsigned i = pick(self, weak ? WEAKS : GLOBALS);
+    struct mw_global **global = weak ? &self->weaks[i] : &self->globals[i];
+    struct open_handle *value = any(self);
+
+    *(weak ? &self->weak_models[i] : &self->global_models[i]) = value->model;
+    *global = mw_global_destroy(self->heap, *global);
+    require(self, mw_global_create(self->heap, value->ref, weak, global) == 0,
+            "a global was refused");
+}
+
+static void duplicate(struct shadow *self)
+{
+    struct open_handle *of = any(self);
+
+    open_handle(self, mw_heap_dup(self->heap, of->ref), of->model);
+}
+
+static void assign(struct shadow *self)
+{
+    struct open_handle *to = any(self), *from = any(self);
+
+    mw_heap_assign(self->heap, to->ref, from->ref);
+    to->model = from->model;
+    require(self, mw_heap_same(self->heap, to->ref, from->ref), "an assignment was not done");
+}
+
 static void open_scope(struct shadow *self)
 {
     if (self->scope_count == SCOPES)
@@ -399,7 +522,7 @@ static void close_scope(struct shadow *self)
     if (self->scope_count == 1)
         return;
     scope = &self->scopes[--self->scope_count];
-    if (pick(self, 2) == 0) {
+    if (one_in(self, 2)) {
         mw_scope_close(scope);
         self->handle_count = self->scope_starts[self->scope_count];
         return;
@@ -408,6 +531,17 @@ static void close_scope(struct shadow *self)
     self->handle_count = self->scope_starts[self->scope_count];
     open_handle(self, ref, model);
 }
+
+/* Closing the outermost one closes all. */
+static void drop_handles(struct shadow *self)
+{
+    while (self->scope_count > 0)
+        mw_scope_close(&self->scopes[--self->scope_count]);
+    self->handle_count = 0;
+    open_scope(self);
+}
+
+/* ---- operations on the heap ---- */
 
 static void minor(struct shadow *self)
 {
@@ -421,72 +555,86 @@ static void major(struct shadow *self)
     compare(self, true);
 }
 
-/* Each as often as it stands here. */
-static void (*const operations[])(struct shadow *) = {
-    create, create,     create,     create,     create,     create,      create,
-    create, store,      store,      store,      store,      store,       store,
-    load,   load,       copy,       set_global, set_global, set_weak,    store,
-    copy,   get_global, open_scope, create,     open_scope, close_scope, close_scope,
-};
-
-/* Closing the outermost one closes all. */
-static void drop_handles(struct shadow *self)
+static void step(struct shadow *self)
 {
-    while (self->scope_count > 0)
-        mw_scope_close(&self->scopes[--self->scope_count]);
-    self->handle_count = 0;
-    open_scope(self);
+    mw_heap_step(self->heap, 0);
 }
 
-static void operate(struct shadow *self, unsigned number)
+/* One of the next calls for memory fails. */
+static void fail_mapping(struct shadow *self)
 {
+    if (self->run->may_fail)
+        self->heap->vm.fail_at = self->heap->vm.calls + 1 + pick(self, 4);
+}
+
+/* At the limit the program lets go of something, or asks for a little more. */
+static size_t on_near_limit(void *context, size_t limit, size_t initial)
+{
+    struct shadow *self = context;
+    unsigned i = pick(self, GLOBALS);
+
+    require(self, limit >= initial, "the limit is lower than it was");
+    if (one_in(self, 8))
+        return limit + RAISE;
+    self->global_models[i] = NULL;
+    mw_global_set(self->heap, self->globals[i], mw_ref_none());
+    return 0;
+}
+
+/* Each as often as it stands here. A fuzzer's bytes choose by number: new ones go to the end. */
+static void (*const operations[])(struct shadow *) = {
+    create, create,     create,       create,       create,     create,    create,       create,
+    store,  store,      store,        store,        store,      store,     load,         load,
+    copy,   set_global, set_global,   set_weak,     store,      copy,      get_global,   open_scope,
+    create, open_scope, close_scope,  close_scope,  write_word, read_word, attach,       duplicate,
+    assign, step,       renew_global, drop_handles, minor,      major,     fail_mapping,
+};
+/* Collections cost much more than all else: streams ask for them by two bytes. */
+static void operate(struct shadow *self)
+{
+    unsigned i = pick(self, sizeof(operations) / sizeof(operations[0]));
+    void (*operation)(struct shadow *) = operations[i];
+
     if (self->handle_count > HANDLES - 4)
         drop_handles(self);
     if (self->handle_count == 0)
         create(self);
-    else if (number % 97 == 96)
-        minor(self);
-    else if (number % 401 == 400)
-        major(self);
-    else
-        operations[pick(self, sizeof(operations) / sizeof(operations[0]))](self);
+    else if (operation != minor && operation != major && operation != drop_handles)
+        operation(self);
+    else if (one_in(self, operation == major ? 8 : 2))
+        operation(self);
 }
 
 /* ---- a run ---- */
-
-static void on_misuse(void *context, const struct mw_heap_misuse *misuse)
-{
-    (void)context;
-    fail_msg("misuse: %s at %s", misuse->what, misuse->where);
-}
 
 static void begin(struct shadow *self, const struct shadow_run *run)
 {
     struct mw_heap_config config;
 
+    self->run = run;
     mw_heap_config_default(&config);
     config.limit = run->limit;
     config.semi_space = config.semi_space_max = run->semi_space;
     config.modes = run->modes;
+    config.context = self;
     config.misuse = on_misuse;
-    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
-    add_types(self);
-    self->random = run->seed * 2654435761U + 88172645463325252U;
+    config.near_limit = run->may_fail ? on_near_limit : NULL;
+    require(self, mw_heap_create(&config, &self->heap) == 0, "the heap was not created");
+    require(self, model_add_types(self->heap, self->types) == 0, "a type was refused");
     for (int i = 0; i < GLOBALS; i++)
-        assert_int_equal(mw_global_create(self->heap, mw_ref_none(), false, &self->globals[i]), 0);
+        mw_global_create(self->heap, mw_ref_none(), false, &self->globals[i]);
     for (int i = 0; i < WEAKS; i++)
-        assert_int_equal(mw_global_create(self->heap, mw_ref_none(), true, &self->weaks[i]), 0);
+        mw_global_create(self->heap, mw_ref_none(), true, &self->weaks[i]);
+    open_scope(self);
 }
 
 static void end(struct shadow *self)
 {
     mw_heap_destroy(self->heap);
-    for (size_t i = 0; i < self->model_count; i++) {
-        free(self->models[i]->edges);
-        free(self->models[i]);
-    }
-    free(self->models);
-    free(self->queue);
+    for (size_t i = 0; i < self->models.outside_count; i++)
+        require(self, self->models.outsides[i]->released == 1,
+                "memory outside was not released with the heap");
+    models_deinit(&self->models);
 }
 
 uint64_t shadow_run(const struct shadow_run *run, struct mw_heap_numbers *ret)
@@ -494,12 +642,12 @@ uint64_t shadow_run(const struct shadow_run *run, struct mw_heap_numbers *ret)
     struct shadow *self = calloc(1, sizeof(*self));
     uint64_t checksum;
 
-    assert_non_null(self);
-    self->run = run;
+    if (self == NULL)
+        abort();
     begin(self, run);
-    open_scope(self);
-    for (unsigned i = 0; i < run->operations; i++)
-        operate(self, i);
+    for (; self->at < run->size; self->operations++)
+        operate(self);
+    minor(self);
     major(self);
     mw_heap_get_numbers(self->heap, ret);
     checksum = self->checksum;

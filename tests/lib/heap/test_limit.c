@@ -1,9 +1,13 @@
 /* At the limit, and when the kernel gives no memory, an allocation fails and nothing else does. */
 #include "fixture.h"
 
+#include "heap/heap_internal.h"
+
 #include <cmocka.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Fills an old array with bytes until nothing more is given. */
 static size_t fill(struct fixture *self, struct mw_ref array, size_t bytes)
@@ -98,27 +102,120 @@ static void the_near_limit_callback_may_let_go(void **state)
     assert_int_equal(self->near_limit_calls, 1);
 }
 
-/* Whichever call for memory fails, the heap is whole afterwards. */
-static void mappings_may_fail_at_any_time(void **state)
+/* ---- the kernel gives no memory ---- */
+
+static void expect_error(const struct mw_heap *heap, int error)
 {
-    (void)state;
-    for (uint64_t call = 10; call < 40; call++) {
+    assert_int_equal(mw_heap_error(heap), error);
+    assert_true(strlen(mw_heap_error_text(error)) > 10);
+}
+
+/* Growth of all spaces, large objects, and collections of all kinds; what fails, fails. */
+static void use_everything(struct fixture *self)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 3000, MW_PLACE_OLD);
+
+    for (size_t i = 0; i < 3000 && !mw_ref_is_none(array); i++) {
+        MW_SCOPE(inner, self->heap);
+        size_t bytes = i % 500 == 0 ? 300000 : i % 900;
+        struct mw_ref value = mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_YOUNG);
+
+        if (mw_ref_is_none(value))
+            expect_error(self->heap, -ENOMEM);
+        else
+            mw_heap_set(self->heap, array, i % 1000, value);
+    }
+    mw_heap_collect(self->heap, MW_COLLECT_MINOR);
+    for (int i = 0; i < 20; i++)
+        mw_heap_step(self->heap, 100);
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+}
+
+static bool has_failed(const struct mw_heap *heap)
+{
+    return heap->vm.calls >= heap->vm.fail_at;
+}
+
+/* Runs with each call for memory failing in turn, until there is none left to fail. */
+static uint64_t walk_all_failures(unsigned modes, uint64_t *ret_created)
+{
+    for (uint64_t call = 1;; call++) {
         struct fixture *self = calloc(1, sizeof(*self));
-        struct mw_heap_config config = config_of(self, MW_HEAP_VERIFY, 8 * MIB);
+        struct mw_heap_config config = config_of(self, modes, 8 * MIB);
+        bool failed;
 
+        config.semi_space_max = MIB;
         config.fail_mapping = call;
-        assert_int_equal(mw_heap_create(&config, &self->heap), 0);
-        add_types(self);
-        for (int round = 0; round < 2; round++) {
-            MW_SCOPE(scope, self->heap);
-            struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 5000, MW_PLACE_OLD);
-
-            if (!mw_ref_is_none(array))
-                fill(self, array, 900);
+        if (mw_heap_create(&config, &self->heap) < 0) {
+            free(self);
+            continue;
         }
+        if (*ret_created == 0)
+            *ret_created = call;
+        add_types(self);
+        use_everything(self);
+        use_everything(self);
+        failed = has_failed(self->heap);
         assert_int_equal(self->misuses, 0);
         destroy(self);
+        if (!failed)
+            return call;
     }
+}
+
+static void whichever_mapping_fails_the_heap_is_whole(void **state)
+{
+    static const unsigned modes[] = {
+        MW_HEAP_VERIFY,
+        MW_HEAP_VERIFY | MW_HEAP_MOVE | MW_HEAP_CHECKED,
+        MW_HEAP_VERIFY | MW_HEAP_SLICES,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        uint64_t created = 0;
+        uint64_t calls = walk_all_failures(modes[i], &created);
+
+        assert_in_range(created, 5, 30);
+        assert_true(calls > created + 20); /* the scenario asks for memory while it runs, too */
+    }
+}
+
+/* ---- what no heap can do ---- */
+
+static void impossible_sizes_have_a_text(void **state)
+{
+    static const size_t counts[] = {SIZE_MAX, SIZE_MAX - 7, SIZE_MAX / 2, SIZE_MAX / 8,
+                                    (size_t)UINT32_MAX + 1};
+    struct fixture *self = create(state, MW_HEAP_CHECKED | MW_HEAP_VERIFY, 4 * MIB);
+    MW_SCOPE(scope, self->heap);
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        for (int place = MW_PLACE_YOUNG; place <= MW_PLACE_OLD; place++) {
+            assert_true(mw_ref_is_none(
+                mw_heap_new_array(self->heap, self->refs, counts[i], (enum mw_heap_place)place)));
+            expect_error(self->heap, -EINVAL);
+        }
+    }
+    assert_true(mw_ref_is_none(mw_heap_new_array(self->heap, self->node, 1, MW_PLACE_YOUNG)));
+    expect_error(self->heap, -EPERM);
+    assert_int_equal(self->misuses, 1);
+    assert_true(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 5 * MIB, MW_PLACE_OLD)));
+    expect_error(self->heap, -ENOMEM);
+}
+
+static void every_error_has_a_text_of_its_own(void **state)
+{
+    static const int errors[] = {0,       -ENOMEM, -EINVAL, -EOVERFLOW, -EPERM,
+                                 -ENOSPC, -EILSEQ, -EIO,    -100000,    INT_MIN};
+    size_t count = sizeof(errors) / sizeof(errors[0]);
+
+    (void)state;
+    for (size_t i = 0; i < count - 1; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(mw_heap_error_text(errors[i]), mw_heap_error_text(errors[j]));
+    assert_string_equal(mw_heap_error_text(INT_MIN), mw_heap_error_text(-100000));
 }
 
 int main(void)
@@ -128,7 +225,9 @@ int main(void)
         cmocka_unit_test_teardown(a_dead_holder_of_a_young_object_is_forgotten, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_may_raise_the_limit, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_may_let_go, teardown),
-        cmocka_unit_test_teardown(mappings_may_fail_at_any_time, teardown),
+        cmocka_unit_test(whichever_mapping_fails_the_heap_is_whole),
+        cmocka_unit_test_teardown(impossible_sizes_have_a_text, teardown),
+        cmocka_unit_test(every_error_has_a_text_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

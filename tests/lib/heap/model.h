@@ -1,0 +1,50 @@
+/* model: what a heap's objects should be, in plain memory that is never freed or moved.
+ *
+ * Each object has a serial number, which its payload holds as well, a word that the program may
+ * change, and its references. The six shapes are one for each way in which the collector finds
+ * references.
+ */
+#ifndef MW_TEST_MODEL_H
+#define MW_TEST_MODEL_H
+#include "heap/heap.h"
+
+enum shape { NODE, WIDE, REFS, BYTES, STRUCTS, CUSTOM, SHAPES };
+
+struct model {
+    enum shape shape;
+    uint32_t length; /* elements or bytes of an array */
+    uint64_t serial;
+    uint64_t word;     /* what the program wrote last; the first byte of BYTES */
+    uint64_t seen;     /* the comparison in which it was met */
+    uintptr_t address; /* where it was met */
+    struct model **edges;
+};
+
+/* Memory outside the heap that belongs to an object of it. */
+struct outside {
+    struct model *owner;
+    unsigned released;
+};
+
+struct models {
+    struct model **all;
+    struct model **queue; /* of a comparison, with room for all */
+    struct outside **outsides;
+    size_t count, capacity, queued, outside_count, outside_capacity;
+};
+
+int model_add_types(struct mw_heap *heap, const struct mw_heap_type *ret[SHAPES]);
+
+/* NULL without memory. */
+struct model *model_create(struct models *self, enum shape shape, uint32_t length);
+struct outside *outside_create(struct models *self, struct model *owner);
+void models_deinit(struct models *self);
+
+/* How many references an object has, and at which index each is. */
+uint32_t model_edges(const struct model *self);
+size_t model_edge_index(const struct model *self, uint32_t edge);
+/* Where the serial number and the word stand. Returns whether the object has them. */
+bool model_words(const struct model *self, size_t *ret_serial, size_t *ret_word);
+uint8_t model_byte(const struct model *self, uint32_t at);
+size_t model_bytes(const struct model *self); /* about as many as the object takes */
+#endif
