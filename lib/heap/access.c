@@ -126,16 +126,17 @@ void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *w
     return NULL;
 }
 
-size_t mw_heap_length(struct mw_heap *self, struct mw_ref ref)
+size_t mw_heap_length_at(struct mw_heap *self, struct mw_ref ref, const char *where)
 {
-    const uintptr_t *object = mw_handle_object(self, ref, __func__);
+    const uintptr_t *object = mw_handle_object(self, ref, where);
 
     return object != NULL ? mw_object_length(self, object) : 0;
 }
 
-const struct mw_heap_type *mw_heap_type_of(struct mw_heap *self, struct mw_ref ref)
+const struct mw_heap_type *mw_heap_type_of_at(struct mw_heap *self, struct mw_ref ref,
+                                              const char *where)
 {
-    const uintptr_t *object = mw_handle_object(self, ref, __func__);
+    const uintptr_t *object = mw_handle_object(self, ref, where);
 
     return object != NULL ? &self->types.entries[mw_header_type(object[0])]->type : NULL;
 }
@@ -143,20 +144,31 @@ const struct mw_heap_type *mw_heap_type_of(struct mw_heap *self, struct mw_ref r
 static bool is_range(const struct mw_heap *self, const uintptr_t *object, size_t index,
                      size_t count)
 {
-    size_t length = object != NULL ? payload(self, object) : 0;
+    size_t length = payload(self, object);
 
-    return object != NULL && mw_header_type(object[0]) != MW_TYPE_FILLER &&
-           self->types.entries[mw_header_type(object[0])]->kind == MW_KIND_REFS &&
-           index <= length && count <= length - index;
+    return index <= length && count <= length - index;
 }
 
-int mw_heap_copy(struct mw_heap *self, struct mw_ref to, size_t to_index, struct mw_ref from,
-                 size_t from_index, size_t count)
+/* In a checked heap a wrong type is misuse; a wrong range is the program's question. */
+static bool is_array(struct mw_heap *self, const uintptr_t *object, const char *where)
 {
-    uintptr_t *target = mw_handle_object(self, to, __func__);
-    const uintptr_t *source = mw_handle_object(self, from, __func__);
+    if (object == NULL)
+        return false;
+    if (self->types.entries[mw_header_type(object[0])]->kind == MW_KIND_REFS)
+        return true;
+    if (self->front.checked)
+        mw_misuse(self, MW_MISUSE_TYPE, "the object is no array of references", where);
+    return false;
+}
 
-    if (!is_range(self, target, to_index, count) || !is_range(self, source, from_index, count))
+int mw_heap_copy_at(struct mw_heap *self, struct mw_ref to, size_t to_index, struct mw_ref from,
+                    size_t from_index, size_t count, const char *where)
+{
+    uintptr_t *target = mw_handle_object(self, to, where);
+    const uintptr_t *source = mw_handle_object(self, from, where);
+
+    if (!is_array(self, target, where) || !is_array(self, source, where) ||
+        !is_range(self, target, to_index, count) || !is_range(self, source, from_index, count))
         return -EINVAL;
     memmove(target + 1 + to_index, source + 1 + from_index, count * sizeof(*target));
     if (target[0] & self->front.barrier)

@@ -73,12 +73,26 @@ static bool make_room(struct mw_heap *self, enum step step)
 
 /* ---- one try ---- */
 
+/* Large young objects may fill as much as the new space does; then a scavenge is due. What they
+ * take comes back when it is over, so the next one always finds room. */
+static uintptr_t *try_large(struct mw_heap *self, const struct request *request)
+{
+    size_t bytes = mw_header_bytes(request->header);
+    size_t born = self->large_young.born;
+
+    if (born != 0 && born + bytes > self->nursery.capacity)
+        return NULL;
+    return mw_large_allocate(self, request->header, true);
+}
+
 static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
 {
     struct mw_heap_front *front = &self->front;
     size_t bytes = mw_header_bytes(request->header);
     uintptr_t *object;
 
+    if (bytes > MW_LARGE_MIN)
+        return try_large(self, request);
     if (bytes > (size_t)(front->limit - front->top) && !mw_nursery_extend(self, bytes))
         return NULL;
     object = (uintptr_t *)(void *)front->top;
@@ -103,20 +117,44 @@ static uintptr_t *try_hole(struct mw_heap *self, const struct request *request)
 static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
 {
     size_t bytes = mw_header_bytes(request->header);
-    uintptr_t *object =
-        bytes > MW_LARGE_MIN ? mw_large_allocate(self, request->header) : try_hole(self, request);
+    uintptr_t *object = bytes > MW_LARGE_MIN ? mw_large_allocate(self, request->header, false)
+                                             : try_hole(self, request);
 
     if (object == NULL)
         return NULL;
     self->counters.allocated_old += bytes;
+    if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured)
+        self->counters.pretenured += bytes;
     mw_remembered_enter(self, object, false);
     mw_incremental_owe(self, bytes);
     return object;
 }
 
+/* A scavenge looks at all references in a young object. It does not have the time for more of them
+ * than fill a half; bytes cost it nothing. */
+static bool is_born_old(const struct mw_heap *self, const struct request *request)
+{
+    return request->place == MW_PLACE_OLD || mw_type_entry(request->type)->pretenured ||
+           (mw_header_bytes(request->header) > self->nursery.capacity &&
+            self->types.shapes[request->type->id].kind != MW_SHAPE_LEAF);
+}
+
+/* What is born old, and fits into the hole being filled, asks for no other work: that is done when
+ * the hole is full, or when marking is behind. */
+static uintptr_t *try_quickly(struct mw_heap *self, const struct request *request)
+{
+    size_t room = (size_t)(self->old.limit - self->old.top);
+
+    if (mw_header_bytes(request->header) > room || self->config.modes != 0 ||
+        !is_born_old(self, request) || mw_incremental_is_due(self) ||
+        self->external >= self->policy.external_full_at)
+        return NULL;
+    return try_old(self, request);
+}
+
 static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
 {
-    bool old = request->place == MW_PLACE_OLD || mw_header_bytes(request->header) > MW_LARGE_MIN;
+    bool old = is_born_old(self, request);
 
     if (old && !wants_full(self))
         return try_old(self, request);
@@ -125,7 +163,7 @@ static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
 
 static uintptr_t *try_hard(struct mw_heap *self, const struct request *request)
 {
-    bool old = request->place == MW_PLACE_OLD || mw_header_bytes(request->header) > MW_LARGE_MIN;
+    bool old = is_born_old(self, request);
     uintptr_t *object = old ? try_old(self, request) : try_young(self, request);
 
     /* At the limit the new space may be full of what could not be promoted, and the old space not.
@@ -170,31 +208,45 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         return mw_handle_fail(self, -EOVERFLOW);
     if (self->config.modes & MW_HEAP_STRESS)
         stress(self);
-    mw_pool_refill(self);
-    mw_incremental_tick(self);
-    object = insist(self, request);
+    object = try_quickly(self, request);
+    if (object == NULL) {
+        mw_pool_refill(self);
+        mw_nursery_grow(self);
+        mw_incremental_tick(self);
+        object = insist(self, request);
+    }
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
+}
+
+/* A type of another heap can be seen for what it is in a checked heap only. */
+static bool is_type(struct mw_heap *self, const struct mw_heap_type *type, bool record,
+                    const char *where)
+{
+    if (self->front.checked && !mw_type_is_own(self, type)) {
+        mw_misuse(self, MW_MISUSE_HEAP, "the type is not one of this heap", where);
+        return false;
+    }
+    if (mw_type_is_record(mw_type_entry(type)) == record)
+        return true;
+    mw_misuse(self, MW_MISUSE_TYPE,
+              record ? "arrays have a length: mw_heap_new_array()"
+                     : "objects of this type have no length: mw_heap_new()",
+              where);
+    return false;
 }
 
 struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
                                const char *where)
 {
-    struct request request = {type, type->header, MW_PLACE_YOUNG};
-
-    if (type->size != SIZE_MAX)
-        return allocate(self, &request, where);
-    mw_misuse(self, MW_MISUSE_TYPE, "arrays have a length: mw_heap_new_array()", where);
-    return mw_ref_none();
+    return mw_heap_new_in_at(self, type, MW_PLACE_YOUNG, where);
 }
 
-struct mw_ref mw_heap_new_in(struct mw_heap *self, const struct mw_heap_type *type,
-                             enum mw_heap_place place)
+struct mw_ref mw_heap_new_in_at(struct mw_heap *self, const struct mw_heap_type *type,
+                                enum mw_heap_place place, const char *where)
 {
     struct request request = {type, type->header, place};
 
-    if (type->size == SIZE_MAX)
-        return mw_handle_fail(self, -EINVAL);
-    return allocate(self, &request, __func__);
+    return is_type(self, type, true, where) ? allocate(self, &request, where) : mw_ref_none();
 }
 
 /* Payload bytes of an array and what its last word leaves unused. Returns false when no object can
@@ -218,14 +270,16 @@ static bool measure(const struct mw_type_entry *entry, size_t count, size_t *ret
     return true;
 }
 
-struct mw_ref mw_heap_new_array(struct mw_heap *self, const struct mw_heap_type *type, size_t count,
-                                enum mw_heap_place place)
+struct mw_ref mw_heap_new_array_at(struct mw_heap *self, const struct mw_heap_type *type,
+                                   size_t count, enum mw_heap_place place, const char *where)
 {
     struct request request = {type, 0, place};
     size_t bytes, slack;
 
-    if (type->size != SIZE_MAX || !measure(mw_type_entry(type), count, &bytes, &slack))
+    if (!is_type(self, type, false, where))
+        return mw_ref_none();
+    if (!measure(mw_type_entry(type), count, &bytes, &slack))
         return mw_handle_fail(self, -EINVAL);
     request.header = mw_header_make(type->id, MW_WORD + bytes) | (uint64_t)slack << MW_SLACK_SHIFT;
-    return allocate(self, &request, __func__);
+    return allocate(self, &request, where);
 }

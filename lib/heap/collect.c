@@ -72,6 +72,7 @@ void mw_collect_minor(struct mw_heap *self, const char *reason)
     mw_scavenge(self, false, &moved);
     mw_incremental_owe(self, moved.promoted);
     pause_end(self, &pause, &moved);
+    mw_nursery_judge(self, moved.promoted + moved.survived, pause.of.pause_cpu_ns);
 }
 
 static void set_next_full(struct mw_heap *self)
@@ -94,11 +95,13 @@ static void finish_full(struct mw_heap *self)
     mw_mark_drain(self);
     mw_weak_clear(self);
     mw_external_clear(self);
+    mw_identity_clear(self);
     mw_remembered_prune(self);
     mw_nursery_bury(self);
     mw_mark_end(self);
     mw_old_retire(self);
     mw_sweep_begin(self);
+    mw_survival_review(self);
     set_next_full(self);
 }
 
@@ -129,10 +132,10 @@ void mw_collect_finish(struct mw_heap *self, const char *reason)
     mw_pool_trim(self, self->pool.cap);
 }
 
-void mw_heap_collect(struct mw_heap *self, enum mw_heap_work work)
+void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char *where)
 {
     if (self->front.raw_depth > 0)
-        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", __func__);
-    else if (mw_heap_right_thread(self, __func__) && !self->collecting)
+        mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
+    else if (mw_heap_right_thread(self, where) && !self->collecting)
         (work == MW_COLLECT_MINOR ? mw_collect_minor : mw_collect_major)(self, "testing");
 }

@@ -9,14 +9,6 @@
 
 #include <errno.h>
 
-struct mw_external {
-    struct mw_external *next;
-    uintptr_t object;
-    size_t bytes;
-    void (*release)(void *data);
-    void *data;
-};
-
 static void push(struct mw_external **list, struct mw_external *entry)
 {
     entry->next = *list;
@@ -29,10 +21,10 @@ static void die(struct mw_heap *self, struct mw_external *entry)
     push(&self->externals.dead, entry);
 }
 
-int mw_heap_attach_external(struct mw_heap *self, struct mw_ref ref, size_t bytes,
-                            void (*release)(void *data), void *data)
+int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t bytes,
+                               void (*release)(void *data), void *data, const char *where)
 {
-    uintptr_t *object = mw_handle_object(self, ref, __func__);
+    uintptr_t *object = mw_handle_object(self, ref, where);
     struct mw_external *entry;
 
     if (object == NULL)
@@ -45,7 +37,7 @@ int mw_heap_attach_external(struct mw_heap *self, struct mw_ref ref, size_t byte
     entry->release = release;
     entry->data = data;
     self->external += bytes;
-    push(mw_is_young(&self->nursery, entry->object) ? &self->externals.young : &self->externals.old,
+    push(mw_is_young_object(self, entry->object) ? &self->externals.young : &self->externals.old,
          entry);
     return 0;
 }
@@ -62,7 +54,7 @@ void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size)
         if (entry->object == 0)
             die(self, entry);
         else
-            push(mw_is_young(&self->nursery, entry->object) ? &lists->young : &lists->old, entry);
+            push(mw_is_young_object(self, entry->object) ? &lists->young : &lists->old, entry);
     }
 }
 
@@ -106,6 +98,61 @@ static void give_up(struct mw_heap *self, struct mw_external **list)
         *list = entry->next;
         die(self, entry);
     }
+}
+
+/* ---- in order, for snapshots ---- */
+
+struct order {
+    uint64_t (*rank)(void *context, uintptr_t object);
+    void *context;
+};
+
+static struct mw_external *merge(const struct order *order, struct mw_external *left,
+                                 struct mw_external *right)
+{
+    struct mw_external *first = NULL, **end = &first;
+
+    while (left != NULL && right != NULL) {
+        bool later =
+            order->rank(order->context, right->object) < order->rank(order->context, left->object);
+        struct mw_external **from = later ? &right : &left;
+
+        *end = *from;
+        end = &(*from)->next;
+        *from = (*from)->next;
+    }
+    *end = left != NULL ? left : right;
+    return first;
+}
+
+/* Merge sort from below: runs[i] is NULL or has 2^i entries, so 64 of them are enough. */
+static struct mw_external *sort_list(const struct order *order, struct mw_external *list)
+{
+    struct mw_external *runs[64] = {NULL};
+    struct mw_external *sorted = NULL, *next;
+
+    for (; list != NULL; list = next) {
+        struct mw_external *run = list;
+        unsigned i = 0;
+
+        next = list->next;
+        run->next = NULL;
+        for (; runs[i] != NULL; runs[i++] = NULL)
+            run = merge(order, runs[i], run);
+        runs[i] = run;
+    }
+    for (unsigned i = 0; i < 64; i++)
+        sorted = merge(order, runs[i], sorted);
+    return sorted;
+}
+
+void mw_external_sort(struct mw_heap *self, uint64_t (*rank)(void *context, uintptr_t object),
+                      void *context)
+{
+    struct order order = {rank, context};
+
+    self->externals.young = sort_list(&order, self->externals.young);
+    self->externals.old = sort_list(&order, self->externals.old);
 }
 
 void mw_external_deinit(struct mw_heap *self)

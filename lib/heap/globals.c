@@ -31,13 +31,14 @@ static void set_value(struct mw_heap *self, struct mw_global *global, uintptr_t 
     struct mw_globals *globals = &self->globals;
 
     global->value = value;
-    if (mw_is_young(&self->nursery, value) && global->young_at == 0) {
+    if (mw_is_young_object(self, value) && global->young_at == 0) {
         globals->young[globals->young_count++] = global;
         global->young_at = (uint32_t)globals->young_count;
     }
 }
 
-int mw_global_create(struct mw_heap *self, struct mw_ref ref, bool weak, struct mw_global **ret)
+int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, struct mw_global **ret,
+                        const char *where)
 {
     struct mw_global *global;
     int error = make_room(self);
@@ -47,13 +48,15 @@ int mw_global_create(struct mw_heap *self, struct mw_ref ref, bool weak, struct 
     global = mw_heap_calloc(self, 1, sizeof(*global));
     if (global == NULL)
         return -ENOMEM;
+    global->heap = self;
+    global->where = where;
     global->weak = weak;
     global->next = self->globals.first;
     if (global->next != NULL)
         global->next->previous = global;
     self->globals.first = global;
     self->globals.count++;
-    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, __func__));
+    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, where));
     *ret = global;
     return 0;
 }
@@ -81,13 +84,33 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
     return NULL;
 }
 
-void mw_global_set(struct mw_heap *self, struct mw_global *global, struct mw_ref ref)
+/* Always in a checked heap; the others trust. */
+static bool is_own(struct mw_heap *self, const struct mw_global *global, const char *where)
 {
-    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, __func__));
+    if (!self->front.checked)
+        return true;
+    if (!mw_heap_right_thread(self, where))
+        return false;
+    if (global->heap != self)
+        mw_misuse(self, MW_MISUSE_HEAP, "the global is not one of this heap", where);
+    return global->heap == self;
 }
 
-struct mw_ref mw_global_get(struct mw_heap *self, const struct mw_global *global)
+/* A handle that is no good changes nothing. */
+void mw_global_set_at(struct mw_heap *self, struct mw_global *global, struct mw_ref ref,
+                      const char *where)
 {
+    const uintptr_t *object = mw_handle_object(self, ref, where);
+
+    if (is_own(self, global, where) && (object != NULL || mw_ref_is_none(ref)))
+        set_value(self, global, (uintptr_t)object);
+}
+
+struct mw_ref mw_global_get_at(struct mw_heap *self, const struct mw_global *global,
+                               const char *where)
+{
+    if (!is_own(self, global, where))
+        return mw_ref_none();
     return global->value != 0 ? mw_heap_push(self, global->value) : mw_ref_none();
 }
 

@@ -99,27 +99,29 @@ uintptr_t *mw_handle_object(struct mw_heap *self, struct mw_ref ref, const char 
     return self->front.checked ? checked_object(self, ref, where) : *(uintptr_t **)ref.bits;
 }
 
-struct mw_ref mw_heap_dup(struct mw_heap *self, struct mw_ref ref)
+struct mw_ref mw_heap_dup_at(struct mw_heap *self, struct mw_ref ref, const char *where)
 {
-    uintptr_t *object = mw_handle_object(self, ref, __func__);
+    uintptr_t *object = mw_handle_object(self, ref, where);
 
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
 }
 
-void mw_heap_assign(struct mw_heap *self, struct mw_ref ref, struct mw_ref value)
+void mw_heap_assign_at(struct mw_heap *self, struct mw_ref ref, struct mw_ref value,
+                       const char *where)
 {
-    uintptr_t *from = mw_handle_object(self, ref, __func__);
-    uintptr_t *object = mw_handle_object(self, value, __func__);
+    uintptr_t *from = mw_handle_object(self, ref, where);
+    uintptr_t *object = mw_handle_object(self, value, where);
 
     if (ref.bits == 0 || value.bits == 0)
-        mw_misuse(self, MW_MISUSE_HANDLE, "a handle stands for an object, always", __func__);
+        mw_misuse(self, MW_MISUSE_HANDLE, "a handle stands for an object, always", where);
     else if (from != NULL && object != NULL)
         *(uintptr_t *)(ref.bits & MW_REF_SLOT) = (uintptr_t)object;
 }
 
-bool mw_heap_same(struct mw_heap *self, struct mw_ref left, struct mw_ref right)
+bool mw_heap_same_at(struct mw_heap *self, struct mw_ref left, struct mw_ref right,
+                     const char *where)
 {
-    return mw_handle_object(self, left, __func__) == mw_handle_object(self, right, __func__);
+    return mw_handle_object(self, left, where) == mw_handle_object(self, right, where);
 }
 
 /* ---- scopes ---- */

@@ -10,6 +10,7 @@
 enum {
     DEFAULT_LIMIT = 64 * 1024 * 1024,
     DEFAULT_SEMI = 1024 * 1024,
+    DEFAULT_SCAVENGE_US = 3000,
     DEFAULT_HANDLES = 1 << 20,
     DEFAULT_SCOPES = 1 << 18,
 };
@@ -22,6 +23,8 @@ void mw_heap_config_default(struct mw_heap_config *ret)
         .limit = DEFAULT_LIMIT,
         .semi_space = DEFAULT_SEMI,
         .semi_space_max = DEFAULT_SEMI,
+        .scavenge_us = DEFAULT_SCAVENGE_US,
+        .pretenure = true,
         .handles = DEFAULT_HANDLES,
         .scopes = DEFAULT_SCOPES,
     };
@@ -48,7 +51,7 @@ static int heap_init(struct mw_heap *self)
     /* Whatever is pushed there is an object of at least MW_OBJECT_MIN bytes, each at most once; the
      * marker pushes two words more for each array that it has begun. */
     size_t objects = self->config.limit_max / MW_OBJECT_MIN;
-    size_t young = self->config.semi_space_max / MW_OBJECT_MIN;
+    size_t young = self->config.semi_space_max / MW_OBJECT_MIN + MW_LARGE_YOUNG_MAX;
     int error;
 
     (void)((error = mw_types_init(self)) < 0 || (error = mw_handles_init(self)) < 0 ||
@@ -78,6 +81,7 @@ int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret)
     self->policy.full_at = mw_policy_next_full(0, self->limit);
     self->policy.mark_at = mw_policy_next_mark(0, self->policy.full_at);
     self->policy.external_full_at = mw_policy_next_external(0);
+    mw_identity_init(self);
     self->front.barrier = MW_FLAG_WATCHED;
     self->front.checked = (config->modes & MW_HEAP_CHECKED) != 0;
     error = config_makes_sense(&self->config) ? heap_init(self) : -EINVAL;
@@ -95,6 +99,7 @@ struct mw_heap *mw_heap_destroy(struct mw_heap *self)
 {
     if (self != NULL) {
         mw_external_deinit(self);
+        mw_identity_deinit(self);
         mw_globals_deinit(self);
         mw_stack_deinit(&self->marker.stack);
         mw_stack_deinit(&self->promoted);
@@ -118,12 +123,12 @@ int mw_heap_error(const struct mw_heap *self)
 
 size_t mw_heap_total(const struct mw_heap *self)
 {
-    return mw_nursery_size(self) + self->pool.used * MW_PAGE_SIZE + self->large.size;
+    return mw_nursery_size(self) + self->pool.used * MW_PAGE_SIZE + mw_large_size(self);
 }
 
 size_t mw_heap_used(const struct mw_heap *self)
 {
-    return mw_nursery_used(self) + mw_old_used(self) + self->large.used;
+    return mw_nursery_used(self) + mw_old_used(self) + mw_large_used(self);
 }
 
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes)

@@ -54,19 +54,20 @@ enum mw_heap_misuse_kind {
 struct mw_heap_misuse {
     enum mw_heap_misuse_kind kind;
     const char *what;
-    const char
-        *where; /* "file:line" of the call, or the function that was called; "" for a collection */
+    const char *where; /* "file:line" of the call; "" for a collection */
 };
 
 struct mw_heap_config {
-    size_t limit;                 /* bytes; the spaces and the page pool together */
-    size_t limit_max;             /* as far as `near_limit` may raise it; 0: limit and half of it */
-    size_t semi_space;            /* bytes of one half of the new space, 256 KiB to 16 MiB */
-    size_t semi_space_max;        /* as far as it may grow */
-    uint32_t handles;             /* that may be alive at once */
-    uint32_t scopes;              /* that may be open at once */
-    unsigned modes;               /* of enum mw_heap_mode */
-    uint64_t fail_mapping;        /* tests: the n-th call for memory fails; 0: none does */
+    size_t limit;          /* bytes; the spaces and the page pool together */
+    size_t limit_max;      /* as far as `near_limit` may raise it; 0: limit and half of it */
+    size_t semi_space;     /* bytes of one half of the new space, 256 KiB to 16 MiB */
+    size_t semi_space_max; /* as far as it may grow */
+    uint64_t scavenge_us;  /* it does not grow if a scavenge could take longer; 0: any time */
+    bool pretenure;        /* types whose objects nearly all survive are born old */
+    uint32_t handles;      /* that may be alive at once */
+    uint32_t scopes;       /* that may be open at once */
+    unsigned modes;        /* of enum mw_heap_mode */
+    uint64_t fail_mapping; /* tests: the n-th call for memory fails; 0: none does */
     const struct mw_clock *clock; /* for the trace's time stamps; NULL: the machine's */
     void *context;                /* for the calls below, each of which may be NULL */
     /* What was asked for is not done. Called in unchecked heaps too for what is seen there. */
@@ -78,7 +79,8 @@ struct mw_heap_config {
     void (*collected)(void *context, const struct mw_heap_collection *collection);
 };
 
-/* 64 MiB, semi-spaces of 1 MiB that do not grow, a million handles, no modes. */
+/* 64 MiB, semi-spaces of 1 MiB that do not grow, scavenges of 3 ms at most if they do, pretenuring,
+ * a million handles, no modes. */
 void mw_heap_config_default(struct mw_heap_config *ret);
 
 /* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */
@@ -99,6 +101,7 @@ enum mw_heap_kind {
     MW_KIND_BYTES,   /* bytes, no references */
     MW_KIND_STRUCTS, /* an array of elements as FIXED */
     MW_KIND_CUSTOM,  /* `words` of payload; `trace` finds the references */
+    MW_KIND_TEXT,    /* BYTES that are text: heap snapshots show what they say */
 };
 
 struct mw_heap_field {
@@ -135,11 +138,10 @@ enum mw_heap_place {
 
 /* FIXED and CUSTOM, young. */
 #define mw_heap_new(self, type) mw_heap_new_at(self, type, MW_HERE)
-struct mw_ref mw_heap_new_in(struct mw_heap *self, const struct mw_heap_type *type,
-                             enum mw_heap_place place);
+#define mw_heap_new_in(self, type, place) mw_heap_new_in_at(self, type, place, MW_HERE)
 /* REFS, STRUCTS: `count` elements; BYTES: bytes. */
-struct mw_ref mw_heap_new_array(struct mw_heap *self, const struct mw_heap_type *type, size_t count,
-                                enum mw_heap_place place);
+#define mw_heap_new_array(self, type, count, place)                                                \
+    mw_heap_new_array_at(self, type, count, place, MW_HERE)
 
 /* Index: a word of the payload; with STRUCTS, element times words plus word. */
 #define mw_heap_get(self, ref, index) mw_heap_get_at(self, ref, index, MW_HERE)
@@ -149,12 +151,14 @@ struct mw_ref mw_heap_new_array(struct mw_heap *self, const struct mw_heap_type 
     mw_heap_set_word_at(self, ref, index, value, MW_HERE)
 /* Moves `count` references within REFS or from one to another, overlapping or not. Errors -EINVAL.
  */
-int mw_heap_copy(struct mw_heap *self, struct mw_ref to, size_t to_index, struct mw_ref from,
-                 size_t from_index, size_t count);
+#define mw_heap_copy(self, to, to_index, from, from_index, count)                                  \
+    mw_heap_copy_at(self, to, to_index, from, from_index, count, MW_HERE)
 
-size_t mw_heap_length(struct mw_heap *self, struct mw_ref ref); /* elements, bytes or words */
-const struct mw_heap_type *mw_heap_type_of(struct mw_heap *self, struct mw_ref ref);
-bool mw_heap_same(struct mw_heap *self, struct mw_ref left, struct mw_ref right);
+#define mw_heap_length(self, ref)                                                                  \
+    mw_heap_length_at(self, ref, MW_HERE) /* elements, bytes, words                                \
+                                           */
+#define mw_heap_type_of(self, ref) mw_heap_type_of_at(self, ref, MW_HERE)
+#define mw_heap_same(self, left, right) mw_heap_same_at(self, left, right, MW_HERE)
 
 /* ---- handles ---- */
 
@@ -165,9 +169,9 @@ bool mw_heap_same(struct mw_heap *self, struct mw_ref left, struct mw_ref right)
 #define mw_scope_open(heap) mw_scope_open_at(heap, MW_HERE)
 /* Closes, and carries one handle out into the scope around. */
 #define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, MW_HERE)
-struct mw_ref mw_heap_dup(struct mw_heap *self, struct mw_ref ref);
+#define mw_heap_dup(self, ref) mw_heap_dup_at(self, ref, MW_HERE)
 /* Lets a handle stand for another object, as an assignment does. */
-void mw_heap_assign(struct mw_heap *self, struct mw_ref ref, struct mw_ref value);
+#define mw_heap_assign(self, ref, value) mw_heap_assign_at(self, ref, value, MW_HERE)
 
 /* Raw pointers: to a payload, good until the region is left. No allocation inside. */
 #define mw_heap_raw_enter(self) ((void)mw_heap_front(self)->raw_depth++)
@@ -176,23 +180,22 @@ void mw_heap_assign(struct mw_heap *self, struct mw_ref ref, struct mw_ref value
 
 /* Globals: handles without a scope. A weak one does not keep its object, and holds none when the
  * object is gone. Setting none releases the object and keeps the global. */
-struct mw_global;
-int mw_global_create(struct mw_heap *self, struct mw_ref ref, bool weak, struct mw_global **ret);
+#define mw_global_create(self, ref, weak, ret) mw_global_create_at(self, ref, weak, ret, MW_HERE)
 struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *global);
-void mw_global_set(struct mw_heap *self, struct mw_global *global, struct mw_ref ref);
-struct mw_ref mw_global_get(struct mw_heap *self, const struct mw_global *global);
+#define mw_global_set(self, global, ref) mw_global_set_at(self, global, ref, MW_HERE)
+#define mw_global_get(self, global) mw_global_get_at(self, global, MW_HERE)
 
 /* Memory outside the heap that lives as long as an object: counted, and released after the
  * collection that finds the object dead, or with the heap. `release` may be NULL and must not call
  * the heap. Errors   -EINVAL no object, -ENOMEM. */
-int mw_heap_attach_external(struct mw_heap *self, struct mw_ref ref, size_t bytes,
-                            void (*release)(void *data), void *data);
+#define mw_heap_attach_external(self, ref, bytes, release, data)                                   \
+    mw_heap_attach_external_at(self, ref, bytes, release, data, MW_HERE)
 
 /* ---- collecting ---- */
 
 enum mw_heap_work { MW_COLLECT_MINOR, MW_COLLECT_MAJOR };
 
-void mw_heap_collect(struct mw_heap *self, enum mw_heap_work work);
+#define mw_heap_collect(self, work) mw_heap_collect_at(self, work, MW_HERE)
 /* For idle time: does what would be done in pauses later, for about so many microseconds. Returns
  * whether there is more to do. */
 bool mw_heap_step(struct mw_heap *self, uint64_t us);
@@ -203,6 +206,32 @@ int mw_heap_verify(struct mw_heap *self, const char **ret_fault);
 void mw_heap_walk(struct mw_heap *self,
                   void (*each)(void *context, const struct mw_heap_type *type, size_t bytes),
                   void *context);
+
+/* ---- what the macros above stand for: each call knows its place ---- */
+
+struct mw_ref mw_heap_new_in_at(struct mw_heap *self, const struct mw_heap_type *type,
+                                enum mw_heap_place place, const char *where);
+struct mw_ref mw_heap_new_array_at(struct mw_heap *self, const struct mw_heap_type *type,
+                                   size_t count, enum mw_heap_place place, const char *where);
+int mw_heap_copy_at(struct mw_heap *self, struct mw_ref to, size_t to_index, struct mw_ref from,
+                    size_t from_index, size_t count, const char *where);
+size_t mw_heap_length_at(struct mw_heap *self, struct mw_ref ref, const char *where);
+const struct mw_heap_type *mw_heap_type_of_at(struct mw_heap *self, struct mw_ref ref,
+                                              const char *where);
+bool mw_heap_same_at(struct mw_heap *self, struct mw_ref left, struct mw_ref right,
+                     const char *where);
+struct mw_ref mw_heap_dup_at(struct mw_heap *self, struct mw_ref ref, const char *where);
+void mw_heap_assign_at(struct mw_heap *self, struct mw_ref ref, struct mw_ref value,
+                       const char *where);
+int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, struct mw_global **ret,
+                        const char *where);
+void mw_global_set_at(struct mw_heap *self, struct mw_global *global, struct mw_ref ref,
+                      const char *where);
+struct mw_ref mw_global_get_at(struct mw_heap *self, const struct mw_global *global,
+                               const char *where);
+int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t bytes,
+                               void (*release)(void *data), void *data, const char *where);
+void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char *where);
 
 #ifdef __cplusplus
 }

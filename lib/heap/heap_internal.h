@@ -3,6 +3,7 @@
 #ifndef MW_HEAP_INTERNAL_H
 #define MW_HEAP_INTERNAL_H
 #include "heap/heap.h"
+#include "heap/identity_internal.h"
 #include "heap/page_internal.h"
 #include "heap/vm_internal.h"
 
@@ -17,6 +18,8 @@ enum {
     MW_SEMI_MAX = 16 * 1024 * 1024,
     MW_SPAN_MIN = 64,     /* a smaller hole costs more to remember than it is worth */
     MW_SPAN_CLASSES = 13, /* class i: holes of 64 << i bytes and more; the last is a whole page */
+    /* Large young objects at once: two scavenges' worth, and one that is larger than a half. */
+    MW_LARGE_YOUNG_MAX = 2 * (MW_SEMI_MAX / MW_LARGE_MIN + 1),
     MW_RESERVE = MW_PAGE_SIZE, /* bytes that only the near-limit callback may use */
     MW_REMEMBER_ALL =
         1024, /* holders up to this many bytes are remembered whole, others by cards */
@@ -32,7 +35,14 @@ struct mw_nursery {
     unsigned from, to;
     size_t capacity; /* bytes of a half in use */
     char *end;       /* where the half being filled ends */
-    size_t survived; /* since it last grew */
+    char *start;     /* where what was born since the last scavenge begins */
+    size_t wanted;   /* the capacity that it grows to, piece by piece */
+    size_t ahead;    /* bytes that were brought in for that, of both halves together */
+    size_t survived; /* since its capacity last changed */
+    uint64_t born;   /* bytes, until the last scavenge; large ones at once */
+    uint64_t cost;   /* of a scavenge, in nanoseconds for each KiB that survives */
+    uint64_t looked_ns,
+        looked_bytes; /* when it was last asked whether all is quiet; bytes by then */
 };
 
 MW_ALWAYS_INLINE bool mw_is_young(const struct mw_nursery *self, uintptr_t object)
@@ -75,6 +85,13 @@ struct mw_large {
     size_t used, size; /* bytes of objects, of mappings */
 };
 
+struct mw_large_young {
+    struct mw_large objects,
+        reached;         /* in a scavenge: not reached yet, and those that stay young */
+    size_t born;         /* bytes since the last scavenge */
+    uintptr_t low, span; /* all of them lie here; others may, too */
+};
+
 /* ---- remembered set, marker ---- */
 
 struct mw_stack {
@@ -105,6 +122,15 @@ struct mw_globals {
 };
 
 /* external.c */
+struct mw_external {
+    struct mw_external *next;
+    uintptr_t object;
+    size_t bytes;
+    void (*release)(void *data);
+    void *data;
+    uint32_t id; /* in snapshots; 0: none yet */
+};
+
 struct mw_externals {
     struct mw_external *young, *old, *dead;
 };
@@ -116,13 +142,21 @@ struct mw_type_entry {
     char **field_names;
     uint32_t *field_words;
     uint32_t field_count;
+    bool text;
+    uint32_t string;         /* among the names of all types and fields, this one's comes first */
     uint64_t born, survived; /* in the sampled scavenges */
+    struct mw_lifetime {
+        uint64_t sample;                  /* the last one that such an object was in */
+        uint32_t samples, born, survived; /* since it was last decided */
+    } lifetime;
+    bool pretenured; /* born old by decision of the heap */
 };
 
 struct mw_types {
     struct mw_shape *shapes;
     struct mw_type_entry **entries;
     uint32_t count, capacity;
+    uint32_t strings; /* names of types and fields */
 };
 
 /* ---- policy: pure decisions over numbers ---- */
@@ -139,6 +173,13 @@ size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
 size_t mw_policy_pool_cap(size_t live, size_t limit);
 bool mw_policy_dense(size_t live);
+/* Whether halves of `capacity` should double: so many bytes survived since they last did, a
+ * scavenge costs so much for each KiB and may take `most_ns` (0: as long as it takes). */
+bool mw_policy_grow_new(size_t capacity, size_t survived, uint64_t cost, uint64_t most_ns);
+/* Whether a program that allocated so many bytes in that time does next to nothing. */
+bool mw_policy_quiet(uint64_t bytes, uint64_t ns);
+/* Whether objects of a type should be born old. */
+bool mw_policy_pretenure(uint64_t born, uint64_t survived);
 
 struct mw_history {
     struct mw_heap_collection ring[MW_TRACE_LINES];
@@ -153,7 +194,8 @@ struct mw_heap {
     struct mw_nursery nursery;
     struct mw_old old;
     struct mw_pool pool;
-    struct mw_large large;
+    struct mw_large large; /* old ones */
+    struct mw_large_young large_young;
     struct mw_stack remembered;
     struct mw_stack promoted; /* objects that became old in this scavenge and wait for their scan */
     struct mw_marker marker;
@@ -172,6 +214,7 @@ struct mw_heap {
     uint16_t *tags;     /* checked: the tag of each slot's present use */
     uint16_t last_tag;
     struct mw_externals externals;
+    struct mw_identity identity;
     size_t external; /* bytes */
     size_t malloced;
     uint64_t allocations; /* in stress mode */
@@ -181,6 +224,19 @@ struct mw_heap {
     struct mw_history history;
     struct mw_heap_numbers counters; /* collections, pauses, promoted, allocated_old */
 };
+
+/* The new space tells its objects by their address, large ones by their header. (An object that
+ * has moved has none: during a scavenge, from-space is asked about first.) */
+MW_ALWAYS_INLINE bool mw_is_young_large(const struct mw_heap *self, uintptr_t object)
+{
+    return object - self->large_young.low < self->large_young.span &&
+           (*(const uint64_t *)object & (MW_FLAG_LARGE | MW_FLAG_OLD)) == MW_FLAG_LARGE;
+}
+
+MW_ALWAYS_INLINE bool mw_is_young_object(const struct mw_heap *self, uintptr_t object)
+{
+    return mw_is_young(&self->nursery, object) || mw_is_young_large(self, object);
+}
 
 /* heap.c */
 void *mw_heap_calloc(struct mw_heap *self, size_t count, size_t size);
@@ -196,7 +252,12 @@ bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
 /* types.c */
 int mw_types_init(struct mw_heap *self);
 void mw_types_deinit(struct mw_heap *self);
-const struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type);
+struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type);
+bool mw_type_is_own(const struct mw_heap *self, const struct mw_heap_type *type);
+MW_ALWAYS_INLINE bool mw_type_is_record(const struct mw_type_entry *entry)
+{
+    return entry->kind == MW_KIND_FIXED || entry->kind == MW_KIND_CUSTOM;
+}
 
 /* handles.c */
 int mw_handles_init(struct mw_heap *self);
@@ -210,6 +271,8 @@ void mw_globals_deinit(struct mw_heap *self);
 struct mw_global {
     uintptr_t value;
     struct mw_global *next, *previous;
+    const struct mw_heap *heap;
+    const char *where; /* it was created */
     uint32_t young_at; /* its place in globals.young, from 1 */
     bool weak;
 };
@@ -225,6 +288,12 @@ void mw_nursery_deinit(struct mw_heap *self);
 bool mw_nursery_extend(struct mw_heap *self, size_t bytes);
 void mw_nursery_retire(struct mw_heap *self);
 void mw_nursery_flip(struct mw_heap *self, char *to_top);
+/* What a scavenge cost, and how much survived it: whether the halves are to grow. */
+void mw_nursery_judge(struct mw_heap *self, size_t survived, uint64_t cpu_ns);
+/* Brings in a piece of what it grows by; outside of pauses. Returns whether it did. */
+bool mw_nursery_grow(struct mw_heap *self);
+/* In idle time: gives memory back that a quiet program does not need. Returns whether it did. */
+bool mw_nursery_relax(struct mw_heap *self);
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);
 size_t mw_nursery_used(const struct mw_heap *self);
 size_t mw_nursery_size(const struct mw_heap *self);
@@ -234,6 +303,7 @@ void mw_nursery_bury(struct mw_heap *self);
 /* page_pool.c */
 int mw_pool_init(struct mw_heap *self);
 void mw_pool_deinit(struct mw_heap *self);
+size_t mw_pool_target(size_t semi_space);
 struct mw_page *mw_pool_take(struct mw_heap *self);
 void mw_pool_put(struct mw_heap *self, struct mw_page *page);
 /* Makes at most one page ready, if fewer than `target` are; outside of pauses. Returns whether it
@@ -264,8 +334,15 @@ MW_ALWAYS_INLINE void *mw_old_allocate(struct mw_heap *self, size_t bytes)
 size_t mw_old_used(const struct mw_heap *self);
 
 /* large.c */
-uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header);
+/* NULL when there is no room. */
+uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young);
+void mw_large_promote(struct mw_heap *self, uintptr_t *object);
+void mw_large_keep_young(struct mw_heap *self, uintptr_t *object);
+/* Frees the young ones that were not reached. */
+void mw_large_scavenged(struct mw_heap *self);
 void mw_large_sweep(struct mw_heap *self);
+size_t mw_large_size(const struct mw_heap *self);
+size_t mw_large_used(const struct mw_heap *self);
 void mw_large_deinit(struct mw_heap *self);
 
 /* remembered.c */
@@ -278,7 +355,7 @@ MW_ALWAYS_INLINE void mw_stack_push(struct mw_stack *self, uintptr_t entry)
 MW_ALWAYS_INLINE bool mw_remembered_by_cards(const struct mw_heap *self, uint64_t header)
 {
     return mw_header_bytes(header) > MW_REMEMBER_ALL &&
-           self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_REFS;
+           mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]);
 }
 void mw_remembered_list(struct mw_heap *self, uintptr_t *holder);
 /* Gives a holder that became old, or was born so, the flags that its references ask for. */
@@ -299,14 +376,21 @@ struct mw_scavenged {
     size_t promoted, survived;
 };
 void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *ret);
+/* Large, young, and not reached. */
+MW_ALWAYS_INLINE bool mw_large_is_lost(uint64_t header)
+{
+    return (header & (MW_FLAG_LARGE | MW_FLAG_OLD | MW_FLAG_MARKED)) == MW_FLAG_LARGE;
+}
 /* Where an object is after its half was scavenged: 0 when it was not reached. */
 MW_ALWAYS_INLINE uintptr_t mw_scavenged_place(uintptr_t from, size_t size, uintptr_t object)
 {
     uintptr_t header;
 
-    if (object - from >= size)
-        return object;
+    if (object == 0)
+        return 0;
     header = *(uintptr_t *)object;
+    if (object - from >= size)
+        return mw_large_is_lost(header) ? 0 : object;
     return header & MW_FLAG_FORWARDED ? header - MW_FLAG_FORWARDED : 0;
 }
 
@@ -325,6 +409,8 @@ void mw_mark_object(struct mw_heap *self, uintptr_t object);
 bool mw_mark_is_live(const struct mw_heap *self, uintptr_t object);
 
 /* incremental.c */
+/* Whether so much is owed that a slice is due. */
+bool mw_incremental_is_due(const struct mw_heap *self);
 void mw_incremental_tick(struct mw_heap *self);
 /* So many bytes have become old. */
 void mw_incremental_owe(struct mw_heap *self, size_t bytes);
@@ -336,6 +422,9 @@ void mw_weak_clear(struct mw_heap *self);
 void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size);
 void mw_external_clear(struct mw_heap *self); /* after marking */
 void mw_external_release(struct mw_heap *self);
+/* Both lists, by what `rank` says of their objects. */
+void mw_external_sort(struct mw_heap *self, uint64_t (*rank)(void *context, uintptr_t object),
+                      void *context);
 void mw_external_deinit(struct mw_heap *self);
 
 /* sweep.c */
@@ -352,7 +441,12 @@ void mw_collect_finish(struct mw_heap *self, const char *reason);
 /* stats.c */
 void mw_stats_count(struct mw_heap *self, const struct mw_heap_collection *of);
 void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
-void mw_stats_census(struct mw_heap *self, const char *start, const char *end);
+
+/* survival.c */
+/* Between the copying and the end of a scavenge: looks at some of from-space's new objects. */
+void mw_survival_sample(struct mw_heap *self, const char *start, const char *end);
+/* After a full collection: what was decided long ago is decided again. */
+void mw_survival_review(struct mw_heap *self);
 
 /* trace.c */
 void mw_history_add(struct mw_heap *self, struct mw_heap_collection *of);

@@ -113,6 +113,11 @@ void mw_incremental_owe(struct mw_heap *self, size_t bytes)
         self->marker.debt += bytes / MW_WORD * self->marker.pace;
 }
 
+bool mw_incremental_is_due(const struct mw_heap *self)
+{
+    return self->marker.active && self->marker.debt >= SLICE_WORDS_LEAST;
+}
+
 void mw_incremental_tick(struct mw_heap *self)
 {
     if (self->marker.active)
@@ -141,7 +146,7 @@ static bool idle_work(struct mw_heap *self)
         begin(self);
         return true;
     }
-    return mw_pool_refill(self);
+    return mw_pool_refill(self) || mw_nursery_grow(self) || mw_nursery_relax(self);
 }
 
 bool mw_heap_step(struct mw_heap *self, uint64_t us)

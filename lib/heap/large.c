@@ -1,4 +1,13 @@
-/* The large-object space: a mapping for each object, never moved, freed when it is found dead. */
+/* The large-object space: a mapping for each object, never moved, freed when it is found dead.
+ *
+ * A young one stands in a list of its own. A scavenge that reaches it moves it to another list, of
+ * those that stay young or of the old ones; what is left in the first list afterwards is freed. So
+ * promotion is relinking: it needs no memory and cannot be refused, and a full collection, which
+ * begins by promoting, meets no young ones.
+ *
+ * Marking in slices passes young objects by. A young large one has its mark set from birth on, so
+ * that it looks as if it had been seen to; it becomes white when it is promoted.
+ */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
 
@@ -23,6 +32,7 @@ static void destroy(struct mw_page *page)
 
 static void link_first(struct mw_large *self, struct mw_page *page)
 {
+    page->previous = NULL;
     page->next = self->first;
     if (page->next != NULL)
         page->next->previous = page;
@@ -43,12 +53,10 @@ static void unlink_page(struct mw_large *self, struct mw_page *page)
     self->used -= page->used;
 }
 
-uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header)
+static struct mw_page *map_page(struct mw_heap *self, size_t bytes)
 {
-    size_t bytes = mw_header_bytes(header);
     size_t size = mw_vm_round(cards_at(bytes) + card_bytes(bytes));
     struct mw_page *page;
-    uintptr_t *object;
 
     if (!mw_heap_may_grow(self, size))
         return NULL;
@@ -63,11 +71,90 @@ uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header)
     page->used = bytes;
     page->large = true;
     page->cards = (uint64_t *)(void *)((char *)page + cards_at(bytes));
-    link_first(&self->large, page);
-    object = (uintptr_t *)(void *)((char *)page + MW_PAGE_FIRST);
-    object[0] = header | MW_FLAG_LARGE | MW_FLAG_OLD;
-    return object;
+    return page;
 }
+
+static uintptr_t *object_of(struct mw_page *page)
+{
+    return (uintptr_t *)(void *)((char *)page + MW_PAGE_FIRST);
+}
+
+static void widen(struct mw_large_young *self, const struct mw_page *page)
+{
+    uintptr_t low = (uintptr_t)page, high = low + page->size;
+
+    if (self->span != 0 && self->low < low)
+        low = self->low;
+    if (self->span != 0 && self->low + self->span > high)
+        high = self->low + self->span;
+    self->low = low;
+    self->span = high - low;
+}
+
+uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
+{
+    size_t bytes = mw_header_bytes(header);
+    struct mw_page *page = map_page(self, bytes);
+
+    if (page == NULL)
+        return NULL;
+    object_of(page)[0] = header | MW_FLAG_LARGE | (young ? 0 : MW_FLAG_OLD);
+    link_first(young ? &self->large_young.objects : &self->large, page);
+    if (young) {
+        mw_mark_set_bit(page, mw_page_word(page, (uintptr_t)object_of(page)));
+        self->large_young.born += bytes;
+        self->nursery.born += bytes;
+        widen(&self->large_young, page);
+    }
+    return object_of(page);
+}
+
+/* ---- in a scavenge ---- */
+
+void mw_large_promote(struct mw_heap *self, uintptr_t *object)
+{
+    struct mw_page *page = mw_page_of((uintptr_t)object);
+
+    unlink_page(&self->large_young.objects, page);
+    link_first(&self->large, page);
+    memset(page->marks, 0, sizeof(page->marks));
+    object[0] = (object[0] & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;
+}
+
+/* The mark in the header tells it from those that were not reached, until the scavenge is over. */
+void mw_large_keep_young(struct mw_heap *self, uintptr_t *object)
+{
+    struct mw_page *page = mw_page_of((uintptr_t)object);
+
+    unlink_page(&self->large_young.objects, page);
+    link_first(&self->large_young.reached, page);
+    object[0] |= MW_FLAG_AGED | MW_FLAG_MARKED;
+}
+
+static void free_all(struct mw_large *self)
+{
+    struct mw_page *next;
+
+    for (struct mw_page *page = self->first; page != NULL; page = next) {
+        next = page->next;
+        destroy(page);
+    }
+    *self = (struct mw_large){0};
+}
+
+void mw_large_scavenged(struct mw_heap *self)
+{
+    struct mw_large_young *young = &self->large_young;
+
+    free_all(&young->objects);
+    *young = (struct mw_large_young){.objects = young->reached};
+    for (struct mw_page *page = young->objects.first; page != NULL; page = page->next) {
+        object_of(page)[0] &= ~(uint64_t)MW_FLAG_MARKED;
+        widen(young, page);
+    }
+}
+
+/* ---- after marking ---- */
 
 void mw_large_sweep(struct mw_heap *self)
 {
@@ -84,11 +171,22 @@ void mw_large_sweep(struct mw_heap *self)
 
 void mw_large_deinit(struct mw_heap *self)
 {
-    struct mw_page *next;
+    free_all(&self->large);
+    free_all(&self->large_young.objects);
+}
 
-    for (struct mw_page *page = self->large.first; page != NULL; page = next) {
-        next = page->next;
-        destroy(page);
-    }
-    self->large = (struct mw_large){0};
+/* ---- sums, good in the middle of a scavenge, too ---- */
+
+size_t mw_large_size(const struct mw_heap *self)
+{
+    const struct mw_large_young *young = &self->large_young;
+
+    return self->large.size + young->objects.size + young->reached.size;
+}
+
+size_t mw_large_used(const struct mw_heap *self)
+{
+    const struct mw_large_young *young = &self->large_young;
+
+    return self->large.used + young->objects.used + young->reached.used;
 }

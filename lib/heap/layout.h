@@ -49,7 +49,7 @@ struct mw_ref {
 /* A registered type. */
 struct mw_heap_type {
     uint64_t header; /* of a fixed object just born */
-    size_t size; /* bytes of a fixed object with its header; SIZE_MAX when not allocated in line */
+    size_t size; /* bytes of a fixed object with its header; SIZE_MAX while not allocated in line */
     const char *name;
     uint32_t id;
 };

@@ -5,8 +5,9 @@
  * hand. Between the stack and the scan stands a short queue: an object is asked for from memory
  * when it enters, and has come when it leaves.
  *
- * Arrays are taken in pieces: the stack then holds how far it got and, above, the array's address
- * with bit 0 set.
+ * Arrays, of references or of structures, are taken in pieces: the stack then holds how far it got
+ * and, above, the array's address with bit 0 set. Records come in one piece; they have 16,000 words
+ * at most.
  */
 #include "heap/heap_internal.h"
 
@@ -83,6 +84,7 @@ static void count_live(uintptr_t object, uint64_t header)
 /* Returns how many words were looked at. */
 static size_t scan_array(struct mw_heap *self, uintptr_t *object, size_t from)
 {
+    const struct mw_shape *shape = &self->types.shapes[mw_header_type(object[0])];
     size_t end = mw_header_words(object[0]);
     size_t stop = end - from > PIECE ? from + PIECE : end;
 
@@ -90,7 +92,7 @@ static size_t scan_array(struct mw_heap *self, uintptr_t *object, size_t from)
         mw_stack_push(&self->marker.stack, stop);
         mw_stack_push(&self->marker.stack, (uintptr_t)object | CONTINUED);
     }
-    mw_visit_range(object + from, object + stop, mark_slot, self);
+    mw_visit_part(shape, object, object + from, object + stop, mark_slot, self);
     return stop - from;
 }
 
@@ -100,7 +102,8 @@ MW_ALWAYS_INLINE size_t scan_object(struct mw_heap *self, uintptr_t *object)
 
     if (header & MW_FLAG_OLD)
         count_live((uintptr_t)object, header);
-    if (self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_REFS)
+    if (mw_header_words(header) > PIECE &&
+        mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]))
         return scan_array(self, object, 1);
     mw_visit_object(self->types.shapes, object, header, mark_slot, self);
     return mw_header_words(header);

@@ -55,7 +55,9 @@ struct mw_heap_numbers {
     uint64_t pauses[MW_PAUSE_BUCKETS];
     uint64_t pause_max_ns, pause_total_ns; /* thread CPU time */
     uint64_t promoted;
-    uint64_t allocated_old; /* bytes born old or large */
+    uint64_t allocated_old;  /* bytes born old */
+    uint64_t pretenured;     /* of those, born old by decision of the heap */
+    size_t pretenured_types; /* whose objects are, at present */
 };
 
 enum mw_heap_space_id { MW_SPACE_NEW, MW_SPACE_OLD, MW_SPACE_LARGE, MW_SPACES };
@@ -70,7 +72,8 @@ struct mw_heap_space {
 /* How long objects of a type live, from a sample of the scavenges. */
 struct mw_heap_survival {
     const char *name;
-    uint64_t born, survived; /* objects seen, and those of them that outlived the scavenge */
+    uint64_t born, survived; /* objects seen, and those that outlived the first scavenge */
+    bool pretenured;         /* they are born old now, by decision of the heap */
 };
 
 void mw_heap_get_numbers(const struct mw_heap *self, struct mw_heap_numbers *ret);

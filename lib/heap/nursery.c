@@ -4,6 +4,10 @@
  * moves up in small steps, so that zeroes are still in the cache when the objects come. The other
  * half is what a scavenge copies into. With MW_HEAP_MOVE there are more halves, used in turn, and
  * all but two cannot be read: whoever kept an address meets the end of the program there.
+ *
+ * Halves double when more has survived than fits into one (so the program keeps more than they were
+ * made for), unless a scavenge of the larger ones would take too long. They shrink again, down to
+ * what was configured, when the program has come to rest.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
@@ -11,7 +15,14 @@
 #include <errno.h>
 #include <string.h>
 
-enum { HALVES = 2, HALVES_MOVING = 18, POISON_BYTE = 0xd5 };
+enum {
+    HALVES = 2,
+    HALVES_MOVING = 18,
+    POISON_BYTE = 0xd5,
+    PIECE = MW_PAGE_SIZE,               /* as much as the page pool brings in at a time */
+    LOOK_EVERY_NS = 100 * MW_NS_PER_MS, /* often enough for who waits, seldom enough to tell */
+    SURVIVED_LEAST = 64 * 1024,         /* less says nothing about what it costs */
+};
 
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
 {
@@ -23,7 +34,7 @@ static void start_half(struct mw_heap *self, char *top)
     struct mw_nursery *nursery = &self->nursery;
 
     nursery->end = mw_nursery_half(nursery, nursery->from) + nursery->capacity;
-    self->front.top = self->front.limit = top;
+    nursery->start = self->front.top = self->front.limit = top;
     mw_annotate_free(top, (size_t)(nursery->end - top));
 }
 
@@ -33,7 +44,7 @@ int mw_nursery_init(struct mw_heap *self)
 
     nursery->slots = self->config.modes & MW_HEAP_MOVE ? HALVES_MOVING : HALVES;
     nursery->slot_size = self->config.semi_space_max;
-    nursery->capacity = self->config.semi_space;
+    nursery->capacity = nursery->wanted = self->config.semi_space;
     nursery->reserved = nursery->slots * nursery->slot_size;
     nursery->to = 1;
     nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_PAGE_SIZE);
@@ -80,26 +91,6 @@ void mw_nursery_retire(struct mw_heap *self)
 
 /* ---- after a scavenge ---- */
 
-static bool grow(struct mw_heap *self)
-{
-    struct mw_nursery *nursery = &self->nursery;
-    size_t more = nursery->capacity;
-
-    if (nursery->survived <= nursery->capacity || 2 * more > nursery->slot_size ||
-        nursery->slots != HALVES || !mw_heap_may_grow(self, 2 * more))
-        return false;
-    for (unsigned i = 0; i < HALVES; i++) {
-        if (mw_vm_commit(&self->vm, mw_nursery_half(nursery, i) + more, more) < 0) {
-            if (i > 0)
-                mw_vm_decommit(mw_nursery_half(nursery, 0) + more, more);
-            return false;
-        }
-    }
-    nursery->capacity *= 2;
-    nursery->survived = 0;
-    return true;
-}
-
 /* The half just emptied is locked away and the next one opened; if the kernel refuses that, the
  * same one is used again. */
 static void rotate(struct mw_heap *self)
@@ -124,7 +115,7 @@ void mw_nursery_flip(struct mw_heap *self, char *to_top)
 
     nursery->from = nursery->to;
     nursery->to = emptied;
-    nursery->survived += (size_t)(to_top - mw_nursery_half(nursery, nursery->from));
+    nursery->born += (uint64_t)(self->front.top - nursery->start);
     if (self->config.modes & MW_HEAP_POISON) {
         mw_annotate_used(half, nursery->capacity);
         memset(half, POISON_BYTE, nursery->capacity);
@@ -132,7 +123,6 @@ void mw_nursery_flip(struct mw_heap *self, char *to_top)
     mw_annotate_free(half, nursery->capacity);
     if (nursery->slots != HALVES)
         rotate(self);
-    grow(self);
     start_half(self, to_top);
 }
 
@@ -159,5 +149,129 @@ size_t mw_nursery_used(const struct mw_heap *self)
 
 size_t mw_nursery_size(const struct mw_heap *self)
 {
-    return 2 * self->nursery.capacity;
+    return 2 * self->nursery.capacity + self->nursery.ahead;
+}
+
+/* ---- growing: decided after a scavenge, done in pieces outside of pauses ---- */
+
+static void set_capacity(struct mw_heap *self, size_t capacity)
+{
+    struct mw_nursery *nursery = &self->nursery;
+
+    nursery->capacity = nursery->wanted = capacity;
+    nursery->ahead = 0;
+    nursery->survived = 0;
+    nursery->end = mw_nursery_half(nursery, nursery->from) + capacity;
+    self->pool.target = mw_pool_target(capacity);
+}
+
+void mw_nursery_judge(struct mw_heap *self, size_t survived, uint64_t cpu_ns)
+{
+    struct mw_nursery *nursery = &self->nursery;
+    size_t capacity = nursery->capacity;
+
+    nursery->survived += survived;
+    if (survived >= SURVIVED_LEAST) {
+        uint64_t cost = cpu_ns * 1024 / survived;
+
+        nursery->cost = nursery->cost == 0 ? cost : (3 * nursery->cost + cost) / 4;
+    }
+    if (nursery->slots == HALVES && nursery->wanted == capacity &&
+        2 * capacity <= nursery->slot_size && mw_heap_may_grow(self, 2 * capacity) &&
+        mw_policy_grow_new(capacity, nursery->survived, nursery->cost,
+                           self->config.scavenge_us * MW_NS_PER_US))
+        nursery->wanted = 2 * capacity;
+}
+
+static void decommit_beyond(struct mw_nursery *self, size_t capacity, size_t first, size_t second)
+{
+    if (first != 0)
+        mw_vm_decommit(mw_nursery_half(self, 0) + capacity, first);
+    if (second != 0)
+        mw_vm_decommit(mw_nursery_half(self, 1) + capacity, second);
+}
+
+static void give_up_growing(struct mw_nursery *self)
+{
+    size_t more = self->wanted - self->capacity;
+    size_t first = self->ahead < more ? self->ahead : more;
+
+    decommit_beyond(self, self->capacity, first, self->ahead - first);
+    self->wanted = self->capacity;
+    self->ahead = 0;
+    self->survived = 0;
+}
+
+bool mw_nursery_grow(struct mw_heap *self)
+{
+    struct mw_nursery *nursery = &self->nursery;
+    size_t more = nursery->wanted - nursery->capacity;
+    unsigned half = nursery->ahead < more ? 0 : 1;
+    char *piece =
+        mw_nursery_half(nursery, half) + nursery->capacity + (nursery->ahead - half * more);
+
+    if (more == 0)
+        return false;
+    if (!mw_heap_may_grow(self, PIECE) || mw_vm_commit(&self->vm, piece, PIECE) < 0) {
+        give_up_growing(nursery);
+        return false;
+    }
+    mw_annotate_free(piece, PIECE);
+    nursery->ahead += PIECE;
+    if (nursery->ahead == 2 * more)
+        set_capacity(self, nursery->wanted);
+    return true;
+}
+
+/* ---- shrinking ---- */
+
+static bool is_quiet(struct mw_heap *self)
+{
+    struct mw_nursery *nursery = &self->nursery;
+    uint64_t now = mw_clock_monotonic_ns(self->config.clock);
+    uint64_t bytes = nursery->born + (uint64_t)(self->front.top - nursery->start);
+    uint64_t then = nursery->looked_ns, bytes_then = nursery->looked_bytes;
+
+    if (then != 0 && now - then < LOOK_EVERY_NS)
+        return false;
+    nursery->looked_ns = now;
+    nursery->looked_bytes = bytes;
+    return then != 0 && mw_policy_quiet(bytes - bytes_then, now - then);
+}
+
+/* Twice what is in use, so that it is not full again at once. */
+static size_t enough(const struct mw_heap *self)
+{
+    size_t capacity = self->config.semi_space;
+
+    while (capacity < 2 * mw_nursery_used(self))
+        capacity *= 2;
+    return capacity;
+}
+
+static void shrink(struct mw_heap *self, size_t capacity)
+{
+    struct mw_nursery *nursery = &self->nursery;
+    size_t less = nursery->capacity - capacity;
+
+    if (nursery->wanted != nursery->capacity)
+        give_up_growing(nursery);
+    decommit_beyond(nursery, capacity, less, less);
+    set_capacity(self, capacity);
+    if (self->front.limit > nursery->end)
+        self->front.limit = nursery->end;
+}
+
+bool mw_nursery_relax(struct mw_heap *self)
+{
+    struct mw_nursery *nursery = &self->nursery;
+
+    if (nursery->slots != HALVES || nursery->capacity == self->config.semi_space || !is_quiet(self))
+        return false;
+    if (enough(self) > self->config.semi_space)
+        mw_collect_minor(self, "idle task");
+    if (enough(self) >= nursery->capacity)
+        return false;
+    shrink(self, enough(self));
+    return true;
 }

@@ -105,6 +105,34 @@ MW_ALWAYS_INLINE void mw_visit_rest(const struct mw_shape *shape, uintptr_t *obj
     }
 }
 
+/* Whether references are found from an index alone, so that parts of an object can be visited. */
+MW_ALWAYS_INLINE bool mw_shape_has_parts(const struct mw_shape *shape)
+{
+    return shape->kind == MW_SHAPE_REFS || shape->kind == MW_SHAPE_STRUCTS;
+}
+
+/* The references among the words from `first` to before `end` of an array, which may begin and end
+ * inside an element. */
+MW_ALWAYS_INLINE void mw_visit_part(const struct mw_shape *shape, uintptr_t *object,
+                                    uintptr_t *first, uintptr_t *end, mw_visit_fn *visit,
+                                    void *context)
+{
+    uintptr_t *element;
+
+    if (shape->kind == MW_SHAPE_REFS) {
+        mw_visit_range(first, end, visit, context);
+        return;
+    }
+    element = first - (size_t)(first - (object + 1)) % shape->words;
+    for (; element < end; element += shape->words)
+        for (uint64_t map = shape->map; map != 0; map &= map - 1) {
+            uintptr_t *slot = element + __builtin_ctzll(map);
+
+            if (slot >= first && slot < end)
+                visit(context, slot);
+        }
+}
+
 /* Calls `visit`, which the compiler puts in line, for every reference of an object. */
 MW_ALWAYS_INLINE void mw_visit_object(const struct mw_shape *shapes, uintptr_t *object,
                                       uint64_t header, mw_visit_fn *visit, void *context)

@@ -33,6 +33,8 @@ struct mw_page {
     size_t live;                     /* bytes marked in this cycle */
     enum mw_page_state state;
     bool large;
+    uint32_t id;     /* large: in snapshots; 0: none yet */
+    uint32_t rank;   /* large: while a snapshot is written */
     uint64_t *cards; /* one bit for 512 bytes from the page's start; those of big arrays are used */
     uint64_t own_cards[MW_PAGE_CARDS / 64];
     uint64_t marks[MW_MARK_WORDS];
@@ -65,6 +67,33 @@ MW_ALWAYS_INLINE void mw_mark_set_bit(struct mw_page *page, size_t word)
 
 /* The first set bit from `from` on, or MW_PAGE_WORDS. */
 size_t mw_mark_next(const struct mw_page *page, size_t from);
+
+/* Bit i is the exclusive-or of bits 0 to i. */
+MW_ALWAYS_INLINE uint64_t mw_running_parity(uint64_t bits)
+{
+    for (unsigned shift = 1; shift < 64; shift *= 2)
+        bits ^= bits << shift;
+    return bits;
+}
+
+/* Those marks that are the first ones of their objects. `inside` is all ones when an object reaches
+ * into this word from the one before, and is kept up to date. */
+MW_ALWAYS_INLINE uint64_t mw_mark_starts(uint64_t marks, uint64_t *inside)
+{
+    uint64_t parity = mw_running_parity(marks) ^ *inside;
+
+    *inside = parity >> 63 ? ~(uint64_t)0 : 0;
+    return marks & parity;
+}
+
+/* Without the processor's own instruction, which not every one has. */
+MW_ALWAYS_INLINE uint32_t mw_popcount(uint64_t bits)
+{
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+    bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (uint32_t)(bits * 0x0101010101010101 >> 56);
+}
 
 MW_ALWAYS_INLINE void mw_card_set(struct mw_page *page, const uintptr_t *slot)
 {

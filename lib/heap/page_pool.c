@@ -10,13 +10,18 @@
 #include <errno.h>
 #include <string.h>
 
+/* What one half of the new space may promote, with a page for what fits badly. */
+size_t mw_pool_target(size_t semi_space)
+{
+    return semi_space / MW_PAGE_SIZE + 1;
+}
+
 int mw_pool_init(struct mw_heap *self)
 {
     struct mw_pool *pool = &self->pool;
 
     pool->page_max = self->config.limit_max / MW_PAGE_SIZE;
-    /* What one half of the new space may promote, with a page for what fits badly. */
-    pool->target = self->config.semi_space / MW_PAGE_SIZE + 1;
+    pool->target = mw_pool_target(self->config.semi_space);
     pool->cap = mw_policy_pool_cap(0, self->limit);
     pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_PAGE_SIZE);
     pool->roles = mw_heap_calloc(self, pool->page_max, 1);

@@ -54,6 +54,27 @@ size_t mw_policy_pool_cap(size_t live, size_t limit)
     return least(mw_policy_next_full(live, limit) - live, limit / 2) / MW_PAGE_SIZE;
 }
 
+/* All of a half may survive, and what survived last time says how much that takes. */
+bool mw_policy_grow_new(size_t capacity, size_t survived, uint64_t cost, uint64_t most_ns)
+{
+    uint64_t worst = cost * (2 * capacity / 1024);
+
+    return survived > capacity && (most_ns == 0 || worst <= most_ns);
+}
+
+/* Less than 1000 bytes in a millisecond: V8's line between a program that runs and one that waits.
+ */
+bool mw_policy_quiet(uint64_t bytes, uint64_t ns)
+{
+    return bytes / 1000 <= ns / MW_NS_PER_MS;
+}
+
+/* More than four fifths outlive their first scavenge: copying them is a waste, twice. */
+bool mw_policy_pretenure(uint64_t born, uint64_t survived)
+{
+    return 5 * survived > 4 * born;
+}
+
 bool mw_policy_dense(size_t live)
 {
     return live > MW_PAGE_SIZE - MW_PAGE_SIZE / 8;

@@ -6,9 +6,11 @@
  * it, it is watched again and leaves the list. The list therefore has at most as many entries as
  * there are old objects, and cannot overflow its table.
  *
- * Arrays of more than MW_REMEMBER_ALL bytes of references stay watched, and each store of a young
- * value marks a card of 512 bytes, so that a scavenge looks at the touched parts only. Two arrays
- * may share the card at their border: those bits are not taken away.
+ * Arrays of more than MW_REMEMBER_ALL bytes, of references or of structures, stay watched, and each
+ * store of a young value marks a card of 512 bytes, so that a scavenge looks at the touched parts
+ * only. Two arrays may share the card at their border: those bits are not taken away. Records are
+ * looked at whole, whatever their size (128 KiB at most): where the references are in one with a
+ * callback, only the callback knows, and it tells all of them at once.
  */
 #include "heap/heap_internal.h"
 
@@ -39,7 +41,7 @@ void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uint
 {
     if (value == 0)
         return;
-    if (!mw_is_young(&self->nursery, value)) {
+    if (!mw_is_young_object(self, value)) {
         if (self->marker.active)
             mw_mark_object(self, value);
         return;
@@ -56,7 +58,7 @@ void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uint
 /* ---- scanning ---- */
 
 struct scan {
-    const struct mw_nursery *nursery;
+    const struct mw_heap *heap;
     mw_visit_fn *visit;
     void *context;
     bool young;
@@ -67,24 +69,28 @@ static void scan_slot(void *context, uintptr_t *slot)
     struct scan *self = context;
 
     self->visit(self->context, slot);
-    self->young |= mw_is_young(self->nursery, *slot);
+    self->young |= mw_is_young_object(self->heap, *slot);
 }
 
 /* Returns whether something young is left between `first` and `end`. */
-static bool scan_range(struct scan *self, uintptr_t *first, uintptr_t *end)
+static bool scan_range(struct scan *self, uintptr_t *holder, uintptr_t *first, uintptr_t *end)
 {
+    const struct mw_shape *shape = &self->heap->types.shapes[mw_header_type(holder[0])];
+
     self->young = false;
-    mw_visit_range(first, end, scan_slot, self);
+    mw_visit_part(shape, holder, first, end, scan_slot, self);
     return self->young;
 }
 
-static bool scan_card(struct scan *self, struct mw_page *page, size_t card, uintptr_t *first,
-                      uintptr_t *end)
+static bool scan_card(struct scan *self, uintptr_t *holder, size_t card)
 {
+    struct mw_page *page = mw_page_of((uintptr_t)holder);
+    uintptr_t *first = holder + 1;
+    uintptr_t *end = holder + mw_header_words(holder[0]);
     uintptr_t *start = (uintptr_t *)(void *)((char *)page + (card << MW_CARD_SHIFT));
     uintptr_t *stop = start + MW_CARD_WORDS;
     bool whole = start >= first && stop <= end;
-    bool young = scan_range(self, start > first ? start : first, stop < end ? stop : end);
+    bool young = scan_range(self, holder, start > first ? start : first, stop < end ? stop : end);
 
     if (whole && !young)
         page->cards[card / 64] &= ~((uint64_t)1 << card % 64);
@@ -108,31 +114,31 @@ static bool scan_cards(struct scan *self, uintptr_t *holder)
         } else {
             card += (size_t)__builtin_ctzll(bits);
             if (card <= last)
-                young |= scan_card(self, page, card, first, end);
+                young |= scan_card(self, holder, card);
             card++;
         }
     }
     return young;
 }
 
-static bool scan_holder(struct mw_heap *heap, struct scan *self, uintptr_t *holder)
+static bool scan_holder(struct scan *self, uintptr_t *holder)
 {
-    if (mw_remembered_by_cards(heap, holder[0]))
+    if (mw_remembered_by_cards(self->heap, holder[0]))
         return scan_cards(self, holder);
     self->young = false;
-    mw_visit_object(heap->types.shapes, holder, holder[0], scan_slot, self);
+    mw_visit_object(self->heap->types.shapes, holder, holder[0], scan_slot, self);
     return self->young;
 }
 
 void mw_remembered_scan(struct mw_heap *self, mw_visit_fn *visit, void *context)
 {
-    struct scan scan = {&self->nursery, visit, context, false};
+    struct scan scan = {self, visit, context, false};
     uintptr_t *kept = self->remembered.base;
 
     for (uintptr_t *entry = kept; entry < self->remembered.top; entry++) {
         uintptr_t *holder = (uintptr_t *)*entry;
 
-        if (scan_holder(self, &scan, holder))
+        if (scan_holder(&scan, holder))
             *kept++ = *entry;
         else
             holder[0] = (holder[0] & ~(uint64_t)MW_FLAG_LISTED) | MW_FLAG_WATCHED;

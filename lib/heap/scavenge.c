@@ -5,6 +5,11 @@
  * new address in the old header. Objects in to-space are scanned in the order in which they came,
  * so to-space itself is the queue; promoted ones wait on a stack. There is no recursion.
  *
+ * Large young objects are not copied. The first reference to one settles whether it stays young or
+ * becomes old (the second time, or at once while marking goes on: so slices never see a young one);
+ * it waits for its scan on the same stack. All of them lie in one range of addresses, which is
+ * empty when there are none: one comparison for each reference that leads out of from-space.
+ *
  * A scavenge cannot fail: to-space has room for all of from-space, and is where an object goes when
  * the old space may not grow. The heap notes that it was refused, and makes the next collection a
  * full one.
@@ -14,19 +19,23 @@
 
 #include <string.h>
 
-enum { QUARTER = 4, CENSUS_EVERY = 32, PREFETCH = 512 };
+enum { QUARTER = 4, PREFETCH = 512 };
 
 struct scavenge {
     struct mw_heap *heap;
     uintptr_t from;
     size_t from_size;
+    uintptr_t large, large_span; /* young large objects lie here, others may, too */
+    bool promote_large;
     uintptr_t to;
     char *to_top;
     char *to_quarter; /* from here on survivors are promoted at once */
     size_t promoted;
+    size_t survived_large;
     bool refused;
     bool young; /* the object being scanned refers to a young one */
     bool by_cards;
+    struct mw_page *holder_page; /* of the object being scanned */
 };
 
 /* ---- copying ---- */
@@ -85,12 +94,31 @@ MW_ALWAYS_INLINE uintptr_t evacuate(struct scavenge *self, uintptr_t *object)
     return (uintptr_t)copy;
 }
 
+/* A large object stays where it is: its page changes lists, and it waits with the promoted ones. */
+static __attribute__((noinline)) void reach_large(struct scavenge *self, uintptr_t *object)
+{
+    size_t bytes = mw_header_bytes(object[0]);
+
+    if (!mw_large_is_lost(object[0]))
+        return;
+    if (object[0] & MW_FLAG_AGED || self->promote_large) {
+        mw_large_promote(self->heap, object);
+        self->promoted += bytes;
+    } else {
+        mw_large_keep_young(self->heap, object);
+        self->survived_large += bytes;
+    }
+    mw_stack_push(&self->heap->promoted, (uintptr_t)object);
+}
+
 MW_ALWAYS_INLINE void visit_slot(void *context, uintptr_t *slot)
 {
     struct scavenge *self = context;
 
     if (*slot - self->from < self->from_size)
         *slot = evacuate(self, (uintptr_t *)*slot);
+    else if (MW_HEAP_UNLIKELY(*slot - self->large < self->large_span))
+        reach_large(self, (uintptr_t *)*slot);
 }
 
 static void visit_root(void *context, uintptr_t *slot)
@@ -102,13 +130,11 @@ MW_ALWAYS_INLINE void visit_promoted_slot(void *context, uintptr_t *slot)
 {
     struct scavenge *self = context;
 
-    if (*slot - self->from >= self->from_size)
-        return;
-    *slot = evacuate(self, (uintptr_t *)*slot);
-    if (*slot - self->to < self->from_size) {
+    visit_slot(self, slot);
+    if (*slot - self->to < self->from_size || mw_is_young_large(self->heap, *slot)) {
         self->young = true;
         if (self->by_cards)
-            mw_card_set(mw_page_of((uintptr_t)slot), slot);
+            mw_card_set(self->holder_page, slot);
     }
 }
 
@@ -145,6 +171,20 @@ static char *scan_young(struct scavenge *self, char *at)
     return at;
 }
 
+MW_ALWAYS_INLINE void scan_old(struct scavenge *self, uintptr_t *object)
+{
+    struct mw_heap *heap = self->heap;
+
+    self->young = false;
+    self->by_cards = mw_remembered_by_cards(heap, object[0]);
+    self->holder_page = mw_page_of((uintptr_t)object);
+    mw_visit_object(heap->types.shapes, object, object[0], visit_promoted_slot, self);
+    mw_remembered_enter(heap, object, self->young);
+    if (heap->marker.active)
+        mw_mark_object(heap, (uintptr_t)object);
+}
+
+/* And large objects that stay young. */
 static void scan_promoted(struct scavenge *self)
 {
     struct mw_heap *heap = self->heap;
@@ -152,12 +192,10 @@ static void scan_promoted(struct scavenge *self)
     while (heap->promoted.top > heap->promoted.base) {
         uintptr_t *object = (uintptr_t *)*--heap->promoted.top;
 
-        self->young = false;
-        self->by_cards = mw_remembered_by_cards(heap, object[0]);
-        mw_visit_object(heap->types.shapes, object, object[0], visit_promoted_slot, self);
-        mw_remembered_enter(heap, object, self->young);
-        if (heap->marker.active)
-            mw_mark_object(heap, (uintptr_t)object);
+        if (object[0] & MW_FLAG_OLD)
+            scan_old(self, object);
+        else
+            mw_visit_object(heap->types.shapes, object, object[0], visit_root, self);
     }
 }
 
@@ -181,7 +219,7 @@ static void update_globals(struct scavenge *self)
 
         global->value = mw_scavenged_place(self->from, self->from_size, global->value);
         global->young_at = 0;
-        if (mw_is_young(&self->heap->nursery, global->value)) {
+        if (mw_is_young_object(self->heap, global->value)) {
             globals->young[kept++] = global;
             global->young_at = (uint32_t)kept;
         }
@@ -201,6 +239,9 @@ static struct scavenge scavenge_of(struct mw_heap *heap, bool promote_all)
         .heap = heap,
         .from = (uintptr_t)mw_nursery_half(nursery, nursery->from),
         .from_size = nursery->capacity,
+        .large = heap->large_young.low,
+        .large_span = heap->large_young.span,
+        .promote_large = promote_all || heap->marker.active,
         .to = (uintptr_t)to,
         .to_top = to,
         .to_quarter = promote_all ? to : to + nursery->capacity / QUARTER,
@@ -219,10 +260,11 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     scan(&scavenge, to);
     update_globals(&scavenge);
     mw_external_scavenged(self, scavenge.from, scavenge.from_size);
-    if (self->scavenges++ % CENSUS_EVERY == 0)
-        mw_stats_census(self, (char *)scavenge.from, from_top);
+    mw_large_scavenged(self);
+    mw_identity_scavenged(self, scavenge.from, scavenge.from_size);
+    mw_survival_sample(self, self->nursery.start, from_top);
     mw_nursery_flip(self, scavenge.to_top);
     self->refused = scavenge.refused;
     ret->promoted = scavenge.promoted;
-    ret->survived = (size_t)(scavenge.to_top - to);
+    ret->survived = (size_t)(scavenge.to_top - to) + scavenge.survived_large;
 }

@@ -74,13 +74,23 @@ static struct mw_heap_space old_space(const struct mw_heap *self)
     return space;
 }
 
+static size_t resident_of(const struct mw_large *list)
+{
+    size_t resident = 0;
+
+    for (const struct mw_page *page = list->first; page != NULL; page = page->next)
+        resident += mw_vm_resident(page, page->size);
+    return resident;
+}
+
 static struct mw_heap_space large_space(const struct mw_heap *self)
 {
-    struct mw_heap_space space = {"large_object_space", self->large.size, self->large.used, 0, 0};
-
-    for (const struct mw_page *page = self->large.first; page != NULL; page = page->next)
-        space.physical += mw_vm_resident(page, page->size);
-    return space;
+    return (struct mw_heap_space){
+        .name = "large_object_space",
+        .size = mw_large_size(self),
+        .used = mw_large_used(self),
+        .physical = resident_of(&self->large) + resident_of(&self->large_young.objects),
+    };
 }
 
 void mw_heap_get_spaces(const struct mw_heap *self, struct mw_heap_space ret[MW_SPACES])
@@ -92,25 +102,6 @@ void mw_heap_get_spaces(const struct mw_heap *self, struct mw_heap_space ret[MW_
 
 /* ---- survival by type ---- */
 
-/* From-space after its objects were copied: each one's header tells whether it was. */
-void mw_stats_census(struct mw_heap *self, const char *start, const char *end)
-{
-    while (start < end) {
-        uint64_t header = *(const uint64_t *)(const void *)start;
-        bool survived = header & MW_FLAG_FORWARDED;
-        struct mw_type_entry *entry;
-
-        if (survived)
-            header = *(uint64_t *)(uintptr_t)(header - MW_FLAG_FORWARDED);
-        start += mw_header_bytes(header);
-        entry = self->types.entries[mw_header_type(header)];
-        if (entry != NULL) {
-            entry->born++;
-            entry->survived += survived;
-        }
-    }
-}
-
 size_t mw_heap_get_survival(const struct mw_heap *self, struct mw_heap_survival *ret,
                             size_t capacity)
 {
@@ -119,7 +110,8 @@ size_t mw_heap_get_survival(const struct mw_heap *self, struct mw_heap_survival 
     for (size_t i = 0; i < types && i < capacity; i++) {
         const struct mw_type_entry *entry = self->types.entries[MW_TYPE_FIRST + i];
 
-        ret[i] = (struct mw_heap_survival){entry->type.name, entry->born, entry->survived};
+        ret[i] = (struct mw_heap_survival){entry->type.name, entry->born, entry->survived,
+                                           entry->pretenured};
     }
     return types;
 }

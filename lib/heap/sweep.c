@@ -16,14 +16,6 @@
 
 enum { POISON_BYTE = 0xd6 };
 
-/* Bit i is the exclusive-or of bits 0 to i. */
-MW_ALWAYS_INLINE uint64_t running_parity(uint64_t bits)
-{
-    for (unsigned shift = 1; shift < 64; shift *= 2)
-        bits ^= bits << shift;
-    return bits;
-}
-
 static void add_hole(struct mw_heap *self, struct mw_page *page, size_t first, size_t end)
 {
     char *start = (char *)page + first * MW_WORD;
@@ -46,7 +38,7 @@ static void sweep_page(struct mw_heap *self, struct mw_page *page)
 
     for (size_t i = hole / 64; i < MW_MARK_WORDS; i++) {
         uint64_t marks = page->marks[i];
-        uint64_t parity = running_parity(marks) ^ inside;
+        uint64_t parity = mw_running_parity(marks) ^ inside;
         uint64_t taken = parity | marks;
         /* A bit for each word that differs from the one before it. */
         uint64_t edges = taken ^ (taken << 1 | (free ? 0 : 1));

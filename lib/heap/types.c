@@ -39,7 +39,7 @@ static bool fields_make_sense(const struct mw_heap_type_info *info)
 
 static bool info_makes_sense(const struct mw_heap_type_info *info)
 {
-    return info->name != NULL && info->kind <= MW_KIND_CUSTOM && words_make_sense(info) &&
+    return info->name != NULL && info->kind <= MW_KIND_TEXT && words_make_sense(info) &&
            fields_make_sense(info) && (info->kind == MW_KIND_CUSTOM) == (info->trace != NULL);
 }
 
@@ -80,6 +80,22 @@ static void entry_destroy(struct mw_heap *self, struct mw_type_entry *entry)
     mw_heap_free(self, entry, sizeof(*entry));
 }
 
+/* In the order of words, which is the order in which loops over references meet them. */
+static int copy_field(struct mw_type_entry *entry, uint32_t at, const struct mw_heap_field *field)
+{
+    char *name = strdup(field->name);
+
+    if (name == NULL)
+        return -ENOMEM;
+    for (; at > 0 && entry->field_words[at - 1] > field->word; at--) {
+        entry->field_words[at] = entry->field_words[at - 1];
+        entry->field_names[at] = entry->field_names[at - 1];
+    }
+    entry->field_words[at] = field->word;
+    entry->field_names[at] = name;
+    return 0;
+}
+
 static int copy_fields(struct mw_heap *self, struct mw_type_entry *entry,
                        const struct mw_heap_type_info *info)
 {
@@ -90,12 +106,9 @@ static int copy_fields(struct mw_heap *self, struct mw_type_entry *entry,
     entry->field_words = mw_heap_calloc(self, info->field_count, sizeof(uint32_t));
     if (entry->field_names == NULL || entry->field_words == NULL)
         return -ENOMEM;
-    for (uint32_t i = 0; i < info->field_count; i++) {
-        entry->field_words[i] = info->fields[i].word;
-        entry->field_names[i] = strdup(info->fields[i].name);
-        if (entry->field_names[i] == NULL)
+    for (uint32_t i = 0; i < info->field_count; i++)
+        if (copy_field(entry, i, &info->fields[i]) < 0)
             return -ENOMEM;
-    }
     return 0;
 }
 
@@ -107,7 +120,8 @@ static struct mw_type_entry *entry_create(struct mw_heap *self,
 
     if (entry == NULL)
         return NULL;
-    entry->kind = info->kind;
+    entry->text = info->kind == MW_KIND_TEXT;
+    entry->kind = entry->text ? MW_KIND_BYTES : info->kind;
     entry->words = info->words;
     entry->type.id = self->types.count;
     entry->type.size = is_record(info->kind) ? bytes : SIZE_MAX;
@@ -177,12 +191,20 @@ int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
     if (entry == NULL)
         return -ENOMEM;
     types->shapes[types->count] = shape_of(info, entry);
+    entry->string = types->strings;
+    types->strings += 1 + entry->field_count;
     types->entries[types->count++] = entry;
     *ret = &entry->type;
     return 0;
 }
 
-const struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type)
+/* Users hold types as constants; to the heap they are not. */
+struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type)
 {
-    return (const struct mw_type_entry *)(const void *)type;
+    return (struct mw_type_entry *)(uintptr_t)type;
+}
+
+bool mw_type_is_own(const struct mw_heap *self, const struct mw_heap_type *type)
+{
+    return type->id < self->types.count && &self->types.entries[type->id]->type == type;
 }

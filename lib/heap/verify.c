@@ -53,12 +53,18 @@ static bool is_in_half(const struct verify *self, uintptr_t address)
     return address - start < (uintptr_t)self->heap->front.top - start;
 }
 
-static bool is_large(const struct verify *self, uintptr_t address)
+static bool is_in_list(const struct mw_large *list, uintptr_t address)
 {
-    for (const struct mw_page *page = self->heap->large.first; page != NULL; page = page->next)
+    for (const struct mw_page *page = list->first; page != NULL; page = page->next)
         if ((uintptr_t)page + MW_PAGE_FIRST == address)
             return true;
     return false;
+}
+
+static bool is_large(const struct verify *self, uintptr_t address)
+{
+    return is_in_list(&self->heap->large, address) ||
+           is_in_list(&self->heap->large_young.objects, address);
 }
 
 static uint64_t *word_of(const struct verify *self, uintptr_t address, uint64_t *ret_bit)
@@ -110,20 +116,21 @@ static bool size_fits_type(const struct verify *self, uint64_t header)
 {
     const struct mw_type_entry *entry = self->heap->types.entries[mw_header_type(header)];
 
-    return entry->type.size == SIZE_MAX || entry->type.size == mw_header_bytes(header);
+    return !mw_type_is_record(entry) ||
+           mw_header_bytes(entry->type.header) == mw_header_bytes(header);
 }
 
 static void check_header(struct verify *self, const uintptr_t *object, uint64_t header)
 {
-    bool young = mw_is_young(&self->heap->nursery, (uintptr_t)object);
-    uint64_t never =
-        MW_FLAG_FORWARDED | MW_FLAG_MARKED |
-        (young ? MW_FLAG_OLD | MW_FLAG_LARGE | MW_FLAG_LISTED | MW_FLAG_WATCHED : MW_FLAG_AGED);
+    bool small = mw_is_young(&self->heap->nursery, (uintptr_t)object);
+    bool young = small || mw_is_young_large(self->heap, (uintptr_t)object);
+    uint64_t never = MW_FLAG_FORWARDED | MW_FLAG_MARKED | (small ? MW_FLAG_LARGE : 0) |
+                     (young ? MW_FLAG_OLD | MW_FLAG_LISTED | MW_FLAG_WATCHED : MW_FLAG_AGED);
 
     require(self, mw_header_type(header) < self->heap->types.count, "an object has no type");
     require(self, !(header & never), "an object has a flag of another space or phase");
     require(self, young || header & MW_FLAG_OLD, "an old object does not know that it is");
-    require(self, young || mw_page_of((uintptr_t)object)->large == ((header & MW_FLAG_LARGE) != 0),
+    require(self, small || mw_page_of((uintptr_t)object)->large == ((header & MW_FLAG_LARGE) != 0),
             "an object is in the wrong space");
     if (self->fault == NULL)
         require(self, size_fits_type(self, header), "an object has not the size of its type");
@@ -150,7 +157,7 @@ static void check_slot(void *context, uintptr_t *slot)
     if (*slot == 0)
         return;
     require(self, is_object(self, *slot), "a reference does not lead to an object");
-    if (mw_is_young(&self->heap->nursery, *slot)) {
+    if (mw_is_young_object(self->heap, *slot)) {
         self->young_inside = true;
         if (self->by_cards)
             check_card(self, slot, (uintptr_t)holder->object);
@@ -194,7 +201,7 @@ static void check_roots(struct verify *self)
     for (struct mw_global *global = heap->globals.first; global != NULL; global = global->next) {
         require(self, global->value == 0 || is_object(self, global->value),
                 "a global does not lead to an object");
-        require(self, global->young_at != 0 || !mw_is_young(&heap->nursery, global->value),
+        require(self, global->young_at != 0 || !mw_is_young_object(heap, global->value),
                 "a global with a young object is not among those");
     }
 }

@@ -95,6 +95,12 @@ void *mw_vm_table(struct mw_vm *self, size_t bytes)
     return map(self, bytes, PROT_READ | PROT_WRITE);
 }
 
+void mw_vm_discard(void *start, size_t bytes)
+{
+    if (bytes != 0)
+        madvise(start, bytes, MADV_DONTNEED);
+}
+
 size_t mw_vm_resident(const void *start, size_t bytes)
 {
     unsigned char pages[RESIDENT_STEP];

@@ -22,6 +22,8 @@ void mw_vm_decommit(void *start, size_t bytes);
 void mw_vm_unmap(void *start, size_t bytes);
 /* Memory that comes when it is touched, for tables whose bound is never near. NULL. */
 void *mw_vm_table(struct mw_vm *self, size_t bytes);
+/* Gives the memory of a part of a table back; it is zero when it is touched again. */
+void mw_vm_discard(void *start, size_t bytes);
 /* How many bytes of a range are in memory. */
 size_t mw_vm_resident(const void *start, size_t bytes);
 #endif

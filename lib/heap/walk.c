@@ -44,6 +44,12 @@ static void walk_marks(const struct walk *self, struct mw_page *page)
     }
 }
 
+static void walk_large(const struct walk *self, const struct mw_large *list)
+{
+    for (struct mw_page *page = list->first; page != NULL; page = page->next)
+        tell(self, (char *)page + MW_PAGE_FIRST);
+}
+
 void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context)
 {
     const struct mw_pool *pool = &self->pool;
@@ -62,8 +68,8 @@ void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context)
         else if (!self->marker.active)
             walk_marks(&walk, page);
     }
-    for (struct mw_page *page = self->large.first; page != NULL; page = page->next)
-        tell(&walk, (char *)page + MW_PAGE_FIRST);
+    walk_large(&walk, &self->large);
+    walk_large(&walk, &self->large_young.objects);
 }
 
 struct outside {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { GLOBALS = 24, WEAKS = 12, HANDLES = 200, SCOPES = 12 };
-enum { LARGE_REFS = 20000, LARGE_BYTES = 200000 };
+enum { LARGE_REFS = 20000, LARGE_BYTES = 200000, LARGE_STRUCTS = 20000 };
 enum { RAISE = 64 * 1024 };
 
 const struct shadow_mode shadow_modes[] = {
@@ -124,7 +124,7 @@ static size_t large_most(const struct shadow *self)
 
 static uint32_t pick_length(struct shadow *self, enum shape shape)
 {
-    bool large = shape != STRUCTS && one_in(self, 128) && self->large < large_most(self);
+    bool large = one_in(self, 128) && self->large < large_most(self);
 
     switch (shape) {
     case REFS:
@@ -132,7 +132,7 @@ static uint32_t pick_length(struct shadow *self, enum shape shape)
     case BYTES:
         return large ? LARGE_BYTES : pick(self, 300);
     case STRUCTS:
-        return pick(self, 12);
+        return large ? LARGE_STRUCTS : one_in(self, 9) ? pick(self, 400) : pick(self, 12);
     default:
         return 0;
     }

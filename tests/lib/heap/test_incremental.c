@@ -141,6 +141,83 @@ static void an_object_moved_by_way_of_the_new_space_is_kept(void **state)
     }
 }
 
+/* A large young object has no barrier either, and slices do not look at it until it is old. */
+static void an_object_moved_into_a_large_young_one_is_kept(void **state)
+{
+    struct scene scene = begin(state);
+    struct mw_heap *heap = scene.self->heap;
+    MW_SCOPE(scope, heap);
+    struct mw_ref large = mw_heap_new_array(heap, scene.self->refs, 20000, MW_PLACE_YOUNG);
+    struct mw_ref small = mw_heap_new(heap, scene.self->node);
+
+    mw_heap_set(heap, scene.early, 1, large); /* the way on which slices would come to it */
+    for (int i = 0; i < 3; i++)
+        mw_heap_step(heap, 0);
+    mw_heap_set(heap, large, 0, mw_heap_get(heap, scene.last, 0));
+    mw_heap_set(heap, large, 19999, small);
+    mw_heap_set(heap, scene.last, 0, mw_ref_none());
+    finish(scene.self);
+    assert_hidden(scene.self, large);
+    assert_true(mw_heap_same(heap, mw_heap_get(heap, large, 19999), small));
+}
+
+/* Slices must not have it on their stack when a scavenge frees it. */
+static void a_large_young_object_may_die_while_marking_goes_on(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_SLICES, 16 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref first = mw_heap_new(self->heap, self->node); /* at the bottom of the stack */
+    struct mw_ref list = make_list(self);
+    uint64_t slices;
+
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    {
+        MW_SCOPE(inner, self->heap);
+
+        mw_heap_assign(self->heap, first,
+                       mw_heap_new_array(self->heap, self->refs, 20000, MW_PLACE_YOUNG));
+    }
+    slices = numbers_of(self).slices;
+    while (numbers_of(self).slices < slices + 2)
+        mw_heap_step(self->heap, 0);
+    mw_heap_assign(self->heap, first, list);
+    mw_heap_collect(self->heap, MW_COLLECT_MINOR);
+    finish(self);
+}
+
+/* 12,000 structures: more than one slice of 512 words may take at once. */
+static void a_big_array_of_structures_is_marked_in_pieces(void **state)
+{
+    enum { LENGTH = 12000 };
+    static const struct mw_heap_field fields[] = {{"value", 1}};
+    const struct mw_heap_type_info info = {"Structs", MW_KIND_STRUCTS, 3, fields, 1, NULL};
+    struct fixture *self = create(state, MW_HEAP_SLICES | MW_HEAP_POISON, 16 * MIB);
+    const struct mw_heap_type *structs = NULL;
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array;
+    uint64_t slices;
+
+    assert_int_equal(mw_heap_add_type(self->heap, &info, &structs), 0);
+    array = mw_heap_new_array(self->heap, structs, LENGTH, MW_PLACE_OLD);
+    for (size_t i = 0; i < LENGTH; i++) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref node = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
+
+        mw_heap_set_word(self->heap, node, 2, i);
+        mw_heap_set(self->heap, array, 3 * i + 1, node);
+    }
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    slices = numbers_of(self).slices;
+    finish(self);
+    assert_true(numbers_of(self).slices - slices >= LENGTH * 3 / 4096);
+    for (size_t i = 0; i < LENGTH; i++) {
+        MW_SCOPE(inner, self->heap);
+
+        assert_int_equal(mw_heap_get_word(self->heap, mw_heap_get(self->heap, array, 3 * i + 1), 2),
+                         i);
+    }
+}
+
 static void what_was_dead_before_is_freed(void **state)
 {
     struct fixture *self = create(state, 0, 32 * MIB);
@@ -184,6 +261,9 @@ int main(void)
         cmocka_unit_test_teardown(an_object_moved_behind_a_scanned_one_is_kept, teardown),
         cmocka_unit_test_teardown(a_remembered_holder_keeps_its_barrier, teardown),
         cmocka_unit_test_teardown(an_object_moved_by_way_of_the_new_space_is_kept, teardown),
+        cmocka_unit_test_teardown(an_object_moved_into_a_large_young_one_is_kept, teardown),
+        cmocka_unit_test_teardown(a_large_young_object_may_die_while_marking_goes_on, teardown),
+        cmocka_unit_test_teardown(a_big_array_of_structures_is_marked_in_pieces, teardown),
         cmocka_unit_test_teardown(what_was_dead_before_is_freed, teardown),
         cmocka_unit_test_teardown(steps_end_when_nothing_is_left_to_do, teardown),
     };

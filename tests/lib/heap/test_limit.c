@@ -199,7 +199,8 @@ static void impossible_sizes_have_a_text(void **state)
         }
     }
     assert_true(mw_ref_is_none(mw_heap_new_array(self->heap, self->node, 1, MW_PLACE_YOUNG)));
-    expect_error(self->heap, -EINVAL);
+    expect_error(self->heap, -EPERM);
+    assert_int_equal(self->misuses, 1);
     assert_true(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 5 * MIB, MW_PLACE_OLD)));
     expect_error(self->heap, -ENOMEM);
 }

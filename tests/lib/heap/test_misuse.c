@@ -39,6 +39,43 @@ static void a_handle_after_its_scope_is_seen(void **state)
     }
 }
 
+/* Each call that takes a handle, with its own place. */
+static void every_call_names_its_line(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    struct mw_heap *heap = self->heap;
+    struct mw_global *global = NULL, *kept = NULL;
+    MW_SCOPE(scope, heap);
+    struct mw_ref refs = mw_heap_new_array(heap, self->refs, 3, MW_PLACE_YOUNG), stale;
+
+    {
+        MW_SCOPE(inner, heap);
+
+        stale = mw_heap_new(heap, self->node);
+    }
+    mw_heap_length(heap, stale);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    mw_heap_type_of(heap, stale);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    mw_heap_same(heap, refs, stale);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    mw_heap_dup(heap, stale);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    mw_heap_assign(heap, refs, stale);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    assert_int_equal(mw_heap_copy(heap, refs, 0, stale, 0, 1), -EINVAL);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    assert_int_equal(mw_heap_attach_external(heap, stale, 1, NULL, NULL), -EINVAL);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    assert_int_equal(mw_global_create(heap, stale, false, &global), 0);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    assert_true(mw_ref_is_none(mw_global_get(heap, global)));
+    assert_int_equal(mw_global_create(heap, refs, false, &kept), 0);
+    mw_global_set(heap, kept, stale);
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    assert_true(mw_heap_same(heap, mw_global_get(heap, kept), refs));
+}
+
 static void the_wrong_type_is_seen(void **state)
 {
     struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
@@ -55,6 +92,12 @@ static void the_wrong_type_is_seen(void **state)
     expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
     mw_heap_new(self->heap, self->refs);
     expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
+    mw_heap_new_in(self->heap, self->refs, MW_PLACE_OLD);
+    expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
+    mw_heap_new_array(self->heap, self->node, 3, MW_PLACE_YOUNG);
+    expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
+    assert_int_equal(mw_heap_copy(self->heap, node, 0, node, 1, 1), -EINVAL);
+    expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
     mw_heap_get(self->heap, mw_ref_none(), 0);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
 }
@@ -64,6 +107,7 @@ static void another_heap_is_seen(void **state)
     struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
     void *other_state = NULL;
     struct fixture *other = create(&other_state, MW_HEAP_CHECKED, 8 * MIB);
+    struct mw_global *global = NULL;
     MW_SCOPE(scope, self->heap);
     MW_SCOPE(other_scope, other->heap);
     struct mw_ref node = mw_heap_new(self->heap, self->node);
@@ -71,6 +115,14 @@ static void another_heap_is_seen(void **state)
 
     mw_heap_set(self->heap, node, 0, foreign);
     expect_misuse(self, MW_MISUSE_HEAP, __LINE__ - 1);
+    assert_true(mw_ref_is_none(mw_heap_new(self->heap, other->node)));
+    expect_misuse(self, MW_MISUSE_HEAP, __LINE__ - 1);
+    assert_int_equal(mw_global_create(other->heap, foreign, false, &global), 0);
+    mw_global_set(self->heap, global, node);
+    expect_misuse(self, MW_MISUSE_HEAP, __LINE__ - 1);
+    assert_true(mw_ref_is_none(mw_global_get(self->heap, global)));
+    expect_misuse(self, MW_MISUSE_HEAP, __LINE__ - 1);
+    assert_true(mw_heap_same(other->heap, mw_global_get(other->heap, global), foreign));
     mw_scope_close(&other_scope);
     mw_scope_close(&scope);
     destroy(other);
@@ -85,6 +137,8 @@ static void raw_pointers_over_an_allocation_are_seen(void **state)
     mw_heap_raw_enter(self->heap);
     assert_non_null(mw_heap_raw(self->heap, node));
     assert_true(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
+    expect_misuse(self, MW_MISUSE_RAW, __LINE__ - 1);
+    mw_heap_collect(self->heap, MW_COLLECT_MINOR);
     expect_misuse(self, MW_MISUSE_RAW, __LINE__ - 1);
     mw_heap_raw_leave(self->heap);
     assert_null(mw_heap_raw(self->heap, node));
@@ -107,23 +161,43 @@ static void scopes_out_of_order_are_seen(void **state)
     assert_int_equal(self->misuses, 0);
 }
 
-static void *allocate_elsewhere(void *context)
+struct elsewhere {
+    struct fixture *self;
+    struct mw_ref node;
+    struct mw_global *global;
+};
+
+/* Each is refused and reported with its line. */
+static void *call_elsewhere(void *context)
 {
-    struct fixture *self = context;
+    struct elsewhere *elsewhere = context;
+    struct fixture *self = elsewhere->self;
 
     assert_true(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    assert_true(mw_ref_is_none(mw_heap_new_array(self->heap, self->refs, 3, MW_PLACE_OLD)));
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    mw_heap_set_word(self->heap, elsewhere->node, 2, 1);
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    mw_global_get(self->heap, elsewhere->global);
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
     return NULL;
 }
 
 static void a_second_thread_is_seen(void **state)
 {
     struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    struct elsewhere elsewhere = {self, {0}, NULL};
+    MW_SCOPE(scope, self->heap);
     pthread_t thread;
 
-    assert_int_equal(pthread_create(&thread, NULL, allocate_elsewhere, self), 0);
+    elsewhere.node = mw_heap_new(self->heap, self->node);
+    assert_int_equal(mw_global_create(self->heap, elsewhere.node, false, &elsewhere.global), 0);
+    assert_int_equal(pthread_create(&thread, NULL, call_elsewhere, &elsewhere), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(self->misuses, 1);
-    assert_int_equal(self->misuse.kind, MW_MISUSE_THREAD);
+    assert_int_equal(mw_heap_get_word(self->heap, elsewhere.node, 2), 0);
 }
 
 static void handles_and_scopes_have_bounds(void **state)
@@ -155,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_handle_after_its_scope_is_seen, teardown),
+        cmocka_unit_test_teardown(every_call_names_its_line, teardown),
         cmocka_unit_test_teardown(the_wrong_type_is_seen, teardown),
         cmocka_unit_test_teardown(another_heap_is_seen, teardown),
         cmocka_unit_test_teardown(raw_pointers_over_an_allocation_are_seen, teardown),

@@ -45,6 +45,29 @@ static void crumbs_are_left(void **state)
     assert_true(mw_policy_dense((size_t)MW_PAGE_SIZE / 8 * 7 + 1));
 }
 
+static void halves_double_when_more_survives_than_fits(void **state)
+{
+    (void)state;
+    assert_false(mw_policy_grow_new(MIB, MIB, 0, 0));
+    assert_true(mw_policy_grow_new(MIB, MIB + 1, 0, 0));
+    assert_true(mw_policy_grow_new(MIB, MIB + 1, 300, 2048 * 300));
+    assert_false(mw_policy_grow_new(MIB, MIB + 1, 300, 2048 * 300 - 1));
+}
+
+static void a_thousand_bytes_in_a_millisecond_are_work(void **state)
+{
+    (void)state;
+    assert_true(mw_policy_quiet(100 * 1000, 100 * MW_NS_PER_MS));
+    assert_false(mw_policy_quiet(101 * 1000, 100 * MW_NS_PER_MS));
+}
+
+static void more_than_four_fifths_are_nearly_all(void **state)
+{
+    (void)state;
+    assert_false(mw_policy_pretenure(100, 80));
+    assert_true(mw_policy_pretenure(100, 81));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -52,6 +75,9 @@ int main(void)
         cmocka_unit_test(half_of_what_is_left_at_most),
         cmocka_unit_test(the_pool_never_takes_half_of_the_limit),
         cmocka_unit_test(crumbs_are_left),
+        cmocka_unit_test(halves_double_when_more_survives_than_fits),
+        cmocka_unit_test(a_thousand_bytes_in_a_millisecond_are_work),
+        cmocka_unit_test(more_than_four_fifths_are_nearly_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

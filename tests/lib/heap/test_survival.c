@@ -1,0 +1,119 @@
+/* Types whose objects nearly all survive are born old, until they do not any more. */
+#include "fixture.h"
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+enum { WINDOW = 20000 };
+
+static struct fixture *create_with(void **state, bool pretenure)
+{
+    struct fixture *self = calloc(1, sizeof(*self));
+    struct mw_heap_config config = config_of(self, 0, 32 * MIB);
+
+    config.pretenure = pretenure;
+    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
+    add_types(self);
+    *state = self;
+    return self;
+}
+
+/* So many nodes, the last WINDOW of which are kept, or none. */
+static void make_nodes(struct fixture *self, size_t count, bool keep)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref window = mw_heap_new_array(self->heap, self->refs, WINDOW, MW_PLACE_OLD);
+
+    for (size_t i = 0; i < count; i++) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref node = mw_heap_new(self->heap, self->node);
+
+        mw_heap_set_word(self->heap, node, 2, i);
+        assert_true(mw_ref_is_none(mw_heap_get(self->heap, node, 0))); /* born zero */
+        if (keep)
+            mw_heap_set(self->heap, window, i % WINDOW, node);
+    }
+    for (size_t i = 0; keep && i < WINDOW; i++) {
+        MW_SCOPE(inner, self->heap);
+
+        assert_int_equal(
+            mw_heap_get_word(self->heap, mw_heap_get(self->heap, window, i), 2) % WINDOW, i);
+    }
+}
+
+static bool is_pretenured(struct fixture *self)
+{
+    struct mw_heap_survival rows[3];
+
+    assert_int_equal(mw_heap_get_survival(self->heap, rows, 3), 3);
+    print_message("%lu %lu sc %lu\n", rows[0].born, rows[0].survived,
+                  numbers_of(self).collections[0]);
+    assert_string_equal(rows[0].name, "Node");
+    assert_int_equal(numbers_of(self).pretenured_types, rows[0].pretenured);
+    return rows[0].pretenured;
+}
+
+static void survivors_are_born_old(void **state)
+{
+    struct fixture *self = create_with(state, true);
+    uint64_t promoted, pretenured;
+
+    make_nodes(self, 50000, true); /* six scavenges: two samples */
+    assert_false(is_pretenured(self));
+    assert_int_equal(numbers_of(self).pretenured, 0);
+    make_nodes(self, 150000, true);
+    assert_true(is_pretenured(self));
+    promoted = numbers_of(self).promoted;
+    pretenured = numbers_of(self).pretenured;
+    make_nodes(self, 100000, true);
+    assert_int_equal(numbers_of(self).pretenured - pretenured, 100000 * 32);
+    assert_true(numbers_of(self).promoted - promoted < 100000 * 32 / 4);
+}
+
+static void what_dies_young_is_not(void **state)
+{
+    struct fixture *self = create_with(state, true);
+
+    make_nodes(self, 300000, false);
+    assert_false(is_pretenured(self));
+    assert_int_equal(numbers_of(self).pretenured, 0);
+}
+
+static void it_can_be_turned_off(void **state)
+{
+    struct fixture *self = create_with(state, false);
+    struct mw_heap_survival rows[3];
+
+    make_nodes(self, 200000, true);
+    assert_false(is_pretenured(self));
+    mw_heap_get_survival(self->heap, rows, 3);
+    assert_true(rows[0].survived * 5 > rows[0].born * 4); /* there was reason to */
+}
+
+static void a_type_may_become_young_again(void **state)
+{
+    struct fixture *self = create_with(state, true);
+    uint64_t pretenured;
+
+    make_nodes(self, 200000, true);
+    assert_true(is_pretenured(self));
+    for (int i = 0; i < 8; i++)
+        mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    assert_false(is_pretenured(self));
+    pretenured = numbers_of(self).pretenured;
+    make_nodes(self, 300000, false);
+    assert_false(is_pretenured(self));
+    assert_int_equal(numbers_of(self).pretenured, pretenured);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(survivors_are_born_old, teardown),
+        cmocka_unit_test_teardown(what_dies_young_is_not, teardown),
+        cmocka_unit_test_teardown(it_can_be_turned_off, teardown),
+        cmocka_unit_test_teardown(a_type_may_become_young_again, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
