@@ -241,7 +241,7 @@ static int create(struct mw_heap *heap, struct mw_heap_snapshot **ret)
 
     if (error < 0)
         return error;
-    mw_collect_major(heap, "heap snapshot");
+    mw_collect_mark(heap, "heap snapshot");
     self = mw_vm_table(&heap->vm, sizeof(*self));
     if (self == NULL)
         return -ENOMEM;
