@@ -188,7 +188,7 @@ size_t mw_policy_next_full(size_t live, size_t limit);
 size_t mw_policy_next_mark(size_t live, size_t full_at);
 size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
-size_t mw_policy_pool_cap(size_t live, size_t limit);
+size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before);
 bool mw_policy_dense(size_t live);
 bool mw_policy_sparse(size_t pages, size_t live);
 /* Whether halves of `capacity` should double: so many bytes survived since they last did, a
