@@ -98,10 +98,10 @@ static void finish_full(struct mw_heap *self)
     mw_identity_clear(self);
     mw_remembered_prune(self);
     mw_nursery_bury(self);
+    mw_survival_review(self);
     mw_mark_end(self);
     mw_old_retire(self);
     mw_sweep_begin(self);
-    mw_survival_review(self);
     set_next_full(self);
 }
 
