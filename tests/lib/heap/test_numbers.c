@@ -146,7 +146,7 @@ static void spaces_and_walks_sum_up(void **state)
  * limit that is reached and raised. Sums are right at any moment, in callbacks, too. */
 static void sums_hold_whatever_happens(void **state)
 {
-    enum { STEPS = 30000, KEPT = 3000 };
+    enum { STEPS = 10000, KEPT = 2000 };
     struct fixture self = {0};
     struct mw_heap_config config;
     struct mw_scope scope;
