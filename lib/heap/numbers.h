@@ -17,6 +17,7 @@ struct mw_heap;
 enum mw_heap_collector {
     MW_GC_SCAVENGE,
     MW_GC_MARK_SWEEP,
+    MW_GC_MARK_COMPACT,
     MW_GC_COLLECTORS,
 };
 

@@ -24,6 +24,9 @@ const struct shadow_mode shadow_modes[] = {
     {"stress", MW_HEAP_STRESS | MW_HEAP_POISON},
     {"stress move", MW_HEAP_STRESS | MW_HEAP_MOVE | MW_HEAP_CHECKED},
     {"stress full", MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_POISON | MW_HEAP_CHECKED},
+    {"compact", MW_HEAP_COMPACT | MW_HEAP_FULL | MW_HEAP_VERIFY},
+    {"compact slices", MW_HEAP_COMPACT | MW_HEAP_SLICES | MW_HEAP_VERIFY | MW_HEAP_POISON},
+    {"stress compact", MW_HEAP_COMPACT | MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_CHECKED},
 };
 const size_t shadow_mode_count = sizeof(shadow_modes) / sizeof(shadow_modes[0]);
 
@@ -555,6 +558,12 @@ static void major(struct shadow *self)
     compare(self, true);
 }
 
+static void compact(struct shadow *self)
+{
+    mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
+    compare(self, true);
+}
+
 static void step(struct shadow *self)
 {
     mw_heap_step(self->heap, 0);
@@ -587,8 +596,9 @@ static void (*const operations[])(struct shadow *) = {
     store,  store,      store,        store,        store,      store,     load,         load,
     copy,   set_global, set_global,   set_weak,     store,      copy,      get_global,   open_scope,
     create, open_scope, close_scope,  close_scope,  write_word, read_word, attach,       duplicate,
-    assign, step,       renew_global, drop_handles, minor,      major,     fail_mapping,
+    assign, step,       renew_global, drop_handles, minor,      major,     fail_mapping, compact,
 };
+
 /* Collections cost much more than all else: streams ask for them by two bytes. */
 static void operate(struct shadow *self)
 {
@@ -599,9 +609,10 @@ static void operate(struct shadow *self)
         drop_handles(self);
     if (self->handle_count == 0)
         create(self);
-    else if (operation != minor && operation != major && operation != drop_handles)
+    else if (operation != minor && operation != major && operation != compact &&
+             operation != drop_handles)
         operation(self);
-    else if (one_in(self, operation == major ? 8 : 2))
+    else if (one_in(self, operation == major || operation == compact ? 8 : 2))
         operation(self);
 }
 
