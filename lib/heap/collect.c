@@ -104,11 +104,11 @@ static void finish_full(struct mw_heap *self, enum mw_heap_collector collector)
     mw_identity_clear(self);
     mw_remembered_prune(self);
     mw_nursery_bury(self);
+    mw_survival_review(self);
     mw_mark_end(self);
     mw_old_retire(self);
     (collector == MW_GC_MARK_COMPACT ? mw_compact : mw_sweep_begin)(self);
     self->compactor.due = collector == MW_GC_MARK_SWEEP;
-    mw_survival_review(self);
     set_next_full(self);
 }
 

@@ -19,6 +19,7 @@
 #define MW_HEAP_H
 #include "heap/layout.h"
 #include "heap/numbers.h"
+#include "heap/snapshot.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -76,7 +77,7 @@ struct mw_heap_config {
     /* Nothing more can be had below `limit`. May drop objects; an emergency reserve is open
      * meanwhile. Returns the new limit; what is not above the present one leaves it as it is. */
     size_t (*near_limit)(void *context, size_t limit, size_t initial);
-    /* After each collection. Must not touch the heap. */
+    /* After each collection. May ask for numbers, and must not do anything else to the heap. */
     void (*collected)(void *context, const struct mw_heap_collection *collection);
 };
 

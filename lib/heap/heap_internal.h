@@ -152,6 +152,24 @@ struct mw_externals {
     struct mw_external *young, *old, *dead;
 };
 
+/* survival.c */
+struct mw_lifetime {
+    uint64_t sample;                  /* the last one that such an object was in */
+    uint32_t samples, born, survived; /* since the last full collection that judged */
+    uint32_t cycles;                  /* between those, good ones in a row */
+    uint32_t witnesses, alive;
+    uint32_t doubts;  /* full collections in a row that found few of them alive */
+    uint32_t strikes; /* how often objects were born old for nothing */
+};
+
+enum { MW_WITNESSES_MAX = 256 };
+
+struct mw_witnesses {
+    uintptr_t at[MW_WITNESSES_MAX];
+    uint32_t count, thinned;
+    uint64_t objects;
+};
+
 struct mw_type_entry {
     struct mw_heap_type type; /* first: what users hold */
     enum mw_heap_kind kind;
@@ -162,10 +180,7 @@ struct mw_type_entry {
     bool text;
     uint32_t string;         /* among the names of all types and fields, this one's comes first */
     uint64_t born, survived; /* in the sampled scavenges */
-    struct mw_lifetime {
-        uint64_t sample;                  /* the last one that such an object was in */
-        uint32_t samples, born, survived; /* since it was last decided */
-    } lifetime;
+    struct mw_lifetime lifetime;
     bool pretenured; /* born old by decision of the heap */
 };
 
@@ -220,6 +235,7 @@ struct mw_heap {
     struct mw_compactor compactor;
     struct mw_types types;
     struct mw_globals globals;
+    struct mw_witnesses witnesses;
     struct mw_policy policy;
     struct mw_vm vm;
     struct mw_heap_config config;
@@ -491,7 +507,9 @@ void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
 /* survival.c */
 /* Between the copying and the end of a scavenge: looks at some of from-space's new objects. */
 void mw_survival_sample(struct mw_heap *self, const char *start, const char *end);
-/* After a full collection: what was decided long ago is decided again. */
+/* An object was born old because its type survives. */
+void mw_survival_witness(struct mw_heap *self, const uintptr_t *object);
+/* After marking, before anything is freed or moved: which types are born old from now on. */
 void mw_survival_review(struct mw_heap *self);
 
 /* trace.c */

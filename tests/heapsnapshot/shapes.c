@@ -3,7 +3,6 @@
  * JSON: what heap.h says of the heap, and what the snapshot says of itself. Exits with 1 and the
  * reason when one cannot be saved. */
 #include "heap/heap.h"
-#include "heap/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
