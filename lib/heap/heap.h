@@ -39,6 +39,7 @@ enum mw_heap_mode {
     MW_HEAP_FULL = 1 << 5,   /* each collection is a full one */
     MW_HEAP_ATOMIC = 1 << 6, /* marks in one pause, never in slices */
     MW_HEAP_SLICES = 1 << 7, /* marks all the time, in very small slices */
+    MW_HEAP_GUARD = 1 << 9,  /* CHECKED, and old objects cannot be read outside of calls */
 };
 
 enum mw_heap_misuse_kind {
@@ -173,9 +174,8 @@ enum mw_heap_place {
 /* Lets a handle stand for another object, as an assignment does. */
 #define mw_heap_assign(self, ref, value) mw_heap_assign_at(self, ref, value, MW_HERE)
 
-/* Raw pointers: to a payload, good until the region is left. No allocation inside. */
-#define mw_heap_raw_enter(self) ((void)mw_heap_front(self)->raw_depth++)
-#define mw_heap_raw_leave(self) ((void)mw_heap_front(self)->raw_depth--)
+/* Raw pointers: to a payload, good until the region is left, which mw_heap_raw_enter(self) opens
+ * and mw_heap_raw_leave(self) closes. No allocation inside. */
 #define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, MW_HERE)
 
 /* Globals: handles without a scope. A weak one does not keep its object, and holds none when the
