@@ -168,6 +168,9 @@ enum mw_heap_place {
     struct mw_scope name __attribute__((cleanup(mw_scope_close), unused)) =                        \
         mw_scope_open_at(heap, MW_HERE)
 #define mw_scope_open(heap) mw_scope_open_at(heap, MW_HERE)
+/* Closes the scopes inside it that were left by longjmp(). (Closing it does, too, but tells a
+ * checked heap that they were forgotten.) */
+void mw_scope_unwind(const struct mw_scope *scope);
 /* Closes, and carries one handle out into the scope around. */
 #define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, MW_HERE)
 #define mw_heap_dup(self, ref) mw_heap_dup_at(self, ref, MW_HERE)
