@@ -216,6 +216,7 @@ static void stress(struct mw_heap *self)
 static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
                               const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object;
 
     if (!mw_heap_right_thread(self, where))

@@ -170,6 +170,8 @@ static void (*const collections[])(struct mw_heap *self, const char *reason) = {
 
 void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char *where)
 {
+    MW_GUARD(self);
+
     if (self->front.raw_depth > 0)
         mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
     else if (mw_heap_right_thread(self, where) && !self->collecting)

@@ -242,7 +242,8 @@ struct mw_heap {
     size_t limit;
     bool reserve_open; /* inside the near-limit callback */
     bool collecting;
-    bool refused; /* the last scavenge could not promote all that it wished to */
+    uint32_t guard_depth; /* guard.c: how many calls have the old space open */
+    bool refused;         /* the last scavenge could not promote all that it wished to */
     int error;
     struct mw_scope_record *scopes;
     uintptr_t *handles; /* the handle stack */
@@ -283,6 +284,15 @@ size_t mw_heap_total(const struct mw_heap *self);
 size_t mw_heap_used(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
+
+/* guard.c */
+struct mw_heap *mw_guard_open(struct mw_heap *self);
+void mw_guard_close(struct mw_heap **self);
+/* The first line of each public call that looks at objects or pages: they are open until it
+ * returns. */
+#define MW_GUARD(heap)                                                                             \
+    struct mw_heap *mw_guarded __attribute__((cleanup(mw_guard_close), unused)) =                  \
+        (heap)->config.modes & MW_HEAP_GUARD ? mw_guard_open(heap) : NULL
 
 /* types.c */
 int mw_types_init(struct mw_heap *self);
