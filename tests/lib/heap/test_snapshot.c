@@ -177,8 +177,12 @@ static void *read_slowly(void *context)
 {
     struct reader *self = context;
     char bytes[1000];
+    sigset_t alarms;
     ssize_t done;
 
+    sigemptyset(&alarms); /* which are for the writer */
+    sigaddset(&alarms, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarms, NULL);
     while ((done = read(self->from, bytes, sizeof(bytes))) > 0)
         assert_int_equal(write(self->to, bytes, (size_t)done), done);
     return NULL;
@@ -369,13 +373,15 @@ static void each_mapping_may_fail(void **state)
         without_ids += error == 0 && report.new_ids;
         assert_int_equal(error == 0, report.why[0] == '\0');
         assert_int_equal(mw_heap_verify(self.heap, &fault), 0);
-        assert_int_equal(mw_heap_snapshot_write(self.heap, fd, &report), 0);
-        assert_false(report.new_ids);
+        if (error < 0 || report.new_ids) {
+            assert_int_equal(mw_heap_snapshot_write(self.heap, fd, &report), 0);
+            assert_false(report.new_ids);
+        }
         close(fd);
         mw_heap_destroy(self.heap);
     }
     assert_int_equal(refused, 3);     /* buffer, and two tables of ranks */
-    assert_int_equal(without_ids, 4); /* four tables of identities */
+    assert_int_equal(without_ids, 4); /* tables of identities */
 }
 
 int main(void)
