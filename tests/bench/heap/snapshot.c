@@ -83,6 +83,7 @@ static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
         heap->heap, bench_array_type(heap->heap, "Items", MW_KIND_REFS), size, MW_PLACE_OLD));
     for (size_t i = 0; i < size; i++)
         make_item(&self, i);
+    bench_begin();
     report = measure(heap->heap);
     return (struct bench_outcome){report.nodes, report.edges};
 }
