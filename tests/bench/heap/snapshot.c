@@ -2,8 +2,6 @@
  * once. What it costs in time and memory is told apart from what the objects cost. */
 #include "bench.h"
 
-#include "heap/snapshot.h"
-
 #include "base/clock.h"
 
 #include <stdio.h>
