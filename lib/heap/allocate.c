@@ -140,8 +140,11 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
     if (object == NULL)
         return NULL;
     self->counters.allocated_old += bytes;
-    if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured)
+    if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured) {
         self->counters.pretenured += bytes;
+        if (bytes <= MW_LARGE_MIN)
+            mw_survival_witness(self, object);
+    }
     mw_remembered_enter(self, object, false);
     mw_incremental_owe(self, bytes);
     return object;
@@ -213,6 +216,7 @@ static void stress(struct mw_heap *self)
 static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
                               const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object;
 
     if (!mw_heap_right_thread(self, where))

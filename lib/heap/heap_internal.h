@@ -152,6 +152,24 @@ struct mw_externals {
     struct mw_external *young, *old, *dead;
 };
 
+/* survival.c */
+struct mw_lifetime {
+    uint64_t sample;                  /* the last one that such an object was in */
+    uint32_t samples, born, survived; /* since the last full collection that judged */
+    uint32_t cycles;                  /* between those, good ones in a row */
+    uint32_t witnesses, alive;
+    uint32_t doubts;  /* full collections in a row that found few of them alive */
+    uint32_t strikes; /* how often objects were born old for nothing */
+};
+
+enum { MW_WITNESSES_MAX = 256 };
+
+struct mw_witnesses {
+    uintptr_t at[MW_WITNESSES_MAX];
+    uint32_t count, thinned;
+    uint64_t objects;
+};
+
 struct mw_type_entry {
     struct mw_heap_type type; /* first: what users hold */
     enum mw_heap_kind kind;
@@ -162,10 +180,7 @@ struct mw_type_entry {
     bool text;
     uint32_t string;         /* among the names of all types and fields, this one's comes first */
     uint64_t born, survived; /* in the sampled scavenges */
-    struct mw_lifetime {
-        uint64_t sample;                  /* the last one that such an object was in */
-        uint32_t samples, born, survived; /* since it was last decided */
-    } lifetime;
+    struct mw_lifetime lifetime;
     bool pretenured; /* born old by decision of the heap */
 };
 
@@ -220,13 +235,15 @@ struct mw_heap {
     struct mw_compactor compactor;
     struct mw_types types;
     struct mw_globals globals;
+    struct mw_witnesses witnesses;
     struct mw_policy policy;
     struct mw_vm vm;
     struct mw_heap_config config;
     size_t limit;
     bool reserve_open; /* inside the near-limit callback */
     bool collecting;
-    bool refused; /* the last scavenge could not promote all that it wished to */
+    uint32_t guard_depth; /* guard.c: how many calls have the old space open */
+    bool refused;         /* the last scavenge could not promote all that it wished to */
     int error;
     struct mw_scope_record *scopes;
     uintptr_t *handles; /* the handle stack */
@@ -267,6 +284,15 @@ size_t mw_heap_total(const struct mw_heap *self);
 size_t mw_heap_used(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
+
+/* guard.c */
+struct mw_heap *mw_guard_open(struct mw_heap *self);
+void mw_guard_close(struct mw_heap **self);
+/* The first line of each public call that looks at objects or pages: they are open until it
+ * returns. */
+#define MW_GUARD(heap)                                                                             \
+    struct mw_heap *mw_guarded __attribute__((cleanup(mw_guard_close), unused)) =                  \
+        (heap)->config.modes & MW_HEAP_GUARD ? mw_guard_open(heap) : NULL
 
 /* types.c */
 int mw_types_init(struct mw_heap *self);
@@ -490,7 +516,9 @@ void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
 /* survival.c */
 /* Between the copying and the end of a scavenge: looks at some of from-space's new objects. */
 void mw_survival_sample(struct mw_heap *self, const char *start, const char *end);
-/* After a full collection: what was decided long ago is decided again. */
+/* An object was born old because its type survives. */
+void mw_survival_witness(struct mw_heap *self, const uintptr_t *object);
+/* After marking, before anything is freed or moved: which types are born old from now on. */
 void mw_survival_review(struct mw_heap *self);
 
 /* trace.c */

@@ -33,8 +33,9 @@ struct mw_page {
     size_t live;                     /* bytes marked in this cycle */
     enum mw_page_state state;
     bool large;
-    uint32_t id;     /* large: in snapshots; 0: none yet */
-    uint32_t rank;   /* large: while a snapshot is written */
+    uint64_t reached; /* large: bits of reach.c */
+    uint32_t id;      /* large: in snapshots; 0: none yet */
+    uint32_t rank;    /* large: while a snapshot is written */
     uint64_t *cards; /* one bit for 512 bytes from the page's start; those of big arrays are used */
     uint64_t own_cards[MW_PAGE_CARDS / 64];
     uint64_t marks[MW_MARK_WORDS];

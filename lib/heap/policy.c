@@ -57,7 +57,8 @@ size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before)
 {
     size_t wish = mw_policy_next_full(live, limit) - live;
 
-    return least(most((wish + wish / 2) / MW_PAGE_SIZE, before - before / 8), limit / 2 / MW_PAGE_SIZE);
+    return least(most((wish + wish / 2) / MW_PAGE_SIZE, before - before / 8),
+                 limit / 2 / MW_PAGE_SIZE);
 }
 
 /* Whether the old space is so full of holes that idle time is well spent on sliding. */

@@ -20,7 +20,7 @@ ALL = sys.argv[3:4] == ["all"]
 del sys.argv[1:4]
 
 FLAGS = ["-std=c11", "-O1", "-w", "-D_GNU_SOURCE", "-pthread"]
-SHARED = ["fixture.c", "shadow.c", "model.c"]
+SHARED = ["fixture.c", "shadow.c", "shadow_compare.c", "model.c"]
 TIMEOUT = 60
 JOBS = 2
 
