@@ -5,7 +5,7 @@
  * calls are made when a collection is over; the objects are gone by then, and no call can bring
  * them back.
  */
-#include "heap/heap_internal.h"
+#include "heap/compact_internal.h"
 
 #include <errno.h>
 
@@ -77,6 +77,12 @@ void mw_external_clear(struct mw_heap *self)
 {
     clear_list(self, &self->externals.young);
     clear_list(self, &self->externals.old);
+}
+
+void mw_external_slid(struct mw_heap *self)
+{
+    for (struct mw_external *entry = self->externals.old; entry != NULL; entry = entry->next)
+        mw_compact_update(self, &entry->object);
 }
 
 void mw_external_release(struct mw_heap *self)

@@ -58,7 +58,8 @@ static int heap_init(struct mw_heap *self)
            (error = mw_nursery_init(self)) < 0 || (error = mw_pool_init(self)) < 0 ||
            (error = mw_stack_init(self, &self->remembered, objects)) < 0 ||
            (error = mw_stack_init(self, &self->promoted, young)) < 0 ||
-           (error = mw_stack_init(self, &self->marker.stack, objects + objects / 8 + young)) < 0);
+           (error = mw_stack_init(self, &self->marker.stack, objects + objects / 8 + young)) < 0 ||
+           (error = mw_compact_init(self)) < 0);
     return error;
 }
 
@@ -103,6 +104,7 @@ struct mw_heap *mw_heap_destroy(struct mw_heap *self)
         mw_external_deinit(self);
         mw_identity_deinit(self);
         mw_globals_deinit(self);
+        mw_compact_deinit(self);
         mw_stack_deinit(&self->marker.stack);
         mw_stack_deinit(&self->promoted);
         mw_stack_deinit(&self->remembered);

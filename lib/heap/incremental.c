@@ -140,6 +140,10 @@ static bool idle_work(struct mw_heap *self)
         advance(self, idle_words(self), "finalize incremental marking via task");
         return true;
     }
+    if (mw_compact_is_worth_it(self)) {
+        mw_collect_compact(self, "idle task");
+        return true;
+    }
     if (mw_sweep_next(self))
         return true;
     if (wants_marking(self)) {

@@ -102,6 +102,17 @@ void mw_heap_get_spaces(const struct mw_heap *self, struct mw_heap_space ret[MW_
     ret[MW_SPACE_LARGE] = large_space(self);
 }
 
+size_t mw_heap_get_physical(const struct mw_heap *self)
+{
+    struct mw_heap_space spaces[MW_SPACES];
+    size_t physical = 0;
+
+    mw_heap_get_spaces(self, spaces);
+    for (int i = 0; i < MW_SPACES; i++)
+        physical += spaces[i].physical;
+    return physical;
+}
+
 /* ---- survival by type ---- */
 
 size_t mw_heap_get_survival(const struct mw_heap *self, struct mw_heap_survival *ret,

@@ -18,6 +18,7 @@ struct shadow {
     size_t at; /* in the stream */
     uint64_t operations, comparison, checksum;
     struct mw_heap *heap;
+    int nowhere; /* where snapshots go */
     const struct mw_heap_type *types[SHAPES];
     struct models models;
     size_t large; /* bytes of large objects that may be alive */
