@@ -1,4 +1,4 @@
-#include "shadow_internal.h"
+#include "shadow_state.h"
 
 #include "heap/heap_internal.h"
 #include "heap/sites.h"

@@ -1,6 +1,6 @@
-/* shadow, inside: a run's state, and the comparison of heap and model. */
-#ifndef MW_TEST_SHADOW_INTERNAL_H
-#define MW_TEST_SHADOW_INTERNAL_H
+/* shadow_state: a run's state, and the comparison of heap and model. */
+#ifndef MW_TEST_SHADOW_STATE_H
+#define MW_TEST_SHADOW_STATE_H
 #include "shadow.h"
 
 #include "model.h"
