@@ -82,12 +82,33 @@ CORE = [
     Row("what is promoted while marking is white", "scavenge.c",
         "        if (heap->marker.active)\n            mw_mark_object(heap, (uintptr_t)object);\n", "",
         ("incremental", "graph")),
+    Row("sliding passes handles by", "compact.c",
+        "slot < self->front.handle_top; slot++)\n        update_slot(self, slot);",
+        "slot < self->handles; slot++)\n        update_slot(self, slot);", ("compact", "graph")),
+    Row("sliding does not change moved references", "compact.c",
+        "    update_moved(self, index);\n}", "}", ("compact", "graph")),
+    Row("sliding leaves marks where they were", "compact.c",
+        "    each_used_page(self, move_marks);\n", "", ("compact", "graph")),
     Row("a store while marking greys nothing", "remembered.c",
         "        if (self->marker.active)\n            mw_mark_object(self, value);", "        ;",
         ("incremental", "graph")),
 ]
 
 MORE = [
+    Row("sliding passes young objects by", "compact.c",
+        "    update_young(self);\n", "", ("limit", "graph")),
+    Row("sliding passes large objects by", "compact.c",
+        "    update_large(self);\n", "", ("compact", "graph")),
+    Row("sliding passes memory outside by", "compact.c",
+        "    mw_external_slid(self);\n", "", ("compact", "graph")),
+    Row("arrays that slid have no cards", "compact.c",
+        "    set_cards(self);\n", "", ("compact", "graph")),
+    Row("a guarded heap is open", "guard.c",
+        "    close_large(self->large.first);\n"
+        "    close_large(self->large_young.objects.first);\n"
+        "    protect_pages(self, PROT_NONE);\n", "", ("death",)),
+    Row("a snapshot looks into a guarded heap", "snapshot.c",
+        "    MW_GUARD(self->heap);\n", "", ("graph",)),
     Row("an array's second piece is not marked", "mark.c",
         "    if (stop < end) {", "    if (false) {"),
     Row("marked old holders of young objects are passed by", "collect.c",
