@@ -103,6 +103,19 @@ void mw_pool_put(struct mw_heap *self, struct mw_page *page)
     pool->pooled++;
 }
 
+void mw_pool_make_way(struct mw_heap *self, size_t bytes)
+{
+    size_t held = mw_heap_total(self) + self->pool.pooled * MW_PAGE_SIZE;
+    size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
+    size_t pages;
+
+    if (held + bytes <= limit)
+        return;
+    pages = (held + bytes - limit + MW_PAGE_SIZE - 1) / MW_PAGE_SIZE;
+    if (pages <= self->pool.pooled)
+        mw_pool_trim(self, self->pool.pooled - pages);
+}
+
 void mw_pool_trim(struct mw_heap *self, size_t keep)
 {
     struct mw_pool *pool = &self->pool;

@@ -151,12 +151,14 @@ static void print_detail(const struct mw_heap_numbers *first, const struct mw_he
                          long page_faults)
 {
     fprintf(stderr,
-            "scavenges %llu, full %llu, slices %llu, in pauses %.1f ms, promoted %.1f MB, "
-            "born old %.1f MB, page faults %ld\n",
+            "scavenges %llu, full %llu, compactions %llu, slices %llu, in pauses %.1f ms, promoted "
+            "%.1f MB, born old %.1f MB, page faults %ld\n",
             (unsigned long long)(last->collections[MW_GC_SCAVENGE] -
                                  first->collections[MW_GC_SCAVENGE]),
             (unsigned long long)(last->collections[MW_GC_MARK_SWEEP] -
                                  first->collections[MW_GC_MARK_SWEEP]),
+            (unsigned long long)(last->collections[MW_GC_MARK_COMPACT] -
+                                 first->collections[MW_GC_MARK_COMPACT]),
             (unsigned long long)(last->slices - first->slices),
             (double)(last->pause_total_ns - first->pause_total_ns) / MW_NS_PER_MS,
             (double)(last->promoted - first->promoted) / (1 << 20),
