@@ -115,6 +115,8 @@ static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
     object = (uintptr_t *)(void *)front->top;
     front->top += bytes;
     object[0] = request->header;
+    if (MW_HEAP_UNLIKELY(mw_type_entry(request->type)->pretenured))
+        mw_survival_probe(self, mw_type_entry(request->type), bytes);
     return object;
 }
 
@@ -140,8 +142,10 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
     if (object == NULL)
         return NULL;
     self->counters.allocated_old += bytes;
-    if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured)
+    if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured) {
         self->counters.pretenured += bytes;
+        self->born_old += bytes;
+    }
     mw_remembered_enter(self, object, false);
     mw_incremental_owe(self, bytes);
     return object;
@@ -151,20 +155,25 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
  * than fill a half; bytes cost it nothing. */
 static bool is_born_old(const struct mw_heap *self, const struct request *request)
 {
-    return request->place == MW_PLACE_OLD || mw_type_entry(request->type)->pretenured ||
+    return request->place == MW_PLACE_OLD ||
+           mw_survival_is_born_old(self, mw_type_entry(request->type)) ||
            (mw_header_bytes(request->header) > self->nursery.capacity &&
             self->types.shapes[request->type->id].kind != MW_SHAPE_LEAF);
 }
 
-/* What is born old, and fits into the hole being filled, asks for no other work: that is done when
- * the hole is full, or when marking is behind. */
+/* What fits into the memory at hand asks for no other work: that is done when the memory is full,
+ * or when marking is behind. */
 static uintptr_t *try_quickly(struct mw_heap *self, const struct request *request)
 {
-    size_t room = (size_t)(self->old.limit - self->old.top);
+    size_t bytes = mw_header_bytes(request->header);
 
-    if (mw_header_bytes(request->header) > room || self->config.modes != 0 ||
-        !is_born_old(self, request) || mw_incremental_is_due(self) ||
-        self->external >= self->policy.external_full_at)
+    if (self->config.modes != 0)
+        return NULL;
+    if (!is_born_old(self, request))
+        return bytes <= (size_t)(self->front.limit - self->front.top) ? try_young(self, request)
+                                                                      : NULL;
+    if (bytes > (size_t)(self->old.limit - self->old.top) || mw_incremental_is_due(self) ||
+        mw_survival_is_due(self) || self->external >= self->policy.external_full_at)
         return NULL;
     return try_old(self, request);
 }
@@ -230,6 +239,8 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         mw_pool_refill(self);
         mw_nursery_grow(self);
         mw_incremental_tick(self);
+        if (mw_survival_is_due(self))
+            mw_collect_minor(self, "pretenuring");
         object = insist(self, request);
     }
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);

@@ -108,7 +108,6 @@ static void finish_full(struct mw_heap *self, enum mw_heap_collector collector)
     mw_old_retire(self);
     (collector == MW_GC_MARK_COMPACT ? mw_compact : mw_sweep_begin)(self);
     self->compactor.due = collector == MW_GC_MARK_SWEEP;
-    mw_survival_review(self);
     set_next_full(self);
 }
 

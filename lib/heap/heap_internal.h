@@ -165,6 +165,9 @@ struct mw_type_entry {
     struct mw_lifetime {
         uint64_t sample;                  /* the last one that such an object was in */
         uint32_t samples, born, survived; /* since it was last decided */
+        uint32_t failures;                /* of decisions to have it born old */
+        uint64_t probe;                   /* the scavenge that ends the last probe */
+        size_t probed;                    /* bytes in it */
     } lifetime;
     bool pretenured; /* born old by decision of the heap */
 };
@@ -239,6 +242,7 @@ struct mw_heap {
     uint64_t allocations; /* in stress mode */
     uint64_t started_ns;
     uint64_t scavenges;
+    size_t born_old; /* bytes since the last one, by decision of the heap */
     pthread_t owner;
     struct mw_history history;
     struct mw_heap_numbers counters; /* collections, pauses, promoted, allocated_old */
@@ -490,8 +494,12 @@ void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
 /* survival.c */
 /* Between the copying and the end of a scavenge: looks at some of from-space's new objects. */
 void mw_survival_sample(struct mw_heap *self, const char *start, const char *end);
-/* After a full collection: what was decided long ago is decided again. */
-void mw_survival_review(struct mw_heap *self);
+/* Whether the next object of the type is. */
+bool mw_survival_is_born_old(const struct mw_heap *self, const struct mw_type_entry *entry);
+/* An object of a type that is born old was born young. */
+void mw_survival_probe(struct mw_heap *self, struct mw_type_entry *entry, size_t bytes);
+/* Whether so much was born old that the probes should be looked at. */
+bool mw_survival_is_due(const struct mw_heap *self);
 
 /* trace.c */
 void mw_history_add(struct mw_heap *self, struct mw_heap_collection *of);

@@ -3,8 +3,13 @@
  * Every few scavenges some of the objects born since the last one are looked at: those that were
  * copied have survived. They are the oldest of them, so the sample errs on the side of death. When
  * nearly all objects of a type survive, time after time, they are born old from then on, which
- * saves copying each of them twice. Such objects are not seen by scavenges any more, so what was
- * decided is forgotten now and then, after some full collections, and found out again.
+ * saves copying each of them twice.
+ *
+ * A program that builds something large looks just so, until it is done and goes on with what dies
+ * young; and garbage in the old space is dear. So the question stays open: after each scavenge the
+ * first few kilobytes of such a type are born young all the same, as a probe, and a scavenge is due
+ * when so much has been born old as two halves hold. If the probe dies, the type is young again at
+ * once, and it takes twice as many samples to have it born old the next time.
  *
  * A type that is born old is not allocated in line: its `size` fits no memory, so that the inline
  * form, which knows nothing of this, takes the long way.
@@ -12,11 +17,13 @@
 #include "heap/heap_internal.h"
 
 enum {
-    SAMPLE_EVERY = 4,         /* scavenges */
+    SAMPLE_EVERY = 4,         /* scavenges; every one while there are probes */
     SAMPLE_BYTES = 64 * 1024, /* some 10 microseconds */
     SAMPLES_LEAST = 3,        /* for a decision, with such an object in each */
     OBJECTS_LEAST = 32,       /* in all of them together */
-    REVIEW_EVERY = 8,         /* full collections */
+    PROBE_BYTES = 16 * 1024,
+    PROBE_OBJECTS = 8,
+    FAILURES_MAX = 10,
 };
 
 static void set_pretenured(struct mw_heap *self, struct mw_type_entry *entry, bool pretenured)
@@ -32,19 +39,23 @@ static void set_pretenured(struct mw_heap *self, struct mw_type_entry *entry, bo
 /* On what earlier samples said. */
 static void decide(struct mw_heap *self, struct mw_type_entry *entry)
 {
-    const struct mw_lifetime *lifetime = &entry->lifetime;
+    struct mw_lifetime *lifetime = &entry->lifetime;
+    uint32_t samples = entry->pretenured ? 1 : (uint32_t)SAMPLES_LEAST << lifetime->failures;
+    uint32_t objects = entry->pretenured ? PROBE_OBJECTS : OBJECTS_LEAST;
+    bool survive = mw_policy_pretenure(lifetime->born, lifetime->survived);
 
-    if (lifetime->samples < SAMPLES_LEAST || lifetime->born < OBJECTS_LEAST)
+    if (lifetime->samples < samples || lifetime->born < objects)
         return;
-    if (self->config.pretenure && mw_policy_pretenure(lifetime->born, lifetime->survived))
-        set_pretenured(self, entry, true);
-    entry->lifetime = (struct mw_lifetime){0};
+    if (entry->pretenured && !survive && lifetime->failures < FAILURES_MAX)
+        lifetime->failures++;
+    set_pretenured(self, entry, survive && self->config.pretenure);
+    lifetime->samples = lifetime->born = lifetime->survived = 0;
 }
 
 static void count(struct mw_heap *self, struct mw_type_entry *entry, bool survived)
 {
     struct mw_lifetime *lifetime = &entry->lifetime;
-    uint64_t sample = self->scavenges / SAMPLE_EVERY + 1;
+    uint64_t sample = self->scavenges;
 
     if (lifetime->sample != sample) {
         decide(self, entry);
@@ -59,7 +70,11 @@ static void count(struct mw_heap *self, struct mw_type_entry *entry, bool surviv
 
 void mw_survival_sample(struct mw_heap *self, const char *start, const char *end)
 {
-    if (self->scavenges++ % SAMPLE_EVERY != 0)
+    bool due = self->scavenges % SAMPLE_EVERY == 0 || self->counters.pretenured_types > 0;
+
+    self->scavenges++;
+    self->born_old = 0;
+    if (!due)
         return;
     if (end - start > SAMPLE_BYTES)
         end = start + SAMPLE_BYTES;
@@ -77,12 +92,27 @@ void mw_survival_sample(struct mw_heap *self, const char *start, const char *end
     }
 }
 
-void mw_survival_review(struct mw_heap *self)
-{
-    uint64_t collections = self->counters.collections[MW_GC_MARK_SWEEP] + 1; /* with this one */
+/* ---- probes ---- */
 
-    if (self->counters.pretenured_types == 0 || collections % REVIEW_EVERY != 0)
-        return;
-    for (uint32_t i = MW_TYPE_FIRST; i < self->types.count; i++)
-        set_pretenured(self, self->types.entries[i], false);
+bool mw_survival_is_born_old(const struct mw_heap *self, const struct mw_type_entry *entry)
+{
+    const struct mw_lifetime *lifetime = &entry->lifetime;
+
+    return entry->pretenured && lifetime->probe == self->scavenges &&
+           lifetime->probed >= PROBE_BYTES;
+}
+
+void mw_survival_probe(struct mw_heap *self, struct mw_type_entry *entry, size_t bytes)
+{
+    struct mw_lifetime *lifetime = &entry->lifetime;
+
+    if (lifetime->probe != self->scavenges)
+        lifetime->probed = 0;
+    lifetime->probe = self->scavenges;
+    lifetime->probed += bytes;
+}
+
+bool mw_survival_is_due(const struct mw_heap *self)
+{
+    return self->born_old >= 2 * self->nursery.capacity;
 }

@@ -66,7 +66,7 @@ static void survivors_are_born_old(void **state)
     promoted = numbers_of(self).promoted;
     pretenured = numbers_of(self).pretenured;
     make_nodes(self, 100000, true);
-    assert_int_equal(numbers_of(self).pretenured - pretenured, 100000 * 32);
+    assert_in_range(numbers_of(self).pretenured - pretenured, 95000 * 32, 100000 * 32);
     assert_true(numbers_of(self).promoted - promoted < 100000 * 32 / 4);
 }
 
@@ -97,13 +97,14 @@ static void a_type_may_become_young_again(void **state)
 
     make_nodes(self, 200000, true);
     assert_true(is_pretenured(self));
-    for (int i = 0; i < 8; i++)
-        mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
-    assert_false(is_pretenured(self));
     pretenured = numbers_of(self).pretenured;
     make_nodes(self, 300000, false);
     assert_false(is_pretenured(self));
-    assert_int_equal(numbers_of(self).pretenured, pretenured);
+    assert_true(numbers_of(self).pretenured - pretenured <= 2 * MIB); /* it was soon seen */
+    make_nodes(self, 100000, true); /* what was wrong once takes longer to be believed */
+    assert_false(is_pretenured(self));
+    make_nodes(self, 300000, true);
+    assert_true(is_pretenured(self));
 }
 
 int main(void)
