@@ -28,6 +28,7 @@ const struct shadow_mode shadow_modes[] = {
     {"stress full", MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_POISON | MW_HEAP_CHECKED},
     {"compact", MW_HEAP_COMPACT | MW_HEAP_FULL | MW_HEAP_VERIFY},
     {"compact slices", MW_HEAP_COMPACT | MW_HEAP_SLICES | MW_HEAP_VERIFY | MW_HEAP_POISON},
+    {"compact guard", MW_HEAP_COMPACT | MW_HEAP_GUARD | MW_HEAP_POISON},
     {"stress compact", MW_HEAP_COMPACT | MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_CHECKED},
 };
 const size_t shadow_mode_count = sizeof(shadow_modes) / sizeof(shadow_modes[0]);
