@@ -95,14 +95,6 @@ CORE = [
 ]
 
 MORE = [
-    Row("sliding passes young objects by", "compact.c",
-        "    update_young(self);\n", "", ("limit", "graph")),
-    Row("sliding passes large objects by", "compact.c",
-        "    update_large(self);\n", "", ("compact", "graph")),
-    Row("sliding passes memory outside by", "compact.c",
-        "    mw_external_slid(self);\n", "", ("compact", "graph")),
-    Row("arrays that slid have no cards", "compact.c",
-        "    set_cards(self);\n", "", ("compact", "graph")),
     Row("a guarded heap is open", "guard.c",
         "    close_large(self->large.first);\n"
         "    close_large(self->large_young.objects.first);\n"
@@ -178,8 +170,6 @@ MORE = [
         "    update_large(self);\n", "", ("compact", "graph")),
     Row("cards do not follow arrays that slide", "compact.c",
         "    set_cards(self);\n", "", ("compact",)),
-    Row("marks stay when objects slide", "compact.c",
-        "    each_used_page(self, move_marks);\n", "", ("compact", "graph")),
     Row("identities do not follow objects that slide", "compact.c",
         "    move_identities(self);\n", "", ("compact",)),
     Row("sliding leaves no hole behind", "compact.c",
