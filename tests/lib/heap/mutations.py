@@ -94,14 +94,6 @@ CORE = [
 ]
 
 MORE = [
-    Row("sliding passes young objects by", "compact.c",
-        "    update_young(self);\n", "", ("limit", "graph")),
-    Row("sliding passes large objects by", "compact.c",
-        "    update_large(self);\n", "", ("compact", "graph")),
-    Row("sliding passes memory outside by", "compact.c",
-        "    mw_external_slid(self);\n", "", ("compact", "graph")),
-    Row("arrays that slid have no cards", "compact.c",
-        "    set_cards(self);\n", "", ("compact", "graph")),
     Row("a guarded heap is open", "guard.c",
         "    close_large(self->large.first);\n"
         "    close_large(self->large_young.objects.first);\n"
