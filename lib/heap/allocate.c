@@ -115,8 +115,6 @@ static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
     object = (uintptr_t *)(void *)front->top;
     front->top += bytes;
     object[0] = request->header;
-    if (MW_HEAP_UNLIKELY(mw_type_entry(request->type)->pretenured))
-        mw_survival_probe(self, mw_type_entry(request->type), bytes);
     return object;
 }
 
@@ -144,7 +142,8 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
     self->counters.allocated_old += bytes;
     if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured) {
         self->counters.pretenured += bytes;
-        self->born_old += bytes;
+        if (bytes <= MW_LARGE_MIN)
+            mw_survival_witness(self, object);
     }
     mw_remembered_enter(self, object, false);
     mw_incremental_owe(self, bytes);
@@ -155,8 +154,7 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
  * than fill a half; bytes cost it nothing. */
 static bool is_born_old(const struct mw_heap *self, const struct request *request)
 {
-    return request->place == MW_PLACE_OLD ||
-           mw_survival_is_born_old(self, mw_type_entry(request->type)) ||
+    return request->place == MW_PLACE_OLD || mw_type_entry(request->type)->pretenured ||
            (mw_header_bytes(request->header) > self->nursery.capacity &&
             self->types.shapes[request->type->id].kind != MW_SHAPE_LEAF);
 }
@@ -173,7 +171,7 @@ static uintptr_t *try_quickly(struct mw_heap *self, const struct request *reques
         return bytes <= (size_t)(self->front.limit - self->front.top) ? try_young(self, request)
                                                                       : NULL;
     if (bytes > (size_t)(self->old.limit - self->old.top) || mw_incremental_is_due(self) ||
-        mw_survival_is_due(self) || self->external >= self->policy.external_full_at)
+        self->external >= self->policy.external_full_at)
         return NULL;
     return try_old(self, request);
 }
@@ -222,6 +220,7 @@ static void stress(struct mw_heap *self)
 static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
                               const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object;
 
     if (!mw_heap_right_thread(self, where))
@@ -239,8 +238,6 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         mw_pool_refill(self);
         mw_nursery_grow(self);
         mw_incremental_tick(self);
-        if (mw_survival_is_due(self))
-            mw_collect_minor(self, "pretenuring");
         object = insist(self, request);
     }
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);

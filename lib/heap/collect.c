@@ -104,6 +104,7 @@ static void finish_full(struct mw_heap *self, enum mw_heap_collector collector)
     mw_identity_clear(self);
     mw_remembered_prune(self);
     mw_nursery_bury(self);
+    mw_survival_review(self);
     mw_mark_end(self);
     mw_old_retire(self);
     (collector == MW_GC_MARK_COMPACT ? mw_compact : mw_sweep_begin)(self);
@@ -137,6 +138,12 @@ void mw_collect_major(struct mw_heap *self, const char *reason)
     collect_full(self, usual_way(self), reason);
 }
 
+/* Leaves marks that tell where objects are, in every mode. */
+void mw_collect_mark(struct mw_heap *self, const char *reason)
+{
+    collect_full(self, MW_GC_MARK_SWEEP, reason);
+}
+
 void mw_collect_compact(struct mw_heap *self, const char *reason)
 {
     collect_full(self, MW_GC_MARK_COMPACT, reason);
@@ -163,6 +170,8 @@ static void (*const collections[])(struct mw_heap *self, const char *reason) = {
 
 void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char *where)
 {
+    MW_GUARD(self);
+
     if (self->front.raw_depth > 0)
         mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
     else if (mw_heap_right_thread(self, where) && !self->collecting)

@@ -24,6 +24,7 @@ static void die(struct mw_heap *self, struct mw_external *entry)
 int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t bytes,
                                void (*release)(void *data), void *data, const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object = mw_handle_object(self, ref, where);
     struct mw_external *entry;
 

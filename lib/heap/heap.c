@@ -24,6 +24,7 @@ void mw_heap_config_default(struct mw_heap_config *ret)
         .semi_space = DEFAULT_SEMI,
         .semi_space_max = DEFAULT_SEMI,
         .scavenge_us = DEFAULT_SCAVENGE_US,
+        .pretenure = true,
         .handles = DEFAULT_HANDLES,
         .scopes = DEFAULT_SCOPES,
     };
@@ -83,7 +84,7 @@ int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret)
     self->policy.external_full_at = mw_policy_next_external(0);
     mw_identity_init(self);
     self->front.barrier = MW_FLAG_WATCHED;
-    self->front.checked = (config->modes & MW_HEAP_CHECKED) != 0;
+    self->front.checked = (config->modes & (MW_HEAP_CHECKED | MW_HEAP_GUARD)) != 0;
     error = config_makes_sense(&self->config) ? heap_init(self) : -EINVAL;
     if (error < 0)
         goto fail;
@@ -98,6 +99,8 @@ fail:
 struct mw_heap *mw_heap_destroy(struct mw_heap *self)
 {
     if (self != NULL) {
+        if (self->config.modes & MW_HEAP_GUARD)
+            mw_guard_open(self);
         mw_external_deinit(self);
         mw_identity_deinit(self);
         mw_globals_deinit(self);

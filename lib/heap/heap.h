@@ -19,6 +19,7 @@
 #define MW_HEAP_H
 #include "heap/layout.h"
 #include "heap/numbers.h"
+#include "heap/snapshot.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,6 +41,7 @@ enum mw_heap_mode {
     MW_HEAP_ATOMIC = 1 << 6,  /* marks in one pause, never in slices */
     MW_HEAP_SLICES = 1 << 7,  /* marks all the time, in very small slices */
     MW_HEAP_COMPACT = 1 << 8, /* each full collection slides */
+    MW_HEAP_GUARD = 1 << 9,   /* CHECKED, and old objects cannot be read outside of calls */
 };
 
 enum mw_heap_misuse_kind {
@@ -80,8 +82,8 @@ struct mw_heap_config {
     void (*collected)(void *context, const struct mw_heap_collection *collection);
 };
 
-/* 64 MiB, semi-spaces of 1 MiB that do not grow, scavenges of 3 ms at most if they do, no
- * pretenuring, a million handles, no modes. */
+/* 64 MiB, semi-spaces of 1 MiB that do not grow, scavenges of 3 ms at most if they do, pretenuring,
+ * a million handles, no modes. */
 void mw_heap_config_default(struct mw_heap_config *ret);
 
 /* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */
@@ -168,15 +170,17 @@ enum mw_heap_place {
     struct mw_scope name __attribute__((cleanup(mw_scope_close), unused)) =                        \
         mw_scope_open_at(heap, MW_HERE)
 #define mw_scope_open(heap) mw_scope_open_at(heap, MW_HERE)
+/* Closes the scopes inside it that were left by longjmp(). (Closing it does, too, but tells a
+ * checked heap that they were forgotten.) */
+void mw_scope_unwind(const struct mw_scope *scope);
 /* Closes, and carries one handle out into the scope around. */
 #define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, MW_HERE)
 #define mw_heap_dup(self, ref) mw_heap_dup_at(self, ref, MW_HERE)
 /* Lets a handle stand for another object, as an assignment does. */
 #define mw_heap_assign(self, ref, value) mw_heap_assign_at(self, ref, value, MW_HERE)
 
-/* Raw pointers: to a payload, good until the region is left. No allocation inside. */
-#define mw_heap_raw_enter(self) ((void)mw_heap_front(self)->raw_depth++)
-#define mw_heap_raw_leave(self) ((void)mw_heap_front(self)->raw_depth--)
+/* Raw pointers: to a payload, good until the region is left, which mw_heap_raw_enter(self) opens
+ * and mw_heap_raw_leave(self) closes. No allocation inside. */
 #define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, MW_HERE)
 
 /* Globals: handles without a scope. A weak one does not keep its object, and holds none when the

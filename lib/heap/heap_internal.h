@@ -152,6 +152,24 @@ struct mw_externals {
     struct mw_external *young, *old, *dead;
 };
 
+/* survival.c */
+struct mw_lifetime {
+    uint64_t sample;                  /* the last one that such an object was in */
+    uint32_t samples, born, survived; /* since the last full collection that judged */
+    uint32_t cycles;                  /* between those, good ones in a row */
+    uint32_t witnesses, alive;
+    uint32_t doubts;  /* full collections in a row that found few of them alive */
+    uint32_t strikes; /* how often objects were born old for nothing */
+};
+
+enum { MW_WITNESSES_MAX = 256 };
+
+struct mw_witnesses {
+    uintptr_t at[MW_WITNESSES_MAX];
+    uint32_t count, thinned;
+    uint64_t objects;
+};
+
 struct mw_type_entry {
     struct mw_heap_type type; /* first: what users hold */
     enum mw_heap_kind kind;
@@ -162,13 +180,7 @@ struct mw_type_entry {
     bool text;
     uint32_t string;         /* among the names of all types and fields, this one's comes first */
     uint64_t born, survived; /* in the sampled scavenges */
-    struct mw_lifetime {
-        uint64_t sample;                  /* the last one that such an object was in */
-        uint32_t samples, born, survived; /* since it was last decided */
-        uint32_t failures;                /* of decisions to have it born old */
-        uint64_t probe;                   /* the scavenge that ends the last probe */
-        size_t probed;                    /* bytes in it */
-    } lifetime;
+    struct mw_lifetime lifetime;
     bool pretenured; /* born old by decision of the heap */
 };
 
@@ -223,13 +235,15 @@ struct mw_heap {
     struct mw_compactor compactor;
     struct mw_types types;
     struct mw_globals globals;
+    struct mw_witnesses witnesses;
     struct mw_policy policy;
     struct mw_vm vm;
     struct mw_heap_config config;
     size_t limit;
     bool reserve_open; /* inside the near-limit callback */
     bool collecting;
-    bool refused; /* the last scavenge could not promote all that it wished to */
+    uint32_t guard_depth; /* guard.c: how many calls have the old space open */
+    bool refused;         /* the last scavenge could not promote all that it wished to */
     int error;
     struct mw_scope_record *scopes;
     uintptr_t *handles; /* the handle stack */
@@ -242,7 +256,6 @@ struct mw_heap {
     uint64_t allocations; /* in stress mode */
     uint64_t started_ns;
     uint64_t scavenges;
-    size_t born_old; /* bytes since the last one, by decision of the heap */
     pthread_t owner;
     struct mw_history history;
     struct mw_heap_numbers counters; /* collections, pauses, promoted, allocated_old */
@@ -271,6 +284,15 @@ size_t mw_heap_total(const struct mw_heap *self);
 size_t mw_heap_used(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
+
+/* guard.c */
+struct mw_heap *mw_guard_open(struct mw_heap *self);
+void mw_guard_close(struct mw_heap **self);
+/* The first line of each public call that looks at objects or pages: they are open until it
+ * returns. */
+#define MW_GUARD(heap)                                                                             \
+    struct mw_heap *mw_guarded __attribute__((cleanup(mw_guard_close), unused)) =                  \
+        (heap)->config.modes & MW_HEAP_GUARD ? mw_guard_open(heap) : NULL
 
 /* types.c */
 int mw_types_init(struct mw_heap *self);
@@ -483,6 +505,7 @@ bool mw_compact_is_worth_it(struct mw_heap *self);
 /* collect.c */
 void mw_collect_minor(struct mw_heap *self, const char *reason);
 void mw_collect_major(struct mw_heap *self, const char *reason);
+void mw_collect_mark(struct mw_heap *self, const char *reason);
 void mw_collect_compact(struct mw_heap *self, const char *reason);
 /* Ends a cycle that was marked in slices. */
 void mw_collect_finish(struct mw_heap *self, const char *reason);
@@ -494,12 +517,10 @@ void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
 /* survival.c */
 /* Between the copying and the end of a scavenge: looks at some of from-space's new objects. */
 void mw_survival_sample(struct mw_heap *self, const char *start, const char *end);
-/* Whether the next object of the type is. */
-bool mw_survival_is_born_old(const struct mw_heap *self, const struct mw_type_entry *entry);
-/* An object of a type that is born old was born young. */
-void mw_survival_probe(struct mw_heap *self, struct mw_type_entry *entry, size_t bytes);
-/* Whether so much was born old that the probes should be looked at. */
-bool mw_survival_is_due(const struct mw_heap *self);
+/* An object was born old because its type survives. */
+void mw_survival_witness(struct mw_heap *self, const uintptr_t *object);
+/* After marking, before anything is freed or moved: which types are born old from now on. */
+void mw_survival_review(struct mw_heap *self);
 
 /* trace.c */
 void mw_history_add(struct mw_heap *self, struct mw_heap_collection *of);

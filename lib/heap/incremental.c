@@ -155,6 +155,7 @@ static bool idle_work(struct mw_heap *self)
 
 bool mw_heap_step(struct mw_heap *self, uint64_t us)
 {
+    MW_GUARD(self);
     uint64_t began = mw_clock_monotonic_ns(self->config.clock);
 
     if (self->front.raw_depth > 0 || self->collecting || !mw_heap_right_thread(self, __func__))

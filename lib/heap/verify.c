@@ -324,6 +324,7 @@ static void check_all(struct verify *self)
 
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault)
 {
+    MW_GUARD(self);
     struct verify verify = {.heap = self};
     int error = verify_init(&verify);
 

@@ -35,6 +35,7 @@ WORKLOADS = {  # name: settings of memwatch that are measured, peers in other la
     "compact": (["memwatch"], []),
 }
 PLAIN = ["glibc", "bdwgc", "mimalloc", "jemalloc"]
+ALONE = {"compact"}  # means nothing to other allocators
 OWN_CHECK = {("lru", "node")}  # values are other than in C
 
 # workload, who, figure: cpu_s beside whom or pause; must, aim. At most so much.
@@ -114,6 +115,8 @@ def run(command, workload):
 
 def names_for(workload, found):
     settings, others = WORKLOADS[workload]
+    if workload in ALONE:
+        return settings
     return [name for name in settings + PLAIN + others if name in found]
 
 

@@ -3,7 +3,6 @@
  * JSON: what heap.h says of the heap, and what the snapshot says of itself. Exits with 1 and the
  * reason when one cannot be saved. */
 #include "heap/heap.h"
-#include "heap/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +65,8 @@ static void create(struct shapes *self, size_t limit, bool save_in_callback)
 
     mw_heap_config_default(&config);
     config.limit = limit;
+    if (limit < 64 * MIB)
+        config.semi_space = config.semi_space_max = MIB / 4;
     config.context = self;
     if (save_in_callback)
         config.near_limit = save_at_limit;
@@ -107,8 +108,11 @@ static void save(struct shapes *self)
 
 static size_t save_at_limit(void *context, size_t limit, size_t initial)
 {
+    struct shapes *self = context;
+
     (void)initial;
-    save(context);
+    if (self->saved == 0)
+        save(self);
     return limit;
 }
 
@@ -364,7 +368,7 @@ static void many(struct shapes *self)
 {
     MW_SCOPE(scope, self->heap);
 
-    hold(self, new_tree(self, 16), false);
+    hold(self, new_tree(self, 15), false);
     save(self);
 }
 
@@ -377,8 +381,8 @@ static const struct {
     {"tree", tree, 64 * MIB, false},         {"cycle", cycle, 64 * MIB, false},
     {"shared", shared, 64 * MIB, false},     {"arrays", arrays, 64 * MIB, false},
     {"hostile", hostile, 64 * MIB, false},   {"weak", weak, 64 * MIB, false},
-    {"external", external, 64 * MIB, false}, {"young", young, 8 * MIB, false},
-    {"limit", limit, 8 * MIB, true},         {"churn", churn, 64 * MIB, false},
+    {"external", external, 64 * MIB, false}, {"young", young, 2 * MIB, false},
+    {"limit", limit, 2 * MIB, true},         {"churn", churn, 64 * MIB, false},
     {"many", many, 64 * MIB, false},
 };
 

@@ -20,7 +20,7 @@ ALL = sys.argv[3:4] == ["all"]
 del sys.argv[1:4]
 
 FLAGS = ["-std=c11", "-O1", "-w", "-D_GNU_SOURCE", "-pthread"]
-SHARED = ["fixture.c", "shadow.c", "model.c"]
+SHARED = ["fixture.c", "shadow.c", "shadow_compare.c", "model.c"]
 TIMEOUT = 60
 JOBS = 2
 
@@ -81,12 +81,33 @@ CORE = [
     Row("what is promoted while marking is white", "scavenge.c",
         "    if (heap->marker.active)\n        mw_mark_object(heap, (uintptr_t)object);\n", "",
         ("incremental", "graph")),
+    Row("sliding passes handles by", "compact.c",
+        "slot < self->front.handle_top; slot++)\n        update_slot(self, slot);",
+        "slot < self->handles; slot++)\n        update_slot(self, slot);", ("compact", "graph")),
+    Row("sliding does not change moved references", "compact.c",
+        "    update_moved(self, index);\n}", "}", ("compact", "graph")),
+    Row("sliding leaves marks where they were", "compact.c",
+        "    each_used_page(self, move_marks);\n", "", ("compact", "graph")),
     Row("a store while marking greys nothing", "remembered.c",
         "        if (self->marker.active)\n            mw_mark_object(self, value);", "        ;",
         ("incremental", "graph")),
 ]
 
 MORE = [
+    Row("sliding passes young objects by", "compact.c",
+        "    update_young(self);\n", "", ("limit", "graph")),
+    Row("sliding passes large objects by", "compact.c",
+        "    update_large(self);\n", "", ("compact", "graph")),
+    Row("sliding passes memory outside by", "compact.c",
+        "    mw_external_slid(self);\n", "", ("compact", "graph")),
+    Row("arrays that slid have no cards", "compact.c",
+        "    set_cards(self);\n", "", ("compact", "graph")),
+    Row("a guarded heap is open", "guard.c",
+        "    close_large(self->large.first);\n"
+        "    close_large(self->large_young.objects.first);\n"
+        "    protect_pages(self, PROT_NONE);\n", "", ("death",)),
+    Row("a snapshot looks into a guarded heap", "snapshot.c",
+        "    MW_GUARD(self->heap);\n", "", ("graph",)),
     Row("an array's second piece is not marked", "mark.c",
         "    if (stop < end) {", "    if (false) {"),
     Row("marked old holders of young objects are passed by", "collect.c",
@@ -131,10 +152,6 @@ MORE = [
     Row("elements are looked for where a card begins", "object_internal.h",
         "    element = first - (size_t)(first - (object + 1)) % shape->words;",
         "    element = first;", ("young",)),
-    Row("what dies after it was born old stays so", "survival.c",
-        "    set_pretenured(self, entry, survive && self->config.pretenure);",
-        "    if (survive && self->config.pretenure)\n        set_pretenured(self, entry, true);",
-        ("survival",)),
     Row("shared objects are counted as one place's own", "reach.c",
         "    if (is_in(self, MW_REACH_BEFORE, *slot))", "    if (false)", ("sites",)),
     Row("the last global destroyed leaves a gap", "globals.c",
@@ -165,6 +182,32 @@ MORE = [
         "    if (self->front.raw_depth > 0) {", "    if (false) {", ("misuse",)),
     Row("the callback near the limit is not asked", "allocate.c",
         "        return ask_for_more(self);", "        return false;", ("limit",)),
+    Row("weak globals do not follow objects that slide", "compact.c",
+        "        update_slot(self, &global->value);",
+        "        if (!global->weak)\n            update_slot(self, &global->value);",
+        ("compact", "graph")),
+    Row("memory outside does not follow objects that slide", "compact.c",
+        "    mw_external_slid(self);\n", "", ("compact", "graph")),
+    Row("the remembered set does not follow objects that slide", "compact.c",
+        "        update_slot(self, entry);", "        ;", ("compact",)),
+    Row("young objects do not follow those that slide", "compact.c",
+        "    update_young(self);\n", "", ("compact",)),
+    Row("large objects do not follow those that slide", "compact.c",
+        "    update_large(self);\n", "", ("compact", "graph")),
+    Row("cards do not follow arrays that slide", "compact.c",
+        "    set_cards(self);\n", "", ("compact",)),
+    Row("marks stay when objects slide", "compact.c",
+        "    each_used_page(self, move_marks);\n", "", ("compact", "graph")),
+    Row("identities do not follow objects that slide", "compact.c",
+        "    move_identities(self);\n", "", ("compact",)),
+    Row("sliding leaves no hole behind", "compact.c",
+        "    mw_sweep_add_hole(self, page, end, MW_PAGE_WORDS);",
+        "    mw_filler_write((char *)page + end * MW_WORD, (MW_PAGE_WORDS - end) * MW_WORD);",
+        ("compact",)),
+    Row("nothing is slid at the limit", "allocate.c",
+        "        slide_if_it_helps(self, request);\n", "", ("compact",)),
+    Row("pooled pages do not make way", "page_pool.c",
+        "        mw_pool_trim(self, self->pool.pooled - pages);", "        ;", ("compact",)),
 ]
 
 
