@@ -159,18 +159,14 @@ static bool is_born_old(const struct mw_heap *self, const struct request *reques
             self->types.shapes[request->type->id].kind != MW_SHAPE_LEAF);
 }
 
-/* What fits into the memory at hand asks for no other work: that is done when the memory is full,
- * or when marking is behind. */
+/* What is born old, and fits into the hole being filled, asks for no other work: that is done when
+ * the hole is full, or when marking is behind. */
 static uintptr_t *try_quickly(struct mw_heap *self, const struct request *request)
 {
-    size_t bytes = mw_header_bytes(request->header);
+    size_t room = (size_t)(self->old.limit - self->old.top);
 
-    if (self->config.modes != 0)
-        return NULL;
-    if (!is_born_old(self, request))
-        return bytes <= (size_t)(self->front.limit - self->front.top) ? try_young(self, request)
-                                                                      : NULL;
-    if (bytes > (size_t)(self->old.limit - self->old.top) || mw_incremental_is_due(self) ||
+    if (mw_header_bytes(request->header) > room || self->config.modes != 0 ||
+        !is_born_old(self, request) || mw_incremental_is_due(self) ||
         self->external >= self->policy.external_full_at)
         return NULL;
     return try_old(self, request);
