@@ -27,11 +27,14 @@ struct bench_workload {
 };
 
 extern const struct bench_workload bench_bintrees, bench_gcbench, bench_ring, bench_ringc,
-    bench_lru, bench_pauses, bench_compact;
+    bench_lru, bench_pauses, bench_compact, bench_snapshot;
 
 /* NULL: no such workload. */
 const struct bench_workload *bench_find_workload(const char *name);
 void bench_list_workloads(void);
+
+/* CPU time counts from here: what the workload did before was preparation. */
+void bench_begin(void);
 
 /* ---- pauses (of collectors; the workload is in pauses.c) ---- */
 
