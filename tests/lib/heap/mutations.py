@@ -161,7 +161,7 @@ MORE = [
     Row("the last global destroyed leaves a gap", "globals.c",
         "        last->young_at = global->young_at;\n", ""),
     Row("a scope's handles stay", "handles.c",
-        "        self->front.handle_top = scope.base;\n", "", ("misuse", "objects", "graph")),
+        "        self->front.handle_top = record->base;\n", "", ("misuse", "objects", "graph")),
     Row("a stale handle is obeyed", "handles.c",
         "           self->tags[slot - self->handles] == ref.bits >> TAG_SHIFT;", "           true;",
         ("misuse",)),
