@@ -142,7 +142,7 @@ MORE = [
     Row("what hangs on a dead large object stays", "heap_internal.h",
         "        return mw_large_is_lost(header) ? 0 : object;", "        return object;", ("young",)),
     Row("elements are looked for where a card begins", "object_internal.h",
-        "    element = first - (size_t)(first - (object + 1)) % shape->words;",
+        "    element = first - (size_t)((const uintptr_t *)first - (object + 1)) % shape->words;",
         "    element = first;", ("young",)),
     Row("what dies after it was born old stays so", "survival.c",
         "    lifetime->strikes += lifetime->strikes < STRIKES_MAX;\n"
@@ -190,6 +190,8 @@ MORE = [
         "    update_large(self);\n", "", ("compact", "graph")),
     Row("cards do not follow arrays that slide", "compact.c",
         "    set_cards(self);\n", "", ("compact",)),
+    Row("memory outside does not follow objects that slide", "compact.c",
+        "    mw_external_slid(self);\n", "", ("compact", "graph")),
     Row("identities do not follow objects that slide", "compact.c",
         "    move_identities(self);\n", "", ("compact",)),
     Row("sliding leaves no hole behind", "compact.c",
