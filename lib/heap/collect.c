@@ -75,6 +75,13 @@ void mw_collect_minor(struct mw_heap *self, const char *reason)
     mw_nursery_judge(self, moved.promoted + moved.survived, pause.of.pause_cpu_ns);
 }
 
+static uint64_t since_full(const struct mw_heap *self)
+{
+    uint64_t now = mw_clock_monotonic_ns(self->config.clock) - self->started_ns;
+
+    return now > self->history.full_end_ns ? now - self->history.full_end_ns : 0;
+}
+
 static void set_next_full(struct mw_heap *self)
 {
     size_t live = mw_old_used(self) + self->large.used;
@@ -82,7 +89,7 @@ static void set_next_full(struct mw_heap *self)
     self->policy.full_at = mw_policy_next_full(live, self->limit);
     self->policy.mark_at = mw_policy_next_mark(live, self->policy.full_at);
     self->policy.external_full_at = mw_policy_next_external(self->external);
-    self->pool.cap = mw_policy_pool_cap(live, self->limit, self->pool.cap);
+    self->pool.cap = mw_policy_pool_cap(live, self->limit, self->pool.cap, since_full(self));
     self->refused = false;
 }
 
@@ -115,7 +122,8 @@ static void finish_full(struct mw_heap *self, enum mw_heap_collector collector)
 /* What was compacted is not likely to grow soon. */
 static void trim_pool(struct mw_heap *self, enum mw_heap_collector collector)
 {
-    mw_pool_trim(self, collector == MW_GC_MARK_COMPACT ? self->pool.target : self->pool.cap);
+    mw_pool_trim(self, collector == MW_GC_MARK_COMPACT ? self->pool.target * MW_PAGE_SIZE
+                                                       : self->pool.cap);
 }
 
 static void collect_full(struct mw_heap *self, enum mw_heap_collector collector, const char *reason)

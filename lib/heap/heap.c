@@ -134,9 +134,14 @@ size_t mw_heap_used(const struct mw_heap *self)
     return mw_nursery_used(self) + mw_old_used(self) + mw_large_used(self);
 }
 
+size_t mw_heap_pooled(const struct mw_heap *self)
+{
+    return self->pool.pooled * MW_PAGE_SIZE + self->kept.bytes;
+}
+
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes)
 {
-    size_t held = mw_heap_total(self) + self->pool.pooled * MW_PAGE_SIZE;
+    size_t held = mw_heap_total(self) + mw_heap_pooled(self);
     size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
 
     return held <= limit && bytes <= limit - held;

@@ -20,6 +20,7 @@ enum {
     MW_SPAN_CLASSES = 13, /* class i: holes of 64 << i bytes and more; the last is a whole page */
     /* Large young objects at once: two scavenges' worth, and one that is larger than a half. */
     MW_LARGE_YOUNG_MAX = 2 * (MW_SEMI_MAX / MW_LARGE_MIN + 1),
+    MW_KEPT_MAX = 16,          /* more mappings of large objects are not looked through */
     MW_RESERVE = MW_PAGE_SIZE, /* bytes that only the near-limit callback may use */
     MW_REMEMBER_ALL =
         1024, /* holders up to this many bytes are remembered whole, others by cards */
@@ -64,7 +65,7 @@ struct mw_pool {
     size_t page_max;
     size_t pooled, used; /* pages */
     size_t target;       /* pages that are kept ready for the next scavenge */
-    size_t cap;          /* pages that are kept at most */
+    size_t cap;          /* bytes that are kept at most, mappings of large objects included */
 };
 
 struct mw_span {
@@ -83,6 +84,15 @@ struct mw_old {
 struct mw_large {
     struct mw_page *first;
     size_t used, size; /* bytes of objects, of mappings */
+};
+
+/* Mappings of large objects that are gone, the oldest first. */
+struct mw_large_kept {
+    struct mw_mapping {
+        void *start;
+        size_t size;
+    } mappings[MW_KEPT_MAX];
+    size_t count, bytes;
 };
 
 struct mw_large_young {
@@ -203,7 +213,8 @@ size_t mw_policy_next_full(size_t live, size_t limit);
 size_t mw_policy_next_mark(size_t live, size_t full_at);
 size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
-size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before);
+/* Bytes; `ns` have passed since the cap was `before`. */
+size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before, uint64_t ns);
 bool mw_policy_dense(size_t live);
 bool mw_policy_sparse(size_t pages, size_t live);
 /* Whether halves of `capacity` should double: so many bytes survived since they last did, a
@@ -228,6 +239,7 @@ struct mw_heap {
     struct mw_old old;
     struct mw_pool pool;
     struct mw_large large; /* old ones */
+    struct mw_large_kept kept;
     struct mw_large_young large_young;
     struct mw_stack remembered;
     struct mw_stack promoted; /* objects that became old in this scavenge and wait for their scan */
@@ -282,6 +294,7 @@ void mw_misuse(struct mw_heap *self, enum mw_heap_misuse_kind kind, const char *
 bool mw_heap_right_thread(struct mw_heap *self, const char *where);
 size_t mw_heap_total(const struct mw_heap *self);
 size_t mw_heap_used(const struct mw_heap *self);
+size_t mw_heap_pooled(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
 
@@ -337,7 +350,10 @@ void mw_nursery_flip(struct mw_heap *self, char *to_top);
 void mw_nursery_judge(struct mw_heap *self, size_t survived, uint64_t cpu_ns);
 /* Brings in a piece of what it grows by; outside of pauses. Returns whether it did. */
 bool mw_nursery_grow(struct mw_heap *self);
-/* In idle time: gives memory back that a quiet program does not need. Returns whether it did. */
+/* Whether the program did next to nothing since this was last asked; false when that is not long
+ * ago. */
+bool mw_nursery_is_quiet(struct mw_heap *self);
+/* Of a quiet program: gives memory back that it does not need. Returns whether it did. */
 bool mw_nursery_relax(struct mw_heap *self);
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);
 size_t mw_nursery_used(const struct mw_heap *self);
@@ -354,10 +370,13 @@ void mw_pool_put(struct mw_heap *self, struct mw_page *page);
 /* Makes at most one page ready, if fewer than `target` are; outside of pauses. Returns whether it
  * did. */
 bool mw_pool_refill(struct mw_heap *self);
-/* Gives pages back until at most `keep` are pooled. */
+/* Gives mappings and pages back until at most so many bytes are kept. */
 void mw_pool_trim(struct mw_heap *self, size_t keep);
-/* Gives back as many as keep the heap from growing by so many bytes, if they are enough. */
+/* Gives back what keeps the heap from growing by so many bytes, if that is enough. */
 void mw_pool_make_way(struct mw_heap *self, size_t bytes);
+/* Of a quiet program: a part of what it is not likely to need soon. Returns whether there was any.
+ */
+bool mw_pool_relax(struct mw_heap *self);
 MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t index)
 {
     return (struct mw_page *)(void *)(self->base + (index << MW_PAGE_SHIFT));
@@ -390,6 +409,8 @@ void mw_large_keep_young(struct mw_heap *self, uintptr_t *object);
 /* Frees the young ones that were not reached. */
 void mw_large_scavenged(struct mw_heap *self);
 void mw_large_sweep(struct mw_heap *self);
+/* Gives the mapping back that is kept for longest. Returns false when none is. */
+bool mw_large_let_go(struct mw_heap *self);
 size_t mw_large_size(const struct mw_heap *self);
 size_t mw_large_used(const struct mw_heap *self);
 void mw_large_deinit(struct mw_heap *self);

@@ -133,6 +133,12 @@ static size_t idle_words(const struct mw_heap *self)
     return self->config.modes & MW_HEAP_SLICES ? SLICE_WORDS_STRESS : SLICE_WORDS;
 }
 
+/* Of a quiet program: gives back what it is not likely to need soon. */
+static bool relax(struct mw_heap *self)
+{
+    return mw_nursery_is_quiet(self) && (mw_nursery_relax(self) || mw_pool_relax(self));
+}
+
 /* One piece of work that is worth doing now. Returns false when there is none. */
 static bool idle_work(struct mw_heap *self)
 {
@@ -150,7 +156,7 @@ static bool idle_work(struct mw_heap *self)
         begin(self);
         return true;
     }
-    return mw_pool_refill(self) || mw_nursery_grow(self) || mw_nursery_relax(self);
+    return mw_pool_refill(self) || mw_nursery_grow(self) || relax(self);
 }
 
 bool mw_heap_step(struct mw_heap *self, uint64_t us)

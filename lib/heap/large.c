@@ -29,10 +29,80 @@ size_t mw_large_mapping(size_t bytes)
     return mw_vm_round(cards_at(bytes) + card_bytes(bytes));
 }
 
-static void destroy(struct mw_page *page)
+/* ---- mappings that are kept: a new one costs a page fault for each 4 KiB ---- */
+
+static void unmap(void *start, size_t size)
 {
-    mw_annotate_used(page, page->size);
-    mw_vm_unmap(page, page->size);
+    mw_annotate_used(start, size);
+    mw_vm_unmap(start, size);
+}
+
+static struct mw_mapping remove_kept(struct mw_large_kept *self, size_t index)
+{
+    struct mw_mapping mapping = self->mappings[index];
+
+    self->count--;
+    self->bytes -= mapping.size;
+    memmove(&self->mappings[index], &self->mappings[index + 1],
+            (self->count - index) * sizeof(mapping));
+    return mapping;
+}
+
+bool mw_large_let_go(struct mw_heap *self)
+{
+    struct mw_mapping mapping;
+
+    if (self->kept.count == 0)
+        return false;
+    mapping = remove_kept(&self->kept, 0);
+    unmap(mapping.start, mapping.size);
+    return true;
+}
+
+/* Modes of tests want to see who still uses an object that is gone. */
+static bool may_keep(const struct mw_heap *self, size_t size)
+{
+    return !(self->config.modes & (MW_HEAP_MOVE | MW_HEAP_GUARD)) &&
+           mw_heap_pooled(self) + size <= self->pool.cap;
+}
+
+static void keep(struct mw_heap *self, void *start, size_t size)
+{
+    if (self->kept.count == MW_KEPT_MAX)
+        mw_large_let_go(self);
+    self->kept.mappings[self->kept.count++] = (struct mw_mapping){start, size};
+    self->kept.bytes += size;
+    mw_annotate_free(start, size);
+}
+
+/* The newest that is large enough, and not by much. */
+static struct mw_page *take_kept(struct mw_heap *self, size_t size)
+{
+    for (size_t i = self->kept.count; i-- > 0;) {
+        const struct mw_mapping *kept = &self->kept.mappings[i];
+
+        if (kept->size >= size && kept->size - size <= size / 8) {
+            struct mw_mapping mapping = remove_kept(&self->kept, i);
+            struct mw_page *page = mapping.start;
+
+            mw_annotate_used(page, mapping.size);
+            memset(page, 0, size);
+            page->size = mapping.size;
+            return page;
+        }
+    }
+    return NULL;
+}
+
+/* The page belongs to no list any more. */
+static void destroy(struct mw_heap *self, struct mw_page *page)
+{
+    size_t size = page->size;
+
+    if (may_keep(self, size))
+        keep(self, page, size);
+    else
+        unmap(page, size);
 }
 
 static void link_first(struct mw_large *self, struct mw_page *page)
@@ -58,11 +128,12 @@ static void unlink_page(struct mw_large *self, struct mw_page *page)
     self->used -= page->used;
 }
 
-static struct mw_page *map_page(struct mw_heap *self, size_t bytes)
+static struct mw_page *map_page(struct mw_heap *self, size_t size)
 {
-    size_t size = mw_large_mapping(bytes);
-    struct mw_page *page;
+    struct mw_page *page = take_kept(self, size);
 
+    if (page != NULL)
+        return page;
     mw_pool_make_way(self, size);
     if (!mw_heap_may_grow(self, size))
         return NULL;
@@ -74,9 +145,6 @@ static struct mw_page *map_page(struct mw_heap *self, size_t bytes)
         return NULL;
     }
     page->size = size;
-    page->used = bytes;
-    page->large = true;
-    page->cards = (uint64_t *)(void *)((char *)page + cards_at(bytes));
     return page;
 }
 
@@ -100,10 +168,13 @@ static void widen(struct mw_large_young *self, const struct mw_page *page)
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
 {
     size_t bytes = mw_header_bytes(header);
-    struct mw_page *page = map_page(self, bytes);
+    struct mw_page *page = map_page(self, mw_large_mapping(bytes));
 
     if (page == NULL)
         return NULL;
+    page->used = bytes;
+    page->large = true;
+    page->cards = (uint64_t *)(void *)((char *)page + cards_at(bytes));
     object_of(page)[0] = header | MW_FLAG_LARGE | (young ? 0 : MW_FLAG_OLD);
     link_first(young ? &self->large_young.objects : &self->large, page);
     if (young) {
@@ -137,22 +208,21 @@ void mw_large_keep_young(struct mw_heap *self, uintptr_t *object)
     object[0] |= MW_FLAG_AGED | MW_FLAG_MARKED;
 }
 
-static void free_all(struct mw_large *self)
+static void free_all(struct mw_heap *self, struct mw_large *large)
 {
-    struct mw_page *next;
+    struct mw_page *page;
 
-    for (struct mw_page *page = self->first; page != NULL; page = next) {
-        next = page->next;
-        destroy(page);
+    while ((page = large->first) != NULL) {
+        unlink_page(large, page);
+        destroy(self, page);
     }
-    *self = (struct mw_large){0};
 }
 
 void mw_large_scavenged(struct mw_heap *self)
 {
     struct mw_large_young *young = &self->large_young;
 
-    free_all(&young->objects);
+    free_all(self, &young->objects);
     *young = (struct mw_large_young){.objects = young->reached};
     for (struct mw_page *page = young->objects.first; page != NULL; page = page->next) {
         object_of(page)[0] &= ~(uint64_t)MW_FLAG_MARKED;
@@ -170,15 +240,17 @@ void mw_large_sweep(struct mw_heap *self)
         next = page->next;
         if (page->live == 0) {
             unlink_page(&self->large, page);
-            destroy(page);
+            destroy(self, page);
         }
     }
 }
 
 void mw_large_deinit(struct mw_heap *self)
 {
-    free_all(&self->large);
-    free_all(&self->large_young.objects);
+    free_all(self, &self->large);
+    free_all(self, &self->large_young.objects);
+    while (mw_large_let_go(self))
+        ;
 }
 
 /* ---- sums, good in the middle of a scavenge, too ---- */

@@ -225,7 +225,7 @@ bool mw_nursery_grow(struct mw_heap *self)
 
 /* ---- shrinking ---- */
 
-static bool is_quiet(struct mw_heap *self)
+bool mw_nursery_is_quiet(struct mw_heap *self)
 {
     struct mw_nursery *nursery = &self->nursery;
     uint64_t now = mw_clock_monotonic_ns(self->config.clock);
@@ -266,7 +266,7 @@ bool mw_nursery_relax(struct mw_heap *self)
 {
     struct mw_nursery *nursery = &self->nursery;
 
-    if (nursery->slots != HALVES || nursery->capacity == self->config.semi_space || !is_quiet(self))
+    if (nursery->slots != HALVES || nursery->capacity == self->config.semi_space)
         return false;
     if (enough(self) > self->config.semi_space)
         mw_collect_minor(self, "idle task");

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { RELAX_PART = 4 }; /* of what is too much goes at a time */
+
 /* What one half of the new space may promote, with a page for what fits badly. */
 size_t mw_pool_target(size_t semi_space)
 {
@@ -22,7 +24,7 @@ int mw_pool_init(struct mw_heap *self)
 
     pool->page_max = self->config.limit_max / MW_PAGE_SIZE;
     pool->target = mw_pool_target(self->config.semi_space);
-    pool->cap = mw_policy_pool_cap(0, self->limit, 0);
+    pool->cap = mw_policy_pool_cap(0, self->limit, 0, 0);
     pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_PAGE_SIZE);
     pool->roles = mw_heap_calloc(self, pool->page_max, 1);
     return pool->base != NULL && pool->roles != NULL ? 0 : -ENOMEM;
@@ -105,26 +107,36 @@ void mw_pool_put(struct mw_heap *self, struct mw_page *page)
 
 void mw_pool_make_way(struct mw_heap *self, size_t bytes)
 {
-    size_t held = mw_heap_total(self) + self->pool.pooled * MW_PAGE_SIZE;
+    size_t pooled = mw_heap_pooled(self);
+    size_t needed = mw_heap_total(self) + pooled + bytes;
     size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
-    size_t pages;
 
-    if (held + bytes <= limit)
-        return;
-    pages = (held + bytes - limit + MW_PAGE_SIZE - 1) / MW_PAGE_SIZE;
-    if (pages <= self->pool.pooled)
-        mw_pool_trim(self, self->pool.pooled - pages);
+    if (needed > limit && needed - limit <= pooled)
+        mw_pool_trim(self, pooled - (needed - limit));
 }
 
 void mw_pool_trim(struct mw_heap *self, size_t keep)
 {
     struct mw_pool *pool = &self->pool;
 
-    for (size_t i = pool->page_max; i-- > 0 && pool->pooled > keep;) {
+    while (mw_heap_pooled(self) > keep && mw_large_let_go(self))
+        ;
+    for (size_t i = pool->page_max; i-- > 0 && pool->pooled > 0 && mw_heap_pooled(self) > keep;) {
         if (pool->roles[i] == MW_ROLE_POOLED) {
             mw_vm_decommit(mw_pool_page(pool, i), MW_PAGE_SIZE);
             pool->roles[i] = MW_ROLE_FREE;
             pool->pooled--;
         }
     }
+}
+
+bool mw_pool_relax(struct mw_heap *self)
+{
+    size_t target = self->pool.target * MW_PAGE_SIZE;
+    size_t pooled = mw_heap_pooled(self);
+
+    if (pooled <= target)
+        return false;
+    mw_pool_trim(self, target + (pooled - target) / RELAX_PART * (RELAX_PART - 1));
+    return true;
 }

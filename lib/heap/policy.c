@@ -3,7 +3,7 @@
 
 #define MIB ((size_t)1 << 20)
 
-enum { SPARSE_PAGES = 4 };
+enum { SPARSE_PAGES = 4, FORGET_MS = 8000 };
 
 static size_t least(size_t left, size_t right)
 {
@@ -49,16 +49,17 @@ size_t mw_policy_next_external(size_t external)
     return external + most(64 * MIB, external / 2);
 }
 
-/* Pages that may stay in the pool: as many as the program is likely to fill before the next full
+/* Bytes that may stay in the pool: as many as the program is likely to fill before the next full
  * collection and, as that ends late, half as many again; but not half of the limit. A peak is
- * forgotten slowly, an eighth at each full collection. A page that is given back and comes again
- * costs a millisecond (measured: half of ringc's time, a sixth of bintrees'). */
-size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before)
+ * forgotten in some eight seconds: a page that is given back and comes again costs a millisecond
+ * (measured: half of ringc's time, a sixth of bintrees'). */
+size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before, uint64_t ns)
 {
     size_t wish = mw_policy_next_full(live, limit) - live;
+    uint64_t ms = ns / MW_NS_PER_MS;
+    size_t kept = ms < FORGET_MS ? before - (size_t)(before / FORGET_MS * ms) : 0;
 
-    return least(most((wish + wish / 2) / MW_PAGE_SIZE, before - before / 8),
-                 limit / 2 / MW_PAGE_SIZE);
+    return least(most(wish + wish / 2, kept), limit / 2);
 }
 
 /* Whether the old space is so full of holes that idle time is well spent on sliding. */

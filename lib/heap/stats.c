@@ -43,7 +43,7 @@ void mw_heap_get_numbers(const struct mw_heap *self, struct mw_heap_numbers *ret
     ret->limit = self->limit;
     ret->external = self->external;
     ret->malloced = self->malloced + sizeof(*self);
-    ret->pooled = self->pool.pooled * MW_PAGE_SIZE;
+    ret->pooled = mw_heap_pooled(self);
     ret->handles = (size_t)(self->front.handle_top - self->handles);
     ret->globals = self->globals.count;
 }

@@ -258,7 +258,7 @@ static size_t page_used(const struct mw_heap *self)
 static void check_counters(struct verify *self)
 {
     const struct mw_heap *heap = self->heap;
-    size_t pooled = heap->pool.pooled * MW_PAGE_SIZE;
+    size_t pooled = mw_heap_pooled(heap);
 
     require(self, page_used(heap) == heap->old.used, "pages do not sum up to the old space");
     require(self, mw_heap_used(heap) <= mw_heap_total(heap), "used is more than total");

@@ -1,5 +1,5 @@
 /* heap_bench WORKLOAD [--allocator NAME] [--size N] [--semi KIB] [--pretenured] [--runs N]
- * [--json]: what the managed heap costs beside other allocators.
+ * [--trace] [--json]: what the managed heap costs beside other allocators.
  *
  * A workload runs twice in one process, or N times; the last run counts, with memory in place, as
  * in a daemon. Figures are CPU time of the process: other programs on the machine do not count,
@@ -45,7 +45,7 @@ enum { ALLOCATORS = sizeof(allocators) / sizeof(allocators[0]) };
 struct options {
     const struct bench_workload *workload;
     size_t allocator, size, semi, runs;
-    bool pretenured, json;
+    bool pretenured, trace, json;
 };
 
 /* ---- measuring ---- */
@@ -124,25 +124,37 @@ static void bench_plain(const struct options *options)
 
 /* ---- the managed heap ---- */
 
+struct run {
+    struct bench_heap heap;
+    bool trace;
+};
+
 static void on_collected(void *context, const struct mw_heap_collection *of)
 {
-    (void)context;
+    const struct run *run = context;
+    char line[MW_TRACE_LINE_MAX];
+
     bench_note_pause(of->pause_cpu_ns);
     bench_note_slice(of->step_max_ns);
+    if (!run->trace)
+        return;
+    mw_heap_format_trace(run->heap.heap, of, MW_TRACE_PAIRS, line);
+    fprintf(stderr, "%s\n", line);
 }
 
-static struct bench_heap create_heap(const struct options *options)
+static void create_heap(const struct options *options, struct run *run)
 {
-    struct bench_heap self = {NULL, options->pretenured ? MW_PLACE_OLD : MW_PLACE_YOUNG};
     struct mw_heap_config config;
 
+    run->heap.place = options->pretenured ? MW_PLACE_OLD : MW_PLACE_YOUNG;
+    run->trace = options->trace;
     mw_heap_config_default(&config);
     config.limit = HEAP_LIMIT;
     config.semi_space = config.semi_space_max = options->semi;
+    config.context = run;
     config.collected = on_collected;
-    if (mw_heap_create(&config, &self.heap) < 0)
+    if (mw_heap_create(&config, &run->heap.heap) < 0)
         bench_fail("the heap cannot be made");
-    return self;
 }
 
 static long faults(void)
@@ -173,25 +185,26 @@ static void print_detail(const struct mw_heap_numbers *first, const struct mw_he
 
 static void bench_memwatch(const struct options *options)
 {
-    struct bench_heap self = create_heap(options);
+    struct run measured = {{NULL, MW_PLACE_YOUNG}, false};
     struct bench_outcome outcome = {0, 0};
     struct mw_heap_numbers first, last;
     uint64_t cpu_ns;
     long first_faults = 0;
 
+    create_heap(options, &measured);
     for (size_t run = 0; run < options->runs; run++) {
         first_faults = faults();
-        mw_heap_get_numbers(self.heap, &first);
+        mw_heap_get_numbers(measured.heap.heap, &first);
         bench_forget_pauses();
         bench_begin();
-        outcome = options->workload->managed(&self, options->size);
+        outcome = options->workload->managed(&measured.heap, options->size);
     }
     cpu_ns = process_cpu_ns() - began_ns;
-    mw_heap_get_numbers(self.heap, &last);
+    mw_heap_get_numbers(measured.heap.heap, &last);
     if (!options->json)
         print_detail(&first, &last, faults() - first_faults);
     report(options, &outcome, cpu_ns);
-    mw_heap_destroy(self.heap);
+    mw_heap_destroy(measured.heap.heap);
 }
 
 /* ---- the command line ---- */
@@ -199,7 +212,7 @@ static void bench_memwatch(const struct options *options)
 static void usage(void)
 {
     fprintf(stderr, "usage: heap_bench WORKLOAD [--allocator NAME] [--size N] [--semi KIB] "
-                    "[--pretenured] [--runs N] [--json]\nworkloads:\n");
+                    "[--pretenured] [--runs N] [--trace] [--json]\nworkloads:\n");
     bench_list_workloads();
     fprintf(stderr, "allocators:");
     for (size_t i = 0; i < ALLOCATORS; i++)
@@ -234,6 +247,8 @@ static int parse_option(struct options *options, char **words, bool has_value)
         options->json = true;
     else if (strcmp(words[0], "--pretenured") == 0)
         options->pretenured = true;
+    else if (strcmp(words[0], "--trace") == 0)
+        options->trace = true;
     else if (!has_value)
         usage();
     else if (strcmp(words[0], "--allocator") == 0)
@@ -251,7 +266,7 @@ static int parse_option(struct options *options, char **words, bool has_value)
 
 static struct options parse(int count, char **words)
 {
-    struct options options = {NULL, ALLOCATOR_MEMWATCH, 0, (size_t)1 << 20, 2, false, false};
+    struct options options = {NULL, ALLOCATOR_MEMWATCH, 0, (size_t)1 << 20, 2, false, false, false};
 
     if (count < 2 || (options.workload = bench_find_workload(words[1])) == NULL)
         usage();
