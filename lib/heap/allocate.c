@@ -225,7 +225,7 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         mw_misuse(self, MW_MISUSE_RAW, "an allocation while raw pointers are held", where);
         return mw_ref_none();
     }
-    if (self->front.handle_top == self->front.handle_end)
+    if (self->front.handle_top == self->handle_limit)
         return mw_handle_fail(self, -EOVERFLOW);
     if (self->config.modes & MW_HEAP_STRESS)
         stress(self);

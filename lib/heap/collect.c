@@ -89,7 +89,8 @@ static void set_next_full(struct mw_heap *self)
     self->policy.full_at = mw_policy_next_full(live, self->limit);
     self->policy.mark_at = mw_policy_next_mark(live, self->policy.full_at);
     self->policy.external_full_at = mw_policy_next_external(self->external);
-    self->pool.cap = mw_policy_pool_cap(live, self->limit, self->pool.cap, since_full(self));
+    self->pool.cap = mw_policy_pool_cap(live, self->policy.full_at, self->limit, self->pool.cap,
+                                        since_full(self));
     self->refused = false;
 }
 

@@ -24,7 +24,8 @@ int mw_handles_init(struct mw_heap *self)
         return -ENOMEM;
     self->front.scope_end = scopes + self->config.scopes;
     self->front.handle_top = self->handles;
-    self->front.handle_end = self->handles + handles;
+    self->handle_limit = self->handles + handles;
+    self->front.handle_end = self->front.checked ? NULL : self->handle_limit;
     return 0;
 }
 
@@ -53,7 +54,7 @@ struct mw_ref mw_heap_push_slow(struct mw_heap *self, uintptr_t object)
     struct mw_heap_front *front = &self->front;
     struct mw_ref ref;
 
-    if (front->handle_top == front->handle_end)
+    if (front->handle_top == self->handle_limit)
         return mw_handle_fail(self, -EOVERFLOW);
     *front->handle_top = object;
     ref.bits = (uintptr_t)front->handle_top;
@@ -62,6 +63,8 @@ struct mw_ref mw_heap_push_slow(struct mw_heap *self, uintptr_t object)
 
         self->tags[front->handle_top - self->handles] = tag;
         ref.bits |= (uintptr_t)tag << TAG_SHIFT;
+    } else {
+        ref.bits |= MW_REF_SHORT;
     }
     front->handle_top++;
     return ref;
@@ -81,7 +84,7 @@ static uintptr_t *checked_object(struct mw_heap *self, struct mw_ref ref, const 
 
     if (!mw_heap_right_thread(self, where))
         return NULL;
-    if (slot < self->handles || slot >= self->front.handle_end) {
+    if (slot < self->handles || slot >= self->handle_limit) {
         mw_misuse(self, MW_MISUSE_HEAP, "the handle is not one of this heap", where);
         return NULL;
     }
@@ -96,7 +99,7 @@ uintptr_t *mw_handle_object(struct mw_heap *self, struct mw_ref ref, const char 
 {
     if (ref.bits == 0)
         return NULL;
-    return self->front.checked ? checked_object(self, ref, where) : *(uintptr_t **)ref.bits;
+    return self->front.checked ? checked_object(self, ref, where) : *(uintptr_t **)mw_ref_slot(ref);
 }
 
 struct mw_ref mw_heap_dup_at(struct mw_heap *self, struct mw_ref ref, const char *where)
@@ -127,15 +130,13 @@ bool mw_heap_same_at(struct mw_heap *self, struct mw_ref left, struct mw_ref rig
 /* ---- scopes ---- */
 
 /* Handles made now belong to the scope around: kept longer than meant, but kept. */
-struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *where)
+void mw_heap_scope_refused(struct mw_heap *self, const char *where)
 {
     mw_misuse(self, MW_MISUSE_SCOPE, "more scopes are open than the heap was made for", where);
-    return (struct mw_scope){NULL, NULL};
 }
 
-void mw_scope_close_checked(struct mw_heap *self, struct mw_scope scope)
+void mw_scope_close_checked(struct mw_heap *self, struct mw_scope_record *record)
 {
-    struct mw_scope_record *record = scope.record;
 
     if (!mw_heap_right_thread(self, record->where))
         return;
@@ -150,12 +151,12 @@ void mw_scope_close_checked(struct mw_heap *self, struct mw_scope scope)
     }
 }
 
-struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope scope,
+struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope_record *record,
                                       struct mw_ref ref, const char *where)
 {
     uintptr_t *object = mw_handle_object(self, ref, where);
 
-    mw_scope_close_checked(self, scope);
+    mw_scope_close_checked(self, record);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
 }
 

@@ -214,7 +214,7 @@ size_t mw_policy_next_mark(size_t live, size_t full_at);
 size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
 /* Bytes; `ns` have passed since the cap was `before`. */
-size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before, uint64_t ns);
+size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns);
 bool mw_policy_dense(size_t live);
 bool mw_policy_sparse(size_t pages, size_t live);
 /* Whether halves of `capacity` should double: so many bytes survived since they last did, a
@@ -258,8 +258,8 @@ struct mw_heap {
     bool refused;         /* the last scavenge could not promote all that it wished to */
     int error;
     struct mw_scope_record *scopes;
-    uintptr_t *handles; /* the handle stack */
-    uint16_t *tags;     /* checked: the tag of each slot's present use */
+    uintptr_t *handles, *handle_limit; /* the handle stack */
+    uint16_t *tags;                    /* checked: the tag of each slot's present use */
     uint16_t last_tag;
     struct mw_externals externals;
     struct mw_identity identity;
@@ -428,6 +428,9 @@ MW_ALWAYS_INLINE bool mw_remembered_by_cards(const struct mw_heap *self, uint64_
            mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]);
 }
 void mw_remembered_list(struct mw_heap *self, uintptr_t *holder);
+/* After marking began or ended, and when the first large young object comes or the last one goes.
+ */
+void mw_barrier_adjust(struct mw_heap *self);
 /* Gives a holder that became old, or was born so, the flags that its references ask for. */
 MW_ALWAYS_INLINE void mw_remembered_enter(struct mw_heap *self, uintptr_t *holder,
                                           bool young_inside)

@@ -153,8 +153,9 @@ static uintptr_t *object_of(struct mw_page *page)
     return (uintptr_t *)(void *)((char *)page + MW_PAGE_FIRST);
 }
 
-static void widen(struct mw_large_young *self, const struct mw_page *page)
+static void widen(struct mw_heap *heap, const struct mw_page *page)
 {
+    struct mw_large_young *self = &heap->large_young;
     uintptr_t low = (uintptr_t)page, high = low + page->size;
 
     if (self->span != 0 && self->low < low)
@@ -163,6 +164,7 @@ static void widen(struct mw_large_young *self, const struct mw_page *page)
         high = self->low + self->span;
     self->low = low;
     self->span = high - low;
+    mw_barrier_adjust(heap);
 }
 
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
@@ -181,7 +183,7 @@ uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
         mw_mark_set_bit(page, mw_page_word(page, (uintptr_t)object_of(page)));
         self->large_young.born += bytes;
         self->nursery.born += bytes;
-        widen(&self->large_young, page);
+        widen(self, page);
     }
     return object_of(page);
 }
@@ -224,9 +226,10 @@ void mw_large_scavenged(struct mw_heap *self)
 
     free_all(self, &young->objects);
     *young = (struct mw_large_young){.objects = young->reached};
+    mw_barrier_adjust(self);
     for (struct mw_page *page = young->objects.first; page != NULL; page = page->next) {
         object_of(page)[0] &= ~(uint64_t)MW_FLAG_MARKED;
-        widen(young, page);
+        widen(self, page);
     }
 }
 

@@ -38,13 +38,15 @@ enum mw_heap_flag {
 
 enum { MW_TYPE_SHIFT = 8, MW_SLACK_SHIFT = 24, MW_WORDS_SHIFT = 32 };
 
-/* A handle: where the heap keeps the address of an object. In a checked heap the upper 16 bits tell
- * one use of the slot from the next. All zero: none. */
+/* A handle: where the heap keeps the address of an object. All zero: none. Bit 0 stands for the
+ * short way, so that one look at a register tells that there is an object and nothing to check; in
+ * a checked heap it is not set, and the upper 16 bits tell one use of the slot from the next. */
 struct mw_ref {
     uintptr_t bits;
 };
 
-#define MW_REF_SLOT ((uintptr_t)0xffffffffffff)
+#define MW_REF_SHORT ((uintptr_t)1)
+#define MW_REF_SLOT ((uintptr_t)0xfffffffffff8)
 
 /* A registered type. */
 struct mw_heap_type {
@@ -59,20 +61,23 @@ struct mw_scope_record {
     const char *where; /* it was opened */
 };
 
-/* Two words, so that it travels in registers: with a third one it went through memory, and the
- * frame of whoever opens a scope got a stack guard. */
+/* Its address and the whole of it never leave the caller, so that it is kept in registers. The base
+ * stands here, too: to close, it need not be read back from memory, where the next handle would
+ * have to wait for it. */
 struct mw_scope {
     struct mw_heap *heap; /* NULL: closed, or never opened */
     struct mw_scope_record *record;
+    uintptr_t *base;
 };
 
 /* The first member of struct mw_heap. */
 struct mw_heap_front {
-    char *top, *limit; /* zeroed memory for new young objects */
-    uintptr_t *handle_top, *handle_end;
+    char *top, *limit;                  /* zeroed memory for new young objects */
+    uintptr_t *handle_top, *handle_end; /* handle_end: NULL in a checked heap */
     struct mw_scope_record *scope_top, *scope_end;
-    uint64_t barrier; /* flags of holders that a store must tell about */
-    uint32_t checked; /* every call goes the long way and looks first */
+    uint64_t barrier;          /* flags of holders that a store must tell about ... */
+    uintptr_t told, told_span; /* ... if the value lies here */
+    uint32_t checked;          /* every call goes the long way and looks first */
     uint32_t raw_depth;
 };
 
@@ -91,10 +96,9 @@ void mw_heap_raw_enter_checked(struct mw_heap *self);
 void mw_heap_raw_leave_checked(struct mw_heap *self);
 void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *where);
 void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uintptr_t value);
-struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *where);
-/* By value: the scope's address never leaves the caller. */
-void mw_scope_close_checked(struct mw_heap *self, struct mw_scope scope);
-struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope scope,
+void mw_heap_scope_refused(struct mw_heap *self, const char *where);
+void mw_scope_close_checked(struct mw_heap *self, struct mw_scope_record *record);
+struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope_record *record,
                                       struct mw_ref ref, const char *where);
 
 static inline struct mw_heap_front *mw_heap_front(struct mw_heap *self)
@@ -125,17 +129,23 @@ static inline struct mw_ref mw_heap_push(struct mw_heap *self, uintptr_t object)
     struct mw_heap_front *front = mw_heap_front(self);
     struct mw_ref ref;
 
-    if (MW_HEAP_UNLIKELY(front->handle_top == front->handle_end || front->checked))
+    if (MW_HEAP_UNLIKELY(front->handle_top >= front->handle_end))
         return mw_heap_push_slow(self, object);
     *front->handle_top = object;
-    ref.bits = (uintptr_t)front->handle_top++;
+    ref.bits = (uintptr_t)front->handle_top++ + MW_REF_SHORT;
     return ref;
 }
 
 /* None is misuse in every heap, and reported: it is what an allocation that failed has returned. */
-static inline bool mw_heap_long_way(struct mw_heap *self, struct mw_ref ref)
+static inline bool mw_ref_is_long(struct mw_ref ref)
 {
-    return mw_heap_front(self)->checked || ref.bits == 0;
+    return !(ref.bits & MW_REF_SHORT);
+}
+
+/* Of a handle that is not long. */
+static inline uintptr_t *mw_ref_slot(struct mw_ref ref)
+{
+    return (uintptr_t *)(ref.bits - MW_REF_SHORT);
 }
 
 static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw_heap_type *type,
@@ -146,12 +156,12 @@ static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw
     struct mw_ref ref;
 
     if (MW_HEAP_UNLIKELY(type->size > (size_t)(front->limit - object) ||
-                         front->handle_top == front->handle_end))
+                         front->handle_top >= front->handle_end))
         return mw_heap_new_slow(self, type, where);
     front->top = object + type->size;
     *(uint64_t *)(void *)object = type->header;
     *front->handle_top = (uintptr_t)object;
-    ref.bits = (uintptr_t)front->handle_top++;
+    ref.bits = (uintptr_t)front->handle_top++ + MW_REF_SHORT;
     return ref;
 }
 
@@ -160,9 +170,9 @@ static inline struct mw_ref mw_heap_get_at(struct mw_heap *self, struct mw_ref h
 {
     uintptr_t value;
 
-    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
+    if (MW_HEAP_UNLIKELY(mw_ref_is_long(holder)))
         return mw_heap_get_checked(self, holder, index, where);
-    value = (*(uintptr_t **)holder.bits)[1 + index];
+    value = ((uintptr_t *)*mw_ref_slot(holder))[1 + index];
     return value != 0 ? mw_heap_push(self, value) : mw_ref_none();
 }
 
@@ -171,32 +181,33 @@ static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, si
 {
     uintptr_t *object, word;
 
-    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder))) {
+    if (MW_HEAP_UNLIKELY(mw_ref_is_long(holder))) {
         mw_heap_set_checked(self, holder, index, value, where);
         return;
     }
-    object = *(uintptr_t **)holder.bits;
-    word = value.bits != 0 ? *(uintptr_t *)value.bits : 0;
+    object = (uintptr_t *)*mw_ref_slot(holder);
+    word = value.bits != 0 ? *mw_ref_slot(value) : 0;
     object[1 + index] = word;
-    if (MW_HEAP_UNLIKELY(object[0] & mw_heap_front(self)->barrier))
+    if (MW_HEAP_UNLIKELY(object[0] & mw_heap_front(self)->barrier) &&
+        word - mw_heap_front(self)->told < mw_heap_front(self)->told_span)
         mw_heap_barrier(self, object, index, word);
 }
 
 static inline uint64_t mw_heap_get_word_at(struct mw_heap *self, struct mw_ref holder, size_t index,
                                            const char *where)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
+    if (MW_HEAP_UNLIKELY(mw_ref_is_long(holder)))
         return mw_heap_get_word_checked(self, holder, index, where);
-    return (*(uint64_t **)holder.bits)[1 + index];
+    return ((uint64_t *)*mw_ref_slot(holder))[1 + index];
 }
 
 static inline void mw_heap_set_word_at(struct mw_heap *self, struct mw_ref holder, size_t index,
                                        uint64_t value, const char *where)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, holder)))
+    if (MW_HEAP_UNLIKELY(mw_ref_is_long(holder)))
         mw_heap_set_word_checked(self, holder, index, value, where);
     else
-        (*(uint64_t **)holder.bits)[1 + index] = value;
+        ((uint64_t *)*mw_ref_slot(holder))[1 + index] = value;
 }
 
 static inline void mw_heap_raw_enter(struct mw_heap *self)
@@ -217,9 +228,9 @@ static inline void mw_heap_raw_leave(struct mw_heap *self)
 
 static inline void *mw_heap_raw_at(struct mw_heap *self, struct mw_ref ref, const char *where)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_long_way(self, ref)))
+    if (MW_HEAP_UNLIKELY(mw_ref_is_long(ref)))
         return mw_heap_raw_checked(self, ref, where);
-    return *(uint64_t **)ref.bits + 1;
+    return mw_heap_payload(*mw_ref_slot(ref));
 }
 
 static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char *where)
@@ -228,13 +239,17 @@ static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char 
     struct mw_scope_record *record = front->scope_top;
     struct mw_scope scope;
 
-    if (MW_HEAP_UNLIKELY(record == front->scope_end))
-        return mw_heap_scope_refused(self, where);
-    front->scope_top = record + 1;
-    record->base = front->handle_top;
-    record->where = where;
     scope.heap = self;
     scope.record = record;
+    scope.base = front->handle_top;
+    if (MW_HEAP_UNLIKELY(record == front->scope_end)) {
+        mw_heap_scope_refused(self, where);
+        scope.heap = NULL;
+        return scope;
+    }
+    front->scope_top = record + 1;
+    record->base = scope.base;
+    record->where = where;
     return scope;
 }
 
@@ -246,28 +261,29 @@ static inline void mw_scope_close(struct mw_scope *scope)
         return;
     scope->heap = NULL;
     if (MW_HEAP_UNLIKELY(mw_heap_front(heap)->checked)) {
-        mw_scope_close_checked(heap, *scope);
+        mw_scope_close_checked(heap, scope->record);
         return;
     }
     mw_heap_front(heap)->scope_top = scope->record;
-    mw_heap_front(heap)->handle_top = scope->record->base;
+    mw_heap_front(heap)->handle_top = scope->base;
 }
 
 static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw_ref ref,
                                                const char *where)
 {
     struct mw_heap *heap = scope->heap;
-    uintptr_t object;
 
     if (heap == NULL)
         return mw_ref_none();
-    if (MW_HEAP_UNLIKELY(mw_heap_long_way(heap, ref))) {
-        scope->heap = NULL;
-        return mw_scope_escape_checked(heap, *scope, ref, where);
-    }
-    object = *(uintptr_t *)ref.bits;
-    mw_scope_close(scope);
-    return mw_heap_push(heap, object);
+    scope->heap = NULL;
+    /* The scope may have been opened when all handles were taken. */
+    if (MW_HEAP_UNLIKELY(mw_ref_is_long(ref) || scope->base >= mw_heap_front(heap)->handle_end))
+        return mw_scope_escape_checked(heap, scope->record, ref, where);
+    *scope->base = *mw_ref_slot(ref);
+    mw_heap_front(heap)->scope_top = scope->record;
+    mw_heap_front(heap)->handle_top = scope->base + 1;
+    ref.bits = (uintptr_t)scope->base + MW_REF_SHORT;
+    return ref;
 }
 
 #ifdef __cplusplus

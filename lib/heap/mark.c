@@ -183,6 +183,7 @@ void mw_mark_begin(struct mw_heap *self)
         clear_marks(page);
     self->marker.active = true;
     self->front.barrier = MW_FLAG_WATCHED | MW_FLAG_OLD;
+    mw_barrier_adjust(self);
 }
 
 void mw_mark_roots(struct mw_heap *self)
@@ -221,4 +222,5 @@ void mw_mark_end(struct mw_heap *self)
     self->marker.active = false;
     self->marker.young = false;
     self->front.barrier = MW_FLAG_WATCHED;
+    mw_barrier_adjust(self);
 }

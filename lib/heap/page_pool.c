@@ -24,7 +24,7 @@ int mw_pool_init(struct mw_heap *self)
 
     pool->page_max = self->config.limit_max / MW_PAGE_SIZE;
     pool->target = mw_pool_target(self->config.semi_space);
-    pool->cap = mw_policy_pool_cap(0, self->limit, 0, 0);
+    pool->cap = mw_policy_pool_cap(0, self->policy.full_at, self->limit, 0, 0);
     pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_PAGE_SIZE);
     pool->roles = mw_heap_calloc(self, pool->page_max, 1);
     return pool->base != NULL && pool->roles != NULL ? 0 : -ENOMEM;

@@ -17,7 +17,7 @@ static size_t most(size_t left, size_t right)
 
 /* Bytes of old objects at which the next full collection begins, with so many alive now. Three
  * times as many make marking a small part of what the program does meanwhile; a small heap may grow
- * by a sixteenth of its limit first, else a program of a few megabytes would be marked all the
+ * by a thirty-second of its limit first, else a program of a few megabytes would be marked all the
  * time. Never more than half of what is left to the limit: nearer to it, collections come more
  * often. */
 size_t mw_policy_next_full(size_t live, size_t limit)
@@ -53,9 +53,9 @@ size_t mw_policy_next_external(size_t external)
  * collection and, as that ends late, half as many again; but not half of the limit. A peak is
  * forgotten in some eight seconds: a page that is given back and comes again costs a millisecond
  * (measured: half of ringc's time, a sixth of bintrees'). */
-size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before, uint64_t ns)
+size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns)
 {
-    size_t wish = mw_policy_next_full(live, limit) - live;
+    size_t wish = full_at - live;
     uint64_t ms = ns / MW_NS_PER_MS;
     size_t kept = ms < FORGET_MS ? before - (size_t)(before / FORGET_MS * ms) : 0;
 

@@ -39,6 +39,16 @@ void mw_remembered_list(struct mw_heap *self, uintptr_t *holder)
     }
 }
 
+/* Most values are old, and stored without a call: the new space is one range. Large young objects
+ * lie anywhere, and while marking old values are of interest as well. */
+void mw_barrier_adjust(struct mw_heap *self)
+{
+    bool all = self->marker.active || self->large_young.span != 0;
+
+    self->front.told = all ? 0 : (uintptr_t)self->nursery.base;
+    self->front.told_span = all ? UINTPTR_MAX : self->nursery.reserved;
+}
+
 /* After a store into a holder with one of the flags of front.barrier. */
 void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uintptr_t value)
 {

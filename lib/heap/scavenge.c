@@ -21,81 +21,42 @@
 
 enum { QUARTER = 4, PREFETCH = 512 };
 
-/* Loops over many objects work on a copy of this whose address they keep to themselves, so that
- * what changes with every object stays in registers (a quarter of a scavenge's time). */
 struct scavenge {
     struct mw_heap *heap;
     uintptr_t from;
     size_t from_size;
     uintptr_t large, large_span; /* young large objects lie here, others may, too */
+    bool promote_large;
     uintptr_t to;
     char *to_top;
-    char *to_quarter;          /* from here on survivors are promoted at once */
-    char *old_top, *old_limit; /* the hole being filled, meanwhile not the old space's */
-    uintptr_t *waiting;        /* the same of heap->promoted.top */
+    char *to_quarter; /* from here on survivors are promoted at once */
     size_t promoted;
     size_t survived_large;
-    bool promote_large;
     bool refused;
     bool young; /* the object being scanned refers to a young one */
+    bool by_cards;
+    struct mw_page *holder_page; /* of the object being scanned */
 };
-
-/* An object that is looked at in an unusual way: its shape is a callback, or it has cards. */
-struct unusual {
-    struct scavenge scavenge;
-    struct mw_page *cards; /* NULL: none */
-};
-
-static void lend(struct scavenge *self)
-{
-    self->old_top = self->heap->old.top;
-    self->old_limit = self->heap->old.limit;
-    self->waiting = self->heap->promoted.top;
-}
-
-static void give_back(const struct scavenge *self)
-{
-    self->heap->old.top = self->old_top;
-    self->heap->old.limit = self->old_limit;
-    self->heap->promoted.top = self->waiting;
-}
 
 /* ---- copying ---- */
 
 MW_ALWAYS_INLINE void copy_words(uint64_t *to, const uint64_t *from, size_t words)
 {
-    if (words > 32) {
+    size_t i = 1;
+
+    if (words > 64) {
         memcpy(to + 1, from + 1, (words - 1) * MW_WORD);
         return;
     }
-    for (size_t i = 1; i < words; i++)
+    for (; i + 1 < words; i += 2)
+        memcpy(to + i, from + i, 2 * (size_t)MW_WORD); /* one instruction */
+    if (i < words)
         to[i] = from[i];
 }
 
 MW_ALWAYS_INLINE void leave_address(uintptr_t *object, const void *copy)
 {
     object[0] = (uintptr_t)copy | MW_FLAG_FORWARDED;
-}
-
-/* By value: so the caller's copy of the state need not be in memory. */
-static __attribute__((noinline)) char *refill(struct mw_heap *heap, char *top, size_t bytes)
-{
-    heap->old.top = top;
-    return mw_old_refill(heap, bytes);
-}
-
-MW_ALWAYS_INLINE char *allocate_old(struct scavenge *self, size_t bytes)
-{
-    char *start = self->old_top;
-
-    if (MW_HEAP_UNLIKELY(bytes > (size_t)(self->old_limit - start))) {
-        start = refill(self->heap, start, bytes);
-        self->old_top = self->heap->old.top;
-        self->old_limit = self->heap->old.limit;
-        return start;
-    }
-    self->old_top = start + bytes;
-    return start;
 }
 
 /* Without references there is nothing to wait for, unless marks must be set. */
@@ -108,7 +69,7 @@ MW_ALWAYS_INLINE bool needs_scan(const struct scavenge *self, uint64_t header)
 MW_ALWAYS_INLINE uintptr_t promote(struct scavenge *self, uintptr_t *object, uint64_t header)
 {
     size_t bytes = mw_header_bytes(header);
-    uint64_t *copy = (uint64_t *)(void *)allocate_old(self, bytes);
+    uint64_t *copy = mw_old_allocate(self->heap, bytes);
 
     if (copy == NULL) {
         self->refused = true;
@@ -119,7 +80,7 @@ MW_ALWAYS_INLINE uintptr_t promote(struct scavenge *self, uintptr_t *object, uin
     self->promoted += bytes;
     header = (header & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;
     if (needs_scan(self, header))
-        *self->waiting++ = (uintptr_t)copy;
+        mw_stack_push(&self->heap->promoted, (uintptr_t)copy);
     else
         header |= MW_FLAG_WATCHED;
     copy[0] = header;
@@ -148,27 +109,21 @@ MW_ALWAYS_INLINE uintptr_t evacuate(struct scavenge *self, uintptr_t *object)
     return (uintptr_t)copy;
 }
 
-/* A large object stays where it is: its page changes lists. */
-static __attribute__((noinline)) void keep_large(struct mw_heap *heap, uintptr_t *object, bool old)
-{
-    if (old)
-        mw_large_promote(heap, object);
-    else
-        mw_large_keep_young(heap, object);
-}
-
-/* It waits with the promoted ones. */
-MW_ALWAYS_INLINE void reach_large(struct scavenge *self, uintptr_t *object)
+/* A large object stays where it is: its page changes lists, and it waits with the promoted ones. */
+static __attribute__((noinline)) void reach_large(struct scavenge *self, uintptr_t *object)
 {
     size_t bytes = mw_header_bytes(object[0]);
-    bool old = object[0] & MW_FLAG_AGED || self->promote_large;
 
     if (!mw_large_is_lost(object[0]))
         return;
-    keep_large(self->heap, object, old);
-    self->promoted += old ? bytes : 0;
-    self->survived_large += old ? 0 : bytes;
-    *self->waiting++ = (uintptr_t)object;
+    if (object[0] & MW_FLAG_AGED || self->promote_large) {
+        mw_large_promote(self->heap, object);
+        self->promoted += bytes;
+    } else {
+        mw_large_keep_young(self->heap, object);
+        self->survived_large += bytes;
+    }
+    mw_stack_push(&self->heap->promoted, (uintptr_t)object);
 }
 
 MW_ALWAYS_INLINE void visit_slot(void *context, uintptr_t *slot)
@@ -186,28 +141,15 @@ static void visit_root(void *context, uintptr_t *slot)
     visit_slot(context, slot);
 }
 
-MW_ALWAYS_INLINE bool is_still_young(const struct scavenge *self, uintptr_t object)
-{
-    return object - self->to < self->from_size || mw_is_young_large(self->heap, object);
-}
-
 MW_ALWAYS_INLINE void visit_promoted_slot(void *context, uintptr_t *slot)
 {
     struct scavenge *self = context;
 
     visit_slot(self, slot);
-    self->young |= is_still_young(self, *slot);
-}
-
-static void visit_unusual_slot(void *context, uintptr_t *slot)
-{
-    struct unusual *self = context;
-
-    visit_slot(&self->scavenge, slot);
-    if (is_still_young(&self->scavenge, *slot)) {
-        self->scavenge.young = true;
-        if (self->cards != NULL)
-            mw_card_set(self->cards, slot);
+    if (*slot - self->to < self->from_size || mw_is_young_large(self->heap, *slot)) {
+        self->young = true;
+        if (self->by_cards)
+            mw_card_set(self->holder_page, slot);
     }
 }
 
@@ -230,86 +172,54 @@ static void visit_globals(struct scavenge *self)
 
 /* ---- the scan ---- */
 
-/* Returns whether the object refers to a young one. */
-static __attribute__((noinline)) bool scan_unusual(struct scavenge *shared, uintptr_t *object,
-                                                   struct mw_page *cards)
-{
-    struct unusual unusual = {*shared, cards};
-
-    unusual.scavenge.young = false;
-    mw_visit_object(shared->heap->types.shapes, object, object[0], visit_unusual_slot, &unusual);
-    *shared = unusual.scavenge;
-    return shared->young;
-}
-
-MW_ALWAYS_INLINE char *scan_young(struct scavenge *self, struct scavenge *shared, char *at)
+static char *scan_young(struct scavenge *self, char *at)
 {
     const struct mw_shape *shapes = self->heap->types.shapes;
 
     while (at < self->to_top) {
         uintptr_t *object = (uintptr_t *)(void *)at;
         uint64_t header = object[0];
-        const struct mw_shape *shape = &shapes[mw_header_type(header)];
 
-        if (shape->kind == MW_SHAPE_MAP) {
-            mw_visit_map(object + 1, shape->map, visit_slot, self);
-        } else if (shape->kind != MW_SHAPE_LEAF) {
-            *shared = *self;
-            scan_unusual(shared, object, NULL);
-            *self = *shared;
-        }
+        mw_visit_object(shapes, object, header, visit_slot, self);
         at += mw_header_bytes(header);
     }
     return at;
 }
 
-MW_ALWAYS_INLINE void scan_old(struct scavenge *self, struct scavenge *shared, uintptr_t *object)
+MW_ALWAYS_INLINE void scan_old(struct scavenge *self, uintptr_t *object)
 {
     struct mw_heap *heap = self->heap;
-    uint64_t header = object[0];
-    const struct mw_shape *shape = &heap->types.shapes[mw_header_type(header)];
-    bool by_cards = mw_remembered_by_cards(heap, header);
 
     self->young = false;
-    if (shape->kind == MW_SHAPE_MAP) {
-        mw_visit_map(object + 1, shape->map, visit_promoted_slot, self);
-    } else if (shape->kind != MW_SHAPE_LEAF) {
-        *shared = *self;
-        scan_unusual(shared, object, by_cards ? mw_page_of((uintptr_t)object) : NULL);
-        *self = *shared;
-    }
+    self->by_cards = mw_remembered_by_cards(heap, object[0]);
+    self->holder_page = mw_page_of((uintptr_t)object);
+    mw_visit_object(heap->types.shapes, object, object[0], visit_promoted_slot, self);
     mw_remembered_enter(heap, object, self->young);
     if (heap->marker.active)
         mw_mark_object(heap, (uintptr_t)object);
 }
 
 /* And large objects that stay young. */
-MW_ALWAYS_INLINE void scan_waiting(struct scavenge *self, struct scavenge *shared)
+static void scan_promoted(struct scavenge *self)
 {
-    const uintptr_t *base = self->heap->promoted.base;
+    struct mw_heap *heap = self->heap;
 
-    while (self->waiting > base) {
-        uintptr_t *object = (uintptr_t *)*--self->waiting;
+    while (heap->promoted.top > heap->promoted.base) {
+        uintptr_t *object = (uintptr_t *)*--heap->promoted.top;
 
-        if (MW_HEAP_UNLIKELY(!(object[0] & MW_FLAG_OLD))) {
-            *shared = *self;
-            scan_unusual(shared, object, NULL);
-            *self = *shared;
-        } else {
-            scan_old(self, shared, object);
-        }
+        if (object[0] & MW_FLAG_OLD)
+            scan_old(self, object);
+        else
+            mw_visit_object(heap->types.shapes, object, object[0], visit_root, self);
     }
 }
 
-static void scan(struct scavenge *shared, char *at)
+static void scan(struct scavenge *self, char *at)
 {
-    struct scavenge self = *shared;
-
-    while (at < self.to_top || self.waiting > self.heap->promoted.base) {
-        at = scan_young(&self, shared, at);
-        scan_waiting(&self, shared);
+    while (at < self->to_top || self->heap->promoted.top > self->heap->promoted.base) {
+        at = scan_young(self, at);
+        scan_promoted(self);
     }
-    *shared = self;
 }
 
 /* ---- weak globals, and which ones are still young ---- */
@@ -359,12 +269,10 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     char *to = scavenge.to_top;
     const char *from_top = self->front.top;
 
-    lend(&scavenge);
     visit_handles(&scavenge);
     visit_globals(&scavenge);
     mw_remembered_scan(self, visit_root, &scavenge);
     scan(&scavenge, to);
-    give_back(&scavenge);
     update_globals(&scavenge);
     mw_external_scavenged(self, scavenge.from, scavenge.from_size);
     mw_identity_scavenged(self, scavenge.from, scavenge.from_size);

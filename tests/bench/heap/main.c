@@ -150,7 +150,8 @@ static void create_heap(const struct options *options, struct run *run)
     run->trace = options->trace;
     mw_heap_config_default(&config);
     config.limit = HEAP_LIMIT;
-    config.semi_space = config.semi_space_max = options->semi;
+    if (options->semi != 0)
+        config.semi_space = config.semi_space_max = options->semi;
     config.context = run;
     config.collected = on_collected;
     if (mw_heap_create(&config, &run->heap.heap) < 0)
@@ -266,7 +267,7 @@ static int parse_option(struct options *options, char **words, bool has_value)
 
 static struct options parse(int count, char **words)
 {
-    struct options options = {NULL, ALLOCATOR_MEMWATCH, 0, (size_t)1 << 20, 2, false, false, false};
+    struct options options = {NULL, ALLOCATOR_MEMWATCH, 0, 0, 2, false, false, false};
 
     if (count < 2 || (options.workload = bench_find_workload(words[1])) == NULL)
         usage();

@@ -9,7 +9,10 @@ struct record {
     uint64_t time, pid_and_cpu, rss, label;
 };
 
-enum { CHUNK_BYTES = IN_CHUNK * sizeof(struct record) };
+enum {
+    RECORD_WORDS = sizeof(struct record) / sizeof(uint64_t),
+    CHUNK_BYTES = IN_CHUNK * sizeof(struct record),
+};
 
 static void write_record(struct record *record, uint64_t number)
 {
@@ -102,14 +105,16 @@ static void next_chunk(struct managed *self, uint64_t number)
 
 static void push(struct managed *self, uint64_t number)
 {
-    struct record *records;
+    size_t word = number % IN_CHUNK * RECORD_WORDS;
+    struct record record;
 
     if (number % IN_CHUNK == 0)
         next_chunk(self, number);
-    mw_heap_raw_enter(self->heap);
-    records = mw_heap_raw(self->heap, self->current);
-    write_record(&records[number % IN_CHUNK], number);
-    mw_heap_raw_leave(self->heap);
+    write_record(&record, number);
+    mw_heap_set_word(self->heap, self->current, word, record.time);
+    mw_heap_set_word(self->heap, self->current, word + 1, record.pid_and_cpu);
+    mw_heap_set_word(self->heap, self->current, word + 2, record.rss);
+    mw_heap_set_word(self->heap, self->current, word + 3, record.label);
 }
 
 static struct bench_outcome managed(const struct bench_heap *heap, size_t size)

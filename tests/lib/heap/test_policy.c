@@ -35,7 +35,8 @@ static void the_pool_never_takes_half_of_the_limit(void **state)
 {
     (void)state;
     for (size_t live = 0; live < 64 * MIB; live += MIB / 3)
-        assert_true(mw_policy_pool_cap(live, 64 * MIB, 1000) * MW_PAGE_SIZE <= 32 * MIB);
+        assert_true(mw_policy_pool_cap(live, mw_policy_next_full(live, 64 * MIB), 64 * MIB,
+                                       1000 * MIB, 0) <= 32 * MIB);
 }
 
 static void crumbs_are_left(void **state)
