@@ -192,7 +192,7 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
 
 /* Memory outside the heap that lives as long as an object: counted, and released after the
  * collection that finds the object dead, or with the heap. `release` may be NULL and must not call
- * the heap. Errors   -EINVAL no object, -ENOMEM. */
+ * the heap. Errors   -EINVAL no object, or more bytes than can be counted; -ENOMEM. */
 #define mw_heap_attach_external(self, ref, bytes, release, data)                                   \
     mw_heap_attach_external_at(self, ref, bytes, release, data, MW_HERE)
 
