@@ -42,7 +42,7 @@ int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, stru
 {
     MW_GUARD(self);
     struct mw_global *global;
-    int error = make_room(self);
+    int error = mw_heap_right_thread(self, where) ? make_room(self) : -EPERM;
 
     if (error < 0)
         return error;
@@ -62,12 +62,22 @@ int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, stru
     return 0;
 }
 
-struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *global)
+/* Always in a checked heap; the others trust. */
+static bool is_own(struct mw_heap *self, const struct mw_global *global, const char *where)
+{
+    if (!self->front.checked)
+        return true;
+    if (!mw_heap_right_thread(self, where))
+        return false;
+    if (global->heap != self)
+        mw_misuse(self, MW_MISUSE_HEAP, "the global is not one of this heap", where);
+    return global->heap == self;
+}
+
+static void drop(struct mw_heap *self, struct mw_global *global)
 {
     struct mw_globals *globals = &self->globals;
 
-    if (global == NULL)
-        return NULL;
     if (global->young_at != 0) {
         struct mw_global *last = globals->young[--globals->young_count];
 
@@ -82,19 +92,14 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
         global->next->previous = global->previous;
     globals->count--;
     mw_heap_free(self, global, sizeof(*global));
-    return NULL;
 }
 
-/* Always in a checked heap; the others trust. */
-static bool is_own(struct mw_heap *self, const struct mw_global *global, const char *where)
+/* Misuse is told with the place that created it: this call has none. */
+struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *global)
 {
-    if (!self->front.checked)
-        return true;
-    if (!mw_heap_right_thread(self, where))
-        return false;
-    if (global->heap != self)
-        mw_misuse(self, MW_MISUSE_HEAP, "the global is not one of this heap", where);
-    return global->heap == self;
+    if (global != NULL && is_own(self, global, global->where))
+        drop(self, global);
+    return NULL;
 }
 
 /* A handle that is no good changes nothing. */
@@ -119,6 +124,6 @@ struct mw_ref mw_global_get_at(struct mw_heap *self, const struct mw_global *glo
 void mw_globals_deinit(struct mw_heap *self)
 {
     while (self->globals.first != NULL)
-        mw_global_destroy(self, self->globals.first);
+        drop(self, self->globals.first);
     free(self->globals.young);
 }

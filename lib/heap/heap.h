@@ -63,7 +63,7 @@ struct mw_heap_misuse {
 struct mw_heap_config {
     size_t limit;          /* bytes; the spaces and the page pool together */
     size_t limit_max;      /* as far as `near_limit` may raise it; 0: limit and half of it */
-    size_t semi_space;     /* bytes of one half of the new space, 256 KiB to 16 MiB */
+    size_t semi_space;     /* of one half of the new space: a power of two, 256 KiB to 16 MiB */
     size_t semi_space_max; /* as far as it may grow */
     uint64_t scavenge_us;  /* it does not grow if a scavenge could take longer; 0: any time */
     bool pretenure;        /* types whose objects nearly all survive are born old */
@@ -124,7 +124,8 @@ struct mw_heap_type_info {
     uint32_t words;                     /* 1 to 16000; STRUCTS: 1 to 64; else 0 */
     const struct mw_heap_field *fields; /* the references, FIXED and STRUCTS */
     uint32_t field_count;
-    /* CUSTOM: visits every reference in the payload; must not call the heap. */
+    /* CUSTOM: visits every reference in the payload; must not call the heap, nor look into other
+     * objects, which may be moving. */
     void (*trace)(const struct mw_heap_visitor *visitor, uint64_t *payload);
 };
 
@@ -192,7 +193,7 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
 
 /* Memory outside the heap that lives as long as an object: counted, and released after the
  * collection that finds the object dead, or with the heap. `release` may be NULL and must not call
- * the heap. Errors   -EINVAL no object, -ENOMEM. */
+ * the heap. Errors   -EINVAL no object, or more bytes than can be counted; -ENOMEM. */
 #define mw_heap_attach_external(self, ref, bytes, release, data)                                   \
     mw_heap_attach_external_at(self, ref, bytes, release, data, MW_HERE)
 

@@ -278,6 +278,7 @@ struct mw_heap {
 MW_ALWAYS_INLINE bool mw_is_young_large(const struct mw_heap *self, uintptr_t object)
 {
     return object - self->large_young.low < self->large_young.span &&
+           /* 0 is not in that range. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
            (*(const uint64_t *)object & (MW_FLAG_LARGE | MW_FLAG_OLD)) == MW_FLAG_LARGE;
 }
 

@@ -148,8 +148,9 @@ void mw_path_format(struct mw_reach *self, const uintptr_t *roots, size_t count,
                     const char *from, char ret[MW_SITE_PATH_MAX])
 {
     struct search found = {.reach = self, .queue = self->queue, .type = type};
-    struct text text = {ret, MW_SITE_PATH_MAX};
+    struct text text = {.left = MW_SITE_PATH_MAX};
 
+    text.at = ret;
     mw_reach_clear(self, MW_REACH_NOW);
     search(&found, roots, count);
     put(&text, "%s", from);

@@ -36,7 +36,7 @@ static int reach_alloc(struct mw_reach *self)
     for (size_t i = 0; i < pool->page_max; i++) {
         if (pool->roles[i] != MW_ROLE_USED)
             continue;
-        self->pages[i] = calloc(MW_REACH_SETS * PAGE_WORDS, sizeof(uint64_t));
+        self->pages[i] = calloc((size_t)MW_REACH_SETS * PAGE_WORDS, sizeof(uint64_t));
         if (self->pages[i] == NULL)
             return -ENOMEM;
     }
@@ -91,7 +91,8 @@ static uint64_t *locate(const struct mw_reach *self, enum mw_reach_set set, uint
         map = &page->reached;
         at = set;
     } else {
-        map = self->pages[((char *)page - heap->pool.base) >> MW_PAGE_SHIFT] + set * PAGE_WORDS;
+        map = self->pages[((char *)page - heap->pool.base) >> MW_PAGE_SHIFT] +
+              (size_t)set * PAGE_WORDS;
         at = (object - (uintptr_t)page) / GRANULE;
     }
     *ret_bit = (uint64_t)1 << at % 64;
@@ -137,7 +138,7 @@ void mw_reach_clear(struct mw_reach *self, enum mw_reach_set set)
     memset(self->young + set * self->young_words, 0, self->young_words * sizeof(uint64_t));
     for (size_t i = 0; i < self->heap->pool.page_max; i++)
         if (self->pages[i] != NULL)
-            memset(self->pages[i] + set * PAGE_WORDS, 0, PAGE_WORDS * sizeof(uint64_t));
+            memset(self->pages[i] + (size_t)set * PAGE_WORDS, 0, PAGE_WORDS * sizeof(uint64_t));
     clear_all_large(self, (uint64_t)1 << set);
 }
 

@@ -45,7 +45,8 @@ int mw_heap_snapshot_write(struct mw_heap *self, int fd, struct mw_heap_snapshot
 /* Writes to a new file beside `path`, readable by its owner only, and gives it that name when all
  * of it is on the disk. After an error there is no half file, and an older one at `path` is as it
  * was.
- * Errors   as above, and those of open(2), fsync(2) and rename(2). */
+ * Errors   as above, those of open(2), fsync(2) and rename(2), and -EEXIST when a device, pipe or
+ * socket has that name. */
 int mw_heap_snapshot_save(struct mw_heap *self, const char *path,
                           struct mw_heap_snapshot_report *ret);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* mkostemp(3) puts letters of its own in place of the last six. */
@@ -33,6 +34,15 @@ static int sync_folder(const char *path)
     error = result(fsync(fd));
     close(fd);
     return error == -EINVAL ? 0 : error;
+}
+
+/* A device, pipe or socket is not to be replaced by a file of its name. */
+static bool is_special(const char *path)
+{
+    struct stat now;
+
+    return lstat(path, &now) == 0 && !S_ISREG(now.st_mode) && !S_ISDIR(now.st_mode) &&
+           !S_ISLNK(now.st_mode);
 }
 
 struct store {
@@ -62,6 +72,9 @@ static int store(struct store *self, struct mw_heap_snapshot *snapshot,
 {
     int error, fd;
 
+    self->step = "looking for a plain file at the snapshot's path";
+    if (is_special(self->path))
+        return -EEXIST;
     self->step = "creating a file beside the snapshot's";
     if ((size_t)snprintf(self->aside, sizeof(self->aside), "%s" ASIDE, self->path) >=
         sizeof(self->aside))

@@ -86,6 +86,8 @@ static void compare_addresses(struct shadow *self)
 {
     struct model **queue = self->models.queue;
 
+    if (self->models.queued == 0) /* and no queue yet */
+        return;
     qsort(queue, self->models.queued, sizeof(struct model *), by_address);
     for (size_t i = 1; i < self->models.queued; i++)
         require(self, queue[i - 1]->address < queue[i]->address, "two objects became one");

@@ -122,6 +122,8 @@ static void another_heap_is_seen(void **state)
     expect_misuse(self, MW_MISUSE_HEAP, __LINE__ - 1);
     assert_true(mw_ref_is_none(mw_global_get(self->heap, global)));
     expect_misuse(self, MW_MISUSE_HEAP, __LINE__ - 1);
+    mw_global_destroy(self->heap, global);
+    expect_misuse(self, MW_MISUSE_HEAP, __LINE__ - 6); /* where it was created */
     assert_true(mw_heap_same(other->heap, mw_global_get(other->heap, global), foreign));
     mw_scope_close(&other_scope);
     mw_scope_close(&scope);
@@ -172,6 +174,7 @@ static void *call_elsewhere(void *context)
 {
     struct elsewhere *elsewhere = context;
     struct fixture *self = elsewhere->self;
+    struct mw_global *unmade = NULL;
 
     assert_true(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
     expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
@@ -182,6 +185,8 @@ static void *call_elsewhere(void *context)
     mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
     expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
     mw_global_get(self->heap, elsewhere->global);
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    assert_int_equal(mw_global_create(self->heap, mw_ref_none(), false, &unmade), -EPERM);
     expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
     return NULL;
 }

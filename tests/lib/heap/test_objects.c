@@ -240,6 +240,7 @@ static void external_bytes_go_with_their_object(void **state)
                          0);
     }
     assert_int_equal(mw_heap_attach_external(self->heap, kept, 7, count_release, &released), 0);
+    assert_int_equal(mw_heap_attach_external(self->heap, kept, SIZE_MAX, NULL, NULL), -EINVAL);
     assert_int_equal(numbers_of(self).external, 407);
     mw_heap_collect(self->heap, MW_COLLECT_MINOR);
     assert_int_equal(released, 2);

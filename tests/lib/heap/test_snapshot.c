@@ -156,6 +156,10 @@ static void a_place_that_cannot_be_is_told(void **state)
     assert_int_equal(mw_heap_snapshot_save(self->heap, "/nowhere/at/all", &report), -ENOENT);
     assert_string_equal(report.why, "creating a file beside the snapshot's: "
                                     "No such file or directory");
+    assert_int_equal(mkfifo(folder.file, 0600), 0); /* it would be gone, as /dev/null for root */
+    assert_int_equal(mw_heap_snapshot_save(self->heap, folder.file, &report), -EEXIST);
+    assert_string_equal(report.why, "looking for a plain file at the snapshot's path: File exists");
+    assert_int_equal(unlink(folder.file), 0);
     assert_int_equal(mkdir(folder.file, 0700), 0);
     assert_int_equal(mw_heap_snapshot_save(self->heap, folder.file, &report), -EISDIR);
     assert_string_equal(report.why, "giving the snapshot its name: Is a directory");
