@@ -19,10 +19,15 @@ struct request {
 
 /* ---- making room ---- */
 
+static bool has_too_much_outside(const struct mw_heap *self)
+{
+    return self->external >= self->policy.external_full_at;
+}
+
 static bool wants_full(const struct mw_heap *self)
 {
     return self->refused || mw_old_used(self) + self->large.used >= self->policy.full_at ||
-           self->external >= self->policy.external_full_at || self->config.modes & MW_HEAP_FULL;
+           has_too_much_outside(self) || self->config.modes & MW_HEAP_FULL;
 }
 
 static void collect(struct mw_heap *self)
@@ -166,8 +171,7 @@ static uintptr_t *try_quickly(struct mw_heap *self, const struct request *reques
     size_t room = (size_t)(self->old.limit - self->old.top);
 
     if (mw_header_bytes(request->header) > room || self->config.modes != 0 ||
-        !is_born_old(self, request) || mw_incremental_is_due(self) ||
-        self->external >= self->policy.external_full_at)
+        !is_born_old(self, request) || mw_incremental_is_due(self) || has_too_much_outside(self))
         return NULL;
     return try_old(self, request);
 }
@@ -176,9 +180,9 @@ static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
 {
     bool old = is_born_old(self, request);
 
-    if (old && !wants_full(self))
-        return try_old(self, request);
-    return old ? NULL : try_young(self, request);
+    if (has_too_much_outside(self) || (old && wants_full(self)))
+        return NULL;
+    return old ? try_old(self, request) : try_young(self, request);
 }
 
 static uintptr_t *try_hard(struct mw_heap *self, const struct request *request)
@@ -189,6 +193,16 @@ static uintptr_t *try_hard(struct mw_heap *self, const struct request *request)
     /* At the limit the new space may be full of what could not be promoted, and the old space not.
      */
     return object != NULL || old ? object : try_old(self, request);
+}
+
+/* Not even in a heap without anything else, its limit raised: nothing needs to be dropped for it.
+ */
+static bool can_never_fit(const struct mw_heap *self, const struct request *request)
+{
+    size_t bytes = mw_header_bytes(request->header);
+
+    return bytes > MW_LARGE_MIN &&
+           mw_large_mapping(bytes) > self->config.limit_max - mw_nursery_size(self);
 }
 
 static uintptr_t *insist(struct mw_heap *self, const struct request *request)
@@ -230,7 +244,7 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
     if (self->config.modes & MW_HEAP_STRESS)
         stress(self);
     object = try_quickly(self, request);
-    if (object == NULL) {
+    if (object == NULL && !can_never_fit(self, request)) {
         mw_pool_refill(self);
         mw_nursery_grow(self);
         mw_incremental_tick(self);

@@ -183,6 +183,8 @@ void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char
 
     if (self->front.raw_depth > 0)
         mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
+    else if ((unsigned)work >= sizeof(collections) / sizeof(collections[0]))
+        mw_misuse(self, MW_MISUSE_TYPE, "there is no such kind of collection", where);
     else if (mw_heap_right_thread(self, where) && !self->collecting)
         collections[work](self, "testing");
 }

@@ -42,7 +42,7 @@ static bool config_makes_sense(const struct mw_heap_config *config)
     return semi_makes_sense(config->semi_space) && semi_makes_sense(config->semi_space_max) &&
            config->semi_space <= config->semi_space_max && config->limit >= least &&
            config->limit_max >= config->limit && config->limit_max <= LIMIT_MAX &&
-           config->handles > 0 && config->scopes > 0;
+           config->modes < 2 * (unsigned)MW_HEAP_GUARD && config->handles > 0 && config->scopes > 0;
 }
 
 static int heap_init(struct mw_heap *self)

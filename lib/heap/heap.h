@@ -129,7 +129,7 @@ struct mw_heap_type_info {
     void (*trace)(const struct mw_heap_visitor *visitor, uint64_t *payload);
 };
 
-/* The heap keeps copies of all names. Errors   -EINVAL, -ENOSPC (65,000 types), -ENOMEM. */
+/* The heap keeps copies of all names. Errors   -EINVAL, -ENOSPC (65,535 types), -ENOMEM. */
 int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
                      const struct mw_heap_type **ret);
 

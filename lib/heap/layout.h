@@ -101,7 +101,7 @@ void mw_scope_close_checked(struct mw_heap *self, struct mw_scope_record *record
 struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope_record *record,
                                       struct mw_ref ref, const char *where);
 
-static inline struct mw_heap_front *mw_heap_front(struct mw_heap *self)
+static inline struct mw_heap_front *mw_heap_front_of(struct mw_heap *self)
 {
     return (struct mw_heap_front *)(void *)self;
 }
@@ -126,7 +126,7 @@ static inline bool mw_ref_is_none(struct mw_ref ref)
 
 static inline struct mw_ref mw_heap_push(struct mw_heap *self, uintptr_t object)
 {
-    struct mw_heap_front *front = mw_heap_front(self);
+    struct mw_heap_front *front = mw_heap_front_of(self);
     struct mw_ref ref;
 
     if (MW_HEAP_UNLIKELY(front->handle_top >= front->handle_end))
@@ -151,7 +151,7 @@ static inline uintptr_t *mw_ref_slot(struct mw_ref ref)
 static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw_heap_type *type,
                                            const char *where)
 {
-    struct mw_heap_front *front = mw_heap_front(self);
+    struct mw_heap_front *front = mw_heap_front_of(self);
     char *object = front->top;
     struct mw_ref ref;
 
@@ -188,8 +188,8 @@ static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, si
     object = (uintptr_t *)*mw_ref_slot(holder);
     word = value.bits != 0 ? *mw_ref_slot(value) : 0;
     object[1 + index] = word;
-    if (MW_HEAP_UNLIKELY(object[0] & mw_heap_front(self)->barrier) &&
-        word - mw_heap_front(self)->told < mw_heap_front(self)->told_span)
+    if (MW_HEAP_UNLIKELY(object[0] & mw_heap_front_of(self)->barrier) &&
+        word - mw_heap_front_of(self)->told < mw_heap_front_of(self)->told_span)
         mw_heap_barrier(self, object, index, word);
 }
 
@@ -212,18 +212,18 @@ static inline void mw_heap_set_word_at(struct mw_heap *self, struct mw_ref holde
 
 static inline void mw_heap_raw_enter(struct mw_heap *self)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+    if (MW_HEAP_UNLIKELY(mw_heap_front_of(self)->checked))
         mw_heap_raw_enter_checked(self);
     else
-        mw_heap_front(self)->raw_depth++;
+        mw_heap_front_of(self)->raw_depth++;
 }
 
 static inline void mw_heap_raw_leave(struct mw_heap *self)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+    if (MW_HEAP_UNLIKELY(mw_heap_front_of(self)->checked))
         mw_heap_raw_leave_checked(self);
     else
-        mw_heap_front(self)->raw_depth--;
+        mw_heap_front_of(self)->raw_depth--;
 }
 
 static inline void *mw_heap_raw_at(struct mw_heap *self, struct mw_ref ref, const char *where)
@@ -235,7 +235,7 @@ static inline void *mw_heap_raw_at(struct mw_heap *self, struct mw_ref ref, cons
 
 static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char *where)
 {
-    struct mw_heap_front *front = mw_heap_front(self);
+    struct mw_heap_front *front = mw_heap_front_of(self);
     struct mw_scope_record *record = front->scope_top;
     struct mw_scope scope;
 
@@ -260,12 +260,12 @@ static inline void mw_scope_close(struct mw_scope *scope)
     if (heap == NULL)
         return;
     scope->heap = NULL;
-    if (MW_HEAP_UNLIKELY(mw_heap_front(heap)->checked)) {
+    if (MW_HEAP_UNLIKELY(mw_heap_front_of(heap)->checked)) {
         mw_scope_close_checked(heap, scope->record);
         return;
     }
-    mw_heap_front(heap)->scope_top = scope->record;
-    mw_heap_front(heap)->handle_top = scope->base;
+    mw_heap_front_of(heap)->scope_top = scope->record;
+    mw_heap_front_of(heap)->handle_top = scope->base;
 }
 
 static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw_ref ref,
@@ -277,11 +277,11 @@ static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw
         return mw_ref_none();
     scope->heap = NULL;
     /* The scope may have been opened when all handles were taken. */
-    if (MW_HEAP_UNLIKELY(mw_ref_is_long(ref) || scope->base >= mw_heap_front(heap)->handle_end))
+    if (MW_HEAP_UNLIKELY(mw_ref_is_long(ref) || scope->base >= mw_heap_front_of(heap)->handle_end))
         return mw_scope_escape_checked(heap, scope->record, ref, where);
     *scope->base = *mw_ref_slot(ref);
-    mw_heap_front(heap)->scope_top = scope->record;
-    mw_heap_front(heap)->handle_top = scope->base + 1;
+    mw_heap_front_of(heap)->scope_top = scope->record;
+    mw_heap_front_of(heap)->handle_top = scope->base + 1;
     ref.bits = (uintptr_t)scope->base + MW_REF_SHORT;
     return ref;
 }

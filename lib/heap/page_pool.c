@@ -56,7 +56,10 @@ static bool add(struct mw_heap *self)
     struct mw_pool *pool = &self->pool;
     size_t index;
 
-    if (!mw_heap_may_grow(self, MW_PAGE_SIZE) || !find(pool, MW_ROLE_FREE, &index))
+    while (!mw_heap_may_grow(self, MW_PAGE_SIZE))
+        if (!mw_large_let_go(self))
+            return false;
+    if (!find(pool, MW_ROLE_FREE, &index))
         return false;
     if (mw_vm_commit(&self->vm, mw_pool_page(pool, index), MW_PAGE_SIZE) < 0)
         return false;

@@ -263,6 +263,8 @@ int mw_heap_snapshot_prepare(struct mw_heap *self, struct mw_heap_snapshot **ret
     MW_GUARD(self);
     int error = mw_snapshot_create(self, MW_SNAPSHOT_PIECE, ret);
 
+    if (ret_report != NULL)
+        *ret_report = (struct mw_heap_snapshot_report){0};
     if (error < 0)
         mw_snapshot_report(ret_report, "preparing the snapshot", error);
     else

@@ -29,8 +29,12 @@ Row = collections.namedtuple("Row", "name file text replacement tests", defaults
 # What every change of the heap must still be seen by; tests that see the fault soonest stand first.
 CORE = [
     Row("a store tells nobody", "layout.h",
-        "    if (MW_HEAP_UNLIKELY(object[0] & mw_heap_front(self)->barrier))\n"
-        "        mw_heap_barrier(self, object, index, word);", ""),
+        "        word - mw_heap_front_of(self)->told < mw_heap_front_of(self)->told_span)\n"
+        "        mw_heap_barrier(self, object, index, word);",
+        "        false)\n        mw_heap_barrier(self, object, index, word);"),
+    Row("stores of old values are not told while marking", "remembered.c",
+        "    bool all = self->marker.active || self->large_young.span != 0;",
+        "    bool all = self->large_young.span != 0;"),
     Row("a checked store tells nobody", "access.c",
         "    if (object[0] & self->front.barrier)\n"
         "        mw_heap_barrier(self, object, index, (uintptr_t)word);", ""),
@@ -64,8 +68,8 @@ CORE = [
     Row("nothing ages", "scavenge.c",
         "    copy[0] = header | MW_FLAG_AGED;", "    copy[0] = header;", ("objects", "graph")),
     Row("what is promoted is aged still", "scavenge.c",
-        "    copy[0] = (header & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;",
-        "    copy[0] = header | MW_FLAG_OLD;"),
+        "    header = (header & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;",
+        "    header = header | MW_FLAG_OLD;"),
     Row("dead weak references stay", "collect.c",
         "    mw_weak_clear(self);\n", ""),
     Row("memory outside is not released", "collect.c",
@@ -201,7 +205,21 @@ MORE = [
     Row("nothing is slid at the limit", "allocate.c",
         "        slide_if_it_helps(self, request);\n", "", ("compact",)),
     Row("pooled pages do not make way", "page_pool.c",
-        "        mw_pool_trim(self, self->pool.pooled - pages);", "        ;", ("compact",)),
+        "        mw_pool_trim(self, pooled - (needed - limit));", "        ;", ("compact",)),
+    Row("mappings that are kept do not make way", "page_pool.c",
+        "        if (!mw_large_let_go(self))\n            return false;\n    if",
+        "            return false;\n    if", ("limit",)),
+    Row("a mapping that was kept is not zeroed", "large.c",
+        "            memset(page, 0, size);", "            memset(page, 0, sizeof(*page));", ("young", "objects")),
+    Row("large young objects are not told of", "remembered.c",
+        "    bool all = self->marker.active || self->large_young.span != 0;",
+        "    bool all = self->marker.active;", ("young",)),
+    Row("leaves promoted while marking are not marked", "scavenge.c",
+        "           self->heap->marker.active;\n}", "           false;\n}", ("graph",)),
+    Row("memory outside brings no collection", "external.c",
+        "        mw_nursery_retire(self); /* the", "        ; /* the", ("objects",)),
+    Row("what can never fit drops what the program has", "allocate.c",
+        "    if (object == NULL && !can_never_fit(self, request)) {", "    if (object == NULL) {", ("limit",)),
 ]
 
 

@@ -118,7 +118,7 @@ static void use_everything(struct fixture *self)
 
     for (size_t i = 0; i < 3000 && !mw_ref_is_none(array); i++) {
         MW_SCOPE(inner, self->heap);
-        size_t bytes = i % 500 == 0 ? 300000 : i % 900;
+        size_t bytes = i % 500 == 0 ? 300000 + i * 200 : i % 900; /* kept ones do not fit */
         struct mw_ref value = mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_YOUNG);
 
         if (mw_ref_is_none(value))
@@ -184,6 +184,21 @@ static void whichever_mapping_fails_the_heap_is_whole(void **state)
 
 /* ---- what no heap can do ---- */
 
+static void what_can_never_fit_asks_nobody_to_let_go(void **state)
+{
+    struct fixture *self = create(state, 0, 4 * MIB); /* limit_max: 6 MiB */
+
+    for (int place = MW_PLACE_YOUNG; place <= MW_PLACE_OLD; place++) {
+        MW_SCOPE(scope, self->heap);
+
+        assert_true(mw_ref_is_none(
+            mw_heap_new_array(self->heap, self->bytes, 1000 * MIB, (enum mw_heap_place)place)));
+        assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
+    }
+    assert_int_equal(self->near_limit_calls, 0);
+    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_SWEEP], 0);
+}
+
 static void impossible_sizes_have_a_text(void **state)
 {
     static const size_t counts[] = {SIZE_MAX, SIZE_MAX - 7, SIZE_MAX / 2, SIZE_MAX / 8,
@@ -225,6 +240,7 @@ int main(void)
         cmocka_unit_test_teardown(a_dead_holder_of_a_young_object_is_forgotten, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_may_raise_the_limit, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_may_let_go, teardown),
+        cmocka_unit_test_teardown(what_can_never_fit_asks_nobody_to_let_go, teardown),
         cmocka_unit_test(whichever_mapping_fails_the_heap_is_whole),
         cmocka_unit_test_teardown(impossible_sizes_have_a_text, teardown),
         cmocka_unit_test(every_error_has_a_text_of_its_own),

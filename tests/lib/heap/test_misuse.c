@@ -267,6 +267,35 @@ static void handles_and_scopes_have_bounds(void **state)
     mw_heap_destroy(self.heap);
 }
 
+/* A scope that was opened when all handles were taken has no room for what it carries out. */
+static void nothing_escapes_over_the_bound(void **state)
+{
+    struct fixture self = {0};
+    struct mw_heap_config config = config_of(&self, 0, 8 * MIB);
+    struct mw_ref last = {0};
+    struct mw_scope scope;
+
+    (void)state;
+    config.handles = 10;
+    assert_int_equal(mw_heap_create(&config, &self.heap), 0);
+    add_types(&self);
+    for (int i = 0; i < 10; i++)
+        last = mw_heap_new(self.heap, self.node);
+    scope = mw_scope_open(self.heap);
+    assert_true(mw_ref_is_none(mw_scope_escape(&scope, last)));
+    assert_int_equal(mw_heap_error(self.heap), -EOVERFLOW);
+    assert_int_equal(numbers_of(&self).handles, 10);
+    mw_heap_destroy(self.heap);
+}
+
+static void a_collection_that_is_not_one_is_seen(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+
+    mw_heap_collect(self->heap, (enum mw_heap_work)3);
+    expect_misuse(self, MW_MISUSE_TYPE, __LINE__ - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +308,8 @@ int main(void)
         cmocka_unit_test_teardown(scopes_left_by_a_jump_can_be_unwound, teardown),
         cmocka_unit_test_teardown(a_second_thread_is_seen, teardown),
         cmocka_unit_test_teardown(handles_and_scopes_have_bounds, teardown),
+        cmocka_unit_test(nothing_escapes_over_the_bound),
+        cmocka_unit_test_teardown(a_collection_that_is_not_one_is_seen, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

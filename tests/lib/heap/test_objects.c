@@ -20,6 +20,9 @@ static void bounds_that_make_no_sense_are_refused(void **state)
     config.limit = 2 * MIB + MIB / 2 - 1;
     assert_int_equal(mw_heap_create(&config, &heap), -EINVAL);
     config.limit++;
+    config.modes = 1U << 31;
+    assert_int_equal(mw_heap_create(&config, &heap), -EINVAL);
+    config.modes = 0;
     assert_int_equal(mw_heap_create(&config, &heap), 0);
     assert_null(mw_heap_destroy(heap));
     assert_null(mw_heap_destroy(NULL));
@@ -264,6 +267,20 @@ static void external_bytes_bring_a_full_collection(void **state)
     }
 }
 
+/* Young objects are allocated in line, and yet what hangs on them is not forgotten. */
+static void external_bytes_of_young_objects_do_so_too(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+
+    for (int i = 0; i < 1000; i++) {
+        MW_SCOPE(scope, self->heap);
+        struct mw_ref ref = mw_heap_new(self->heap, self->node);
+
+        assert_int_equal(mw_heap_attach_external(self->heap, ref, 1000 * MIB, NULL, NULL), 0);
+        assert_true(numbers_of(self).external <= 2000 * MIB);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +298,7 @@ int main(void)
         cmocka_unit_test_teardown(a_young_weak_object_is_gone_after_a_scavenge, teardown),
         cmocka_unit_test_teardown(external_bytes_go_with_their_object, teardown),
         cmocka_unit_test_teardown(external_bytes_bring_a_full_collection, teardown),
+        cmocka_unit_test_teardown(external_bytes_of_young_objects_do_so_too, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,21 @@ static void the_pool_never_takes_half_of_the_limit(void **state)
                                        1000 * MIB, 0) <= 32 * MIB);
 }
 
+static void a_peak_of_the_pool_is_forgotten_in_time(void **state)
+{
+    size_t full_at = mw_policy_next_full(0, 1000 * MIB);
+    size_t least = mw_policy_pool_cap(0, full_at, 1000 * MIB, 0, 0);
+    size_t cap = 400 * MIB;
+
+    (void)state;
+    assert_int_equal(mw_policy_pool_cap(0, full_at, 1000 * MIB, cap, 0), cap);
+    for (int i = 0; i < 100; i++) /* collections in quick succession */
+        cap = mw_policy_pool_cap(0, full_at, 1000 * MIB, cap, 10 * MW_NS_PER_MS);
+    assert_in_range(cap, 340 * MIB, 360 * MIB);
+    assert_int_equal(mw_policy_pool_cap(0, full_at, 1000 * MIB, cap, 8 * (uint64_t)MW_NS_PER_S),
+                     least);
+}
+
 static void crumbs_are_left(void **state)
 {
     (void)state;
@@ -85,6 +100,7 @@ int main(void)
         cmocka_unit_test(a_small_heap_may_grow_first),
         cmocka_unit_test(half_of_what_is_left_at_most),
         cmocka_unit_test(the_pool_never_takes_half_of_the_limit),
+        cmocka_unit_test(a_peak_of_the_pool_is_forgotten_in_time),
         cmocka_unit_test(crumbs_are_left),
         cmocka_unit_test(sliding_in_idle_time_must_be_worth_it),
         cmocka_unit_test(halves_double_when_more_survives_than_fits),

@@ -409,6 +409,53 @@ static void it_shrinks_when_the_program_rests(void **state)
     assert_int_equal(self->misuses, 0);
 }
 
+/* The pool: pages, and mappings of large objects. */
+static void the_pool_goes_when_the_program_rests(void **state)
+{
+    struct hands hands = {MW_NS_PER_S};
+    struct mw_clock clock = {hands_ns, hands_wall, &hands};
+    struct fixture *self = create_growing(state, &clock, 0);
+
+    for (int i = 0; i < 20; i++) {
+        MW_SCOPE(scope, self->heap);
+
+        mw_heap_new_array(self->heap, self->bytes, MIB / 2, MW_PLACE_OLD);
+        mw_heap_new_array(self->heap, self->bytes, MIB / 10, MW_PLACE_OLD);
+    }
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    assert_true(numbers_of(self).pooled > 6 * MIB);
+    for (int i = 0; i < 100; i++) {
+        hands.ns += 100 * MW_NS_PER_MS;
+        mw_heap_step(self->heap, 0);
+        numbers_of(self);
+    }
+    assert_true(numbers_of(self).pooled <= 2 * MIB);
+}
+
+/* Its mapping is used again, and what stood there is not seen. */
+static void a_large_object_is_born_zero_where_another_one_was(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 16 * MIB);
+
+    for (int i = 0; i < 8; i++) {
+        MW_SCOPE(scope, self->heap);
+        struct mw_ref ref = mw_heap_new_array(self->heap, self->bytes, MIB - (size_t)i * 1000,
+                                              i % 2 ? MW_PLACE_YOUNG : MW_PLACE_OLD);
+        size_t length = mw_heap_length(self->heap, ref);
+        uint8_t *bytes;
+
+        mw_heap_raw_enter(self->heap);
+        bytes = mw_heap_raw(self->heap, ref);
+        for (size_t at = 0; at < length; at++)
+            assert_int_equal(bytes[at], 0);
+        memset(bytes, 0xff, length);
+        mw_heap_raw_leave(self->heap);
+        mw_scope_close(&scope);
+        mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+        assert_int_equal(self->heap->kept.count, 1);
+    }
+}
+
 /* Whichever call for memory fails while it grows, all goes on. */
 static void growing_may_fail(void **state)
 {
@@ -430,6 +477,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_scavenge_frees_a_large_object, teardown),
+        cmocka_unit_test_teardown(a_large_object_is_born_zero_where_another_one_was, teardown),
+        cmocka_unit_test_teardown(the_pool_goes_when_the_program_rests, teardown),
         cmocka_unit_test_teardown(the_second_survival_promotes_it_where_it_is, teardown),
         cmocka_unit_test_teardown(large_objects_have_the_new_space_as_their_budget, teardown),
         cmocka_unit_test_teardown(more_references_than_a_half_are_born_old, teardown),
