@@ -1,4 +1,5 @@
-/* ringc: the same history as leaf chunks of 256 records; labels are numbers of interned texts. */
+/* ringc: the same history as leaf chunks of 256 records; labels are numbers of interned texts.
+ * A chunk of a history is known to live long, and born old. */
 #include "plain.h"
 
 #include <string.h>
@@ -74,7 +75,6 @@ static struct bench_outcome plain(size_t size)
 struct managed {
     struct mw_heap *heap;
     const struct mw_heap_type *chunk;
-    enum mw_heap_place place;
     struct mw_ref slots, current; /* one handle, assigned anew for each chunk */
     uint64_t check;
 };
@@ -98,7 +98,7 @@ static void next_chunk(struct managed *self, uint64_t number)
 
     if (!mw_ref_is_none(oldest))
         self->check += managed_sum(self->heap, oldest);
-    chunk = bench_need(mw_heap_new_array(self->heap, self->chunk, CHUNK_BYTES, self->place));
+    chunk = bench_need(mw_heap_new_array(self->heap, self->chunk, CHUNK_BYTES, MW_PLACE_OLD));
     mw_heap_set(self->heap, self->slots, slot, chunk);
     mw_heap_assign(self->heap, self->current, chunk);
 }
@@ -119,9 +119,8 @@ static void push(struct managed *self, uint64_t number)
 
 static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
 {
-    struct managed self = {heap->heap,    bench_array_type(heap->heap, "Chunk", MW_KIND_BYTES),
-                           heap->place,   mw_ref_none(),
-                           mw_ref_none(), 0};
+    struct managed self = {heap->heap, bench_array_type(heap->heap, "Chunk", MW_KIND_BYTES),
+                           mw_ref_none(), mw_ref_none(), 0};
 
     MW_SCOPE(scope, heap->heap);
     self.slots = bench_need(mw_heap_new_array(

@@ -34,7 +34,7 @@ CORE = [
         "        false)\n        mw_heap_barrier(self, object, index, word);"),
     Row("stores of old values are not told while marking", "remembered.c",
         "    bool all = self->marker.active || self->large_young.span != 0;",
-        "    bool all = self->large_young.span != 0;"),
+        "    bool all = self->large_young.span != 0;", ("incremental", "graph")),
     Row("a checked store tells nobody", "access.c",
         "    if (object[0] & self->front.barrier)\n"
         "        mw_heap_barrier(self, object, index, (uintptr_t)word);", ""),

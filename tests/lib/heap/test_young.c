@@ -1,10 +1,13 @@
 /* The new space: large objects are born in it, too, and it grows and shrinks with what is asked. */
 #include "fixture.h"
 
+#include "heap/heap_internal.h"
+
 #include "base/clock.h"
 
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LARGE = 200 * 1000, MARK = 77 };
 
