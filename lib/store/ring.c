@@ -138,26 +138,34 @@ size_t mw_ring_drop(struct mw_ring *self)
 
 /* ---- appending ---- */
 
+static void put_row(const struct mw_ring *self, const struct mw_open *open, int64_t time,
+                    const union mw_ring_number *numbers, const uint8_t *reasons)
+{
+    size_t columns = self->columns, row = self->open_rows;
+    uint64_t *to = open->numbers + row * (columns + 1);
+
+    to[0] = (uint64_t)time;
+    memcpy(to + 1, numbers, columns * sizeof(*to));
+    if (reasons != NULL)
+        memcpy(open->reasons + row * columns, reasons, columns);
+    else
+        memset(open->reasons + row * columns, 0, columns);
+}
+
 static void store_row(struct mw_ring *self, int64_t time, const union mw_ring_number *numbers,
                       const uint8_t *reasons)
 {
     MW_SCOPE(scope, self->heap);
     struct mw_ref root = mw_ring_object(self);
-    unsigned row = self->open_rows++;
     const uintptr_t *fields;
     struct mw_open open;
 
     mw_heap_raw_enter(self->heap);
     fields = mw_heap_raw(self->heap, root);
     open = mw_open_at(mw_heap_payload(fields[MW_RING_OPEN]), self->columns);
-    open.times[row] = time;
-    for (unsigned i = 0; i < self->columns; i++) {
-        size_t at = (size_t)i * MW_RING_OPEN_ROWS + row;
-
-        open.numbers[at] = numbers[i].u;
-        open.reasons[at] = reasons != NULL ? reasons[i] : 0;
-    }
+    put_row(self, &open, time, numbers, reasons);
     mw_heap_raw_leave(self->heap);
+    self->open_rows++;
 }
 
 int mw_ring_append(struct mw_ring *self, int64_t time, const union mw_ring_number *numbers,

@@ -69,19 +69,6 @@ static size_t run_of(const uint64_t *list, size_t count)
     return run;
 }
 
-size_t mw_tokens_size(const uint64_t *list, size_t count)
-{
-    size_t size = 0;
-
-    for (size_t i = 0; i < count;) {
-        size_t run = run_of(list + i, count - i);
-
-        size += run > 0 ? 1 : token_size(list[i]);
-        i += run > 0 ? run : 1;
-    }
-    return size;
-}
-
 static size_t put_long(uint64_t value, size_t size, unsigned char *out)
 {
     out[0] = (unsigned char)(LONG_FIRST + size - 5);
@@ -124,6 +111,17 @@ size_t mw_tokens_put(const uint64_t *list, size_t count, unsigned char *out)
     return (size_t)(at - out);
 }
 
+size_t mw_tokens_put_zeroes(size_t count, unsigned char *out)
+{
+    size_t size = 0;
+
+    for (; count > RUN_MAX; count -= RUN_MAX)
+        out[size++] = RUN_MAX - 1;
+    if (count > 0)
+        out[size++] = (unsigned char)(count - 1);
+    return size;
+}
+
 static const unsigned char *get_wide(const unsigned char *in, uint64_t *ret)
 {
     unsigned char first = *in++;
@@ -158,43 +156,79 @@ void mw_tokens_get(const unsigned char *in, size_t count, uint64_t *ret_list)
 
 /* ---- bits ---- */
 
-/* Bits that the whole list takes with this k, from how many values have which length. A value of
- * length l above k has l - k - 1 or l - k bits; the latter only when all its upper ones are set. */
-static size_t bits_with(const uint32_t *lengths, unsigned longest, unsigned k, size_t count)
-{
-    size_t bits = count * (1 + (size_t)k);
-
-    for (unsigned l = k + 1; l <= longest; l++)
-        bits += (size_t)lengths[l] * 2 * (l - k - 1);
-    return bits;
-}
-
 /* How long the code of `value` is without its first 1 + k bits, halved. */
 static unsigned width_of(uint64_t value, unsigned k)
 {
     return length_of((value >> k) + 1) - 1;
 }
 
-size_t mw_bits_size(const uint64_t *list, size_t count, unsigned *ret_k)
-{
-    uint32_t lengths[65] = {0};
-    unsigned longest = 0, k = 0;
-    size_t bits = 0;
+/* ---- which is shorter ---- */
 
-    for (size_t i = 0; i < count; i++)
-        lengths[length_of(list[i])]++;
-    for (unsigned l = 1; l <= 64; l++)
-        longest = lengths[l] != 0 ? l : longest;
-    if (longest > BITS_MAX)
-        return SIZE_MAX;
-    while (k < longest &&
-           bits_with(lengths, longest, k + 1, count) < bits_with(lengths, longest, k, count))
-        k++;
-    for (size_t i = 0; i < count; i++)
-        bits += 1 + k + 2 * (size_t)width_of(list[i], k);
-    *ret_k = k;
-    return 1 + (bits + 7) / 8;
+/* How many values have which length in bits, and how many runs of zeroes there are. */
+struct census {
+    uint16_t lengths[2][65];
+    unsigned longest, runs;
+};
+
+/* Two tables, by turns: most values have one of few lengths, and a count that was just written is
+ * slow to read. */
+static struct census census_of(const uint64_t *list, size_t count)
+{
+    struct census census = {.runs = 0};
+    uint64_t before = 1, any = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        census.lengths[i & 1][length_of(list[i])]++;
+        census.runs += list[i] == 0 && before != 0;
+        any |= before = list[i];
+    }
+    census.longest = length_of(any);
+    return census;
 }
+
+static size_t having(const struct census *census, unsigned length)
+{
+    return (size_t)census->lengths[0][length] + census->lengths[1][length];
+}
+
+/* Bits that the whole list takes with this k. A value of length l above k has l - k - 1 or l - k
+ * bits behind its unary part; the latter only when all its upper ones are set. */
+static size_t bits_with(const struct census *census, unsigned k, size_t count)
+{
+    size_t bits = count * (1 + (size_t)k);
+
+    for (unsigned l = k + 1; l <= census->longest; l++)
+        bits += having(census, l) * 2 * (l - k - 1);
+    return bits;
+}
+
+static size_t tokens_of(const struct census *census)
+{
+    size_t size = census->runs;
+
+    for (unsigned l = 1; l <= census->longest; l++)
+        size += having(census, l) * (l <= 7 ? 1 : token_size(UINT64_C(1) << (l - 1)));
+    return size;
+}
+
+struct mw_list_sizes mw_list_sizes(const uint64_t *list, size_t count)
+{
+    struct census census = census_of(list, count);
+    struct mw_list_sizes sizes = {.tokens = tokens_of(&census), .bits = SIZE_MAX};
+    size_t bits, next;
+
+    if (census.longest > BITS_MAX)
+        return sizes;
+    bits = bits_with(&census, 0, count);
+    while (sizes.k < census.longest && (next = bits_with(&census, sizes.k + 1, count)) < bits) {
+        bits = next;
+        sizes.k++;
+    }
+    sizes.bits = 1 + (bits + 7) / 8;
+    return sizes;
+}
+
+/* ---- bits, written and read ---- */
 
 size_t mw_bits_put(const uint64_t *list, size_t count, unsigned k, unsigned char *out)
 {

@@ -25,12 +25,22 @@ size_t mw_open_size(unsigned columns)
 
 struct mw_open mw_open_at(void *payload, unsigned columns)
 {
-    struct mw_open open;
+    struct mw_open open = {.numbers = payload};
 
-    open.times = payload;
-    open.numbers = (uint64_t *)payload + MW_RING_OPEN_ROWS;
-    open.reasons = (uint8_t *)(open.numbers + (size_t)MW_RING_OPEN_ROWS * columns);
+    open.reasons = (uint8_t *)(open.numbers + (size_t)MW_RING_OPEN_ROWS * (1 + columns));
     return open;
+}
+
+void mw_open_read(const struct mw_open *open, unsigned columns, unsigned rows, int column,
+                  uint64_t *ret_numbers, uint8_t *ret_reasons)
+{
+    const uint64_t *numbers = open->numbers + column + 1;
+    const uint8_t *reasons = open->reasons + column;
+
+    for (unsigned i = 0; i < rows; i++)
+        ret_numbers[i] = numbers[i * (size_t)(columns + 1)];
+    for (unsigned i = 0; column >= 0 && i < rows; i++)
+        ret_reasons[i] = reasons[i * (size_t)columns];
 }
 
 /* ---- absences ---- */

@@ -37,62 +37,77 @@ static uint64_t shift_down(uint64_t difference, unsigned shift)
     return (uint64_t)((int64_t)difference >> shift);
 }
 
-static unsigned common_shift(const uint64_t *numbers, size_t count)
+/* All bits that any difference has. */
+static uint64_t common_bits(const uint64_t *numbers, size_t count)
 {
     uint64_t any = 0;
 
     for (size_t i = 1; i < count; i++)
         any |= numbers[i] - numbers[i - 1];
-    return any != 0 ? (unsigned)__builtin_ctzll(any) : 0;
+    return any;
 }
 
-/* Fills in count - 1 differences and as many differences of these. */
-static void make_lists(const uint64_t *numbers, size_t count, unsigned shift, uint64_t *first,
+/* Fills in count - 1 differences and as many differences of these. Returns whether the first ones
+ * are all the same. */
+static bool make_lists(const uint64_t *numbers, size_t count, unsigned shift, uint64_t *first,
                        uint64_t *second)
 {
-    uint64_t before = 0;
+    uint64_t before = 0, any = 0;
 
     for (size_t i = 1; i < count; i++) {
         uint64_t difference = shift_down(numbers[i] - numbers[i - 1], shift);
 
         first[i - 1] = zigzag(difference);
         second[i - 1] = zigzag(difference - before);
+        any |= i > 1 ? difference ^ before : 0;
         before = difference;
     }
+    return any == 0;
 }
 
 /* ---- which way ---- */
 
 struct way {
-    size_t size;
+    size_t size; /* estimated */
     unsigned flags, k;
 };
 
-static void consider(struct way *best, const uint64_t *list, size_t count, unsigned flags,
-                     enum mw_effort effort)
+static struct way cheaper(const uint64_t *list, size_t count, unsigned flags)
 {
-    struct way way = {.size = mw_tokens_size(list, count), .flags = flags};
+    struct mw_list_sizes sizes = mw_list_sizes(list, count);
+    bool bits = sizes.bits < sizes.tokens;
 
-    if (way.size < best->size)
-        *best = way;
-    if (effort == MW_EFFORT_QUICK)
-        return;
-    way.size = mw_bits_size(list, count, &way.k);
-    way.flags |= BITS;
-    if (way.size < best->size)
-        *best = way;
+    return (struct way){
+        .size = bits ? sizes.bits : sizes.tokens,
+        .flags = flags | (bits ? BITS : 0),
+        .k = sizes.k,
+    };
+}
+
+static size_t zeroes(const uint64_t *list, size_t count)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        found += list[i] == 0;
+    return found;
 }
 
 static struct way choose(const uint64_t *first, const uint64_t *second, size_t count,
                          enum mw_effort effort)
 {
-    struct way best = {.size = SIZE_MAX};
+    struct way best = {.flags = 0}, other;
 
-    consider(&best, first, count, 0, effort);
+    if (effort == MW_EFFORT_QUICK) {
+        best.flags = zeroes(second, count) > zeroes(first, count) ? SECOND : 0;
+        return best;
+    }
+    best = cheaper(first, count, 0);
     /* Few and short tokens: most numbers repeat, and that does not get better. */
-    if (best.size > count / 4)
-        consider(&best, second, count, SECOND, effort);
-    return best;
+    if (best.size <= count / 4)
+        return best;
+    other = cheaper(second, count, SECOND);
+    return other.size < best.size ? other : best;
 }
 
 /* ---- whole numbers ---- */
@@ -119,13 +134,20 @@ static size_t encode_whole(enum mw_effort effort, const uint64_t *numbers, size_
                            unsigned char *out)
 {
     uint64_t first[MW_RING_CHUNK_ROWS_MAX], second[MW_RING_CHUNK_ROWS_MAX];
-    unsigned shift = common_shift(numbers, count);
+    uint64_t any = common_bits(numbers, count);
+    unsigned shift = any != 0 ? (unsigned)__builtin_ctzll(any) : 0;
     size_t size = 1 + put_first(numbers[0], out + 1);
+    struct way way = {.flags = 0};
     const uint64_t *list;
-    struct way way;
 
-    make_lists(numbers, count, shift, first, second);
-    way = choose(first, second, count - 1, effort);
+    if (any == 0) {
+        out[0] = 0;
+        return size + mw_tokens_put_zeroes(count - 1, out + size);
+    }
+    if (make_lists(numbers, count, shift, first, second))
+        way.flags = SECOND;
+    else
+        way = choose(first, second, count - 1, effort);
     list = way.flags & SECOND ? second : first;
     out[0] = (unsigned char)(shift << SHIFT | way.flags);
     if (way.flags & BITS)

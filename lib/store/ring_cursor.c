@@ -67,12 +67,12 @@ int mw_ring_cursor_init(struct mw_ring_cursor *self, const struct mw_ring *ring,
 
 static void read_open(struct mw_ring_cursor *self, const struct view *view)
 {
-    size_t at = (size_t)self->column * MW_RING_OPEN_ROWS;
+    unsigned columns = self->ring->columns;
 
     self->rows = self->ring->open_rows;
-    memcpy(self->times, view->open.times, sizeof(int64_t) * self->rows);
-    memcpy(self->numbers, view->open.numbers + at, sizeof(uint64_t) * self->rows);
-    memcpy(self->reasons, view->open.reasons + at, self->rows);
+    mw_open_read(&view->open, columns, self->rows, -1, (uint64_t *)self->times, NULL);
+    mw_open_read(&view->open, columns, self->rows, (int)self->column, &self->numbers[0].u,
+                 self->reasons);
     for (unsigned i = 0; i < self->rows; i++)
         if (self->reasons[i] != 0)
             self->numbers[i].u = 0;

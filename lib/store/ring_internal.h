@@ -32,11 +32,17 @@ void mw_column_decode(enum mw_ring_form form, const unsigned char *in, size_t co
 
 /* ---- lists of zigzag differences: two ways to write them, ring_bits.c ---- */
 
-size_t mw_tokens_size(const uint64_t *list, size_t count);
+/* Estimates, a few bytes off; `bits` is SIZE_MAX when the list cannot be written so. `k` is the
+ * parameter for mw_bits_put(). */
+struct mw_list_sizes {
+    size_t tokens, bits;
+    unsigned k;
+};
+
+struct mw_list_sizes mw_list_sizes(const uint64_t *list, size_t count);
 size_t mw_tokens_put(const uint64_t *list, size_t count, unsigned char *out);
+size_t mw_tokens_put_zeroes(size_t count, unsigned char *out);
 void mw_tokens_get(const unsigned char *in, size_t count, uint64_t *ret_list);
-/* SIZE_MAX when the list cannot be written this way. `ret_k` is the parameter for put. */
-size_t mw_bits_size(const uint64_t *list, size_t count, unsigned *ret_k);
 size_t mw_bits_put(const uint64_t *list, size_t count, unsigned k, unsigned char *out);
 void mw_bits_get(const unsigned char *in, size_t count, uint64_t *ret_list);
 
@@ -48,15 +54,18 @@ struct mw_chunk_head {
     uint32_t columns;
 };
 
-/* The payload of an open chunk: times, then the columns' numbers, then the columns' reasons. */
+/* The payload of an open chunk, row by row: a row is written in one go, and columns are gathered
+ * when they are needed. */
 struct mw_open {
-    int64_t *times;
-    uint64_t *numbers;
+    uint64_t *numbers; /* the time, then the columns */
     uint8_t *reasons;
 };
 
 size_t mw_open_size(unsigned columns);
 struct mw_open mw_open_at(void *payload, unsigned columns);
+/* `column` -1 is the times; without reasons. */
+void mw_open_read(const struct mw_open *open, unsigned columns, unsigned rows, int column,
+                  uint64_t *ret_numbers, uint8_t *ret_reasons);
 
 /* One column of a chunk; `column` -1 is the times. `reasons` may be NULL for these. */
 void mw_chunk_read(const unsigned char *chunk, enum mw_ring_form form, int column,

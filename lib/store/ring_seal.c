@@ -54,22 +54,30 @@ static int grow(struct mw_ring *self)
 
 /* ---- open rows ---- */
 
+static int encode_open_column(struct mw_ring *self, struct mw_chunk_writer *writer,
+                              const struct mw_open *open, int column)
+{
+    uint64_t numbers[MW_RING_OPEN_ROWS];
+    uint8_t reasons[MW_RING_OPEN_ROWS];
+
+    mw_open_read(open, self->columns, self->open_rows, column, numbers, reasons);
+    return mw_chunk_put(writer, column < 0 ? MW_RING_I64 : self->forms[column], numbers,
+                        column < 0 ? NULL : reasons);
+}
+
 static int encode_open(struct mw_ring *self, struct mw_chunk_writer *writer, void *payload)
 {
     struct mw_open open = mw_open_at(payload, self->columns);
     struct mw_chunk_head head = {
-        .first = open.times[0],
-        .last = open.times[self->open_rows - 1],
+        .first = (int64_t)open.numbers[0],
+        .last = self->last,
         .rows = self->open_rows,
         .columns = self->columns,
     };
     int error = mw_chunk_begin(writer, self->store, &head, MW_EFFORT_QUICK);
 
-    if (error == 0)
-        error = mw_chunk_put(writer, MW_RING_I64, (const uint64_t *)open.times, NULL);
-    for (unsigned i = 0; error == 0 && i < self->columns; i++)
-        error = mw_chunk_put(writer, self->forms[i], open.numbers + (size_t)i * MW_RING_OPEN_ROWS,
-                             open.reasons + (size_t)i * MW_RING_OPEN_ROWS);
+    for (int i = -1; error == 0 && i < (int)self->columns; i++)
+        error = encode_open_column(self, writer, &open, i);
     return error;
 }
 
