@@ -8,11 +8,24 @@ enum { CHUNKS_FIRST = 8 };
 
 /* ---- birth and death ---- */
 
-size_t mw_ring_bytes_min(unsigned columns)
+static size_t parts_first(unsigned columns)
 {
-    return mw_store_object_size(2 * sizeof(uintptr_t)) +
+    return 64 * (1 + (size_t)columns);
+}
+
+static size_t bytes_at_first(unsigned columns)
+{
+    return mw_store_object_size(3 * sizeof(uintptr_t)) +
            mw_store_object_size(CHUNKS_FIRST * sizeof(uintptr_t)) +
-           mw_store_object_size(mw_open_size(columns));
+           mw_store_object_size(parts_first(columns)) + mw_store_object_size(mw_open_size(columns));
+}
+
+/* Growing, the room for parts is an eighth more than they need; the array of chunks only when it is
+ * full of chunks, each of which is larger than what is added for it. */
+size_t mw_ring_bytes_min(unsigned columns, unsigned chunk_rows)
+{
+    return bytes_at_first(columns) +
+           2 * (chunk_rows / MW_RING_OPEN_ROWS) * mw_chunk_bound(columns, MW_RING_OPEN_ROWS);
 }
 
 static bool is_sound(const struct mw_ring_config *config)
@@ -25,25 +38,29 @@ static bool is_sound(const struct mw_ring_config *config)
     return config->chunk_rows >= MW_RING_CHUNK_ROWS_MIN &&
            config->chunk_rows <= MW_RING_CHUNK_ROWS_MAX &&
            config->chunk_rows % MW_RING_OPEN_ROWS == 0 &&
-           config->bytes >= mw_ring_bytes_min(config->columns);
+           config->bytes >= mw_ring_bytes_min(config->columns, config->chunk_rows);
 }
 
 static int make_objects(struct mw_ring *self)
 {
     MW_SCOPE(scope, self->heap);
     int error = mw_store_new_root(self->store, MW_CLASS_RING, &self->root);
-    struct mw_ref open, chunks, root;
+    struct mw_ref open, newest, chunks, root;
 
     if (error < 0)
         return error;
     open = mw_store_new_array(self->store, MW_CLASS_RING_OPEN, mw_open_size(self->columns));
     if (mw_ref_is_none(open))
         return mw_store_error(self->store);
+    newest = mw_store_new_array(self->store, MW_CLASS_RING_NEWEST, self->parts_room);
+    if (mw_ref_is_none(newest))
+        return mw_store_error(self->store);
     chunks = mw_store_new_array(self->store, MW_CLASS_RING_CHUNKS, CHUNKS_FIRST);
     if (mw_ref_is_none(chunks))
         return mw_store_error(self->store);
     root = mw_global_get(self->heap, self->root);
     mw_heap_set(self->heap, root, MW_RING_OPEN, open);
+    mw_heap_set(self->heap, root, MW_RING_NEWEST, newest);
     mw_heap_set(self->heap, root, MW_RING_CHUNKS, chunks);
     return 0;
 }
@@ -63,7 +80,8 @@ int mw_ring_create(struct mw_store *store, const struct mw_ring_config *config,
     self->store = store;
     self->heap = store->heap;
     self->span = config->span;
-    self->bytes = mw_ring_bytes_min(config->columns);
+    self->bytes = bytes_at_first(config->columns);
+    self->parts_room = parts_first(config->columns);
     self->bytes_limit = config->bytes;
     self->columns = config->columns;
     self->chunk_rows = config->chunk_rows;
@@ -197,13 +215,16 @@ static int64_t first_time(const struct mw_ring *self)
     MW_SCOPE(scope, self->heap);
     struct mw_ref root = mw_ring_object(self);
     const uintptr_t *fields, *chunks;
+    uintptr_t first;
     int64_t time;
 
     mw_heap_raw_enter(self->heap);
     fields = mw_heap_raw(self->heap, root);
     chunks = mw_heap_payload(fields[MW_RING_CHUNKS]);
-    time = *(const int64_t *)mw_heap_payload(
-        self->count > 0 ? chunks[mw_ring_slot(self, self->first)] : fields[MW_RING_OPEN]);
+    first = self->count > 0   ? chunks[mw_ring_slot(self, self->first)]
+            : self->parts > 0 ? fields[MW_RING_NEWEST]
+                              : fields[MW_RING_OPEN];
+    time = *(const int64_t *)mw_heap_payload(first); /* all of them begin with it */
     mw_heap_raw_leave(self->heap);
     return time;
 }

@@ -1,8 +1,8 @@
 /* ring: columns of numbers over time, compressed, the oldest dropped first.
  *
  * A row is one instant: its time, and for each column a number or the reason why there is none. 32
- * rows stand open as they came; then they are sealed into a chunk, and small chunks are joined to
- * chunks of `chunk_rows`. Each number comes back exactly as it was put in, and so do absences.
+ * rows stand open as they came; then they are packed, and when `chunk_rows` have come together they
+ * are sealed into a chunk. Each number comes back exactly as it was put in, and so do absences.
  *
  * Time     any count that grows from row to row, in the caller's unit. Evenly spaced times cost
  *          next to nothing, jitter costs about a byte a row, shared by all columns.
@@ -41,8 +41,9 @@ struct mw_ring_config {
     size_t bytes;                   /* at least mw_ring_bytes_min() */
 };
 
-/* What a ring takes before it can hold a chunk. */
-size_t mw_ring_bytes_min(unsigned columns);
+/* What a ring may need for the rows of one chunk before they are sealed, when the numbers cannot be
+ * compressed at all. Usual ones take a tenth of this. */
+size_t mw_ring_bytes_min(unsigned columns, unsigned chunk_rows);
 
 /* Owner    the caller. Errors   -EINVAL a bound that makes no sense, -ENOMEM. */
 int mw_ring_create(struct mw_store *store, const struct mw_ring_config *config,

@@ -191,14 +191,21 @@ static size_t having(const struct census *census, unsigned length)
     return (size_t)census->lengths[0][length] + census->lengths[1][length];
 }
 
-/* Bits that the whole list takes with this k. A value of length l above k has l - k - 1 or l - k
- * bits behind its unary part; the latter only when all its upper ones are set. */
+/* Bits of a value beside its first 1 + k, when it is `above` bits longer than k. It has above - 1
+ * or above in each of the two parts; the latter when its upper bits are all set: always, for one
+ * bit, half of the time for two, and so on. */
+static size_t bits_above(unsigned above)
+{
+    return 2 * ((size_t)above - 1) + (above == 1 ? 2 : above == 2);
+}
+
+/* Bits that the whole list takes with this k. */
 static size_t bits_with(const struct census *census, unsigned k, size_t count)
 {
     size_t bits = count * (1 + (size_t)k);
 
     for (unsigned l = k + 1; l <= census->longest; l++)
-        bits += having(census, l) * 2 * (l - k - 1);
+        bits += having(census, l) * bits_above(l - k);
     return bits;
 }
 

@@ -1,6 +1,6 @@
 /* A sealed chunk:
  *
- *     head       first and last time, rows, columns
+ *     head       first and last time, size, rows, columns
  *     u16 each   size of the times, and of every column; the top bit: it has absences
  *     times
  *     columns    where there are absences, runs of (reason, length - 1) over all rows; then the
@@ -136,7 +136,7 @@ int mw_chunk_begin(struct mw_chunk_writer *self, struct mw_store *store,
                    const struct mw_chunk_head *head, enum mw_effort effort)
 {
     size_t size = sizeof(*head) + sizeof(uint16_t) * (1 + (size_t)head->columns);
-    unsigned char *bytes = mw_store_scratch(store, size + MW_COLUMN_PAD);
+    unsigned char *bytes = mw_store_scratch(store, size + 2 * MW_COLUMN_PAD);
 
     if (bytes == NULL)
         return -ENOMEM;
@@ -154,7 +154,7 @@ int mw_chunk_put(struct mw_chunk_writer *self, enum mw_ring_form form, const uin
     size_t size = 0;
     uint16_t entry;
 
-    self->bytes = mw_store_scratch(self->store, self->size + most + MW_COLUMN_PAD);
+    self->bytes = mw_store_scratch(self->store, self->size + most + 2 * MW_COLUMN_PAD);
     if (self->bytes == NULL)
         return -ENOMEM;
     if (reasons != NULL && any_absent(reasons, self->rows)) {
@@ -173,6 +173,15 @@ int mw_chunk_put(struct mw_chunk_writer *self, enum mw_ring_form form, const uin
 
 size_t mw_chunk_end(struct mw_chunk_writer *self)
 {
-    memset(self->bytes + self->size, 0, MW_COLUMN_PAD);
-    return self->size + MW_COLUMN_PAD;
+    struct mw_chunk_head *head = (void *)self->bytes;
+
+    memset(self->bytes + self->size, 0, 2 * MW_COLUMN_PAD);
+    head->size = (uint32_t)((self->size + MW_COLUMN_PAD + 7) & ~(size_t)7);
+    return head->size;
+}
+
+size_t mw_chunk_bound(unsigned columns, unsigned rows)
+{
+    return sizeof(struct mw_chunk_head) + MW_COLUMN_PAD + 7 +
+           (columns + (size_t)1) * (sizeof(uint16_t) + 2 * (size_t)rows + mw_column_bound(rows));
 }

@@ -37,32 +37,36 @@ static uint64_t shift_down(uint64_t difference, unsigned shift)
     return (uint64_t)((int64_t)difference >> shift);
 }
 
-/* All bits that any difference has. */
-static uint64_t common_bits(const uint64_t *numbers, size_t count)
-{
-    uint64_t any = 0;
+/* All bits that any difference has, and all bits in which one differs from the first. */
+struct bits {
+    uint64_t any, uneven;
+};
 
-    for (size_t i = 1; i < count; i++)
-        any |= numbers[i] - numbers[i - 1];
-    return any;
+static struct bits bits_of_differences(const uint64_t *numbers, size_t count)
+{
+    uint64_t first = count > 1 ? numbers[1] - numbers[0] : 0;
+    struct bits bits = {0, 0};
+
+    for (size_t i = 1; i < count; i++) {
+        bits.any |= numbers[i] - numbers[i - 1];
+        bits.uneven |= (numbers[i] - numbers[i - 1]) ^ first;
+    }
+    return bits;
 }
 
-/* Fills in count - 1 differences and as many differences of these. Returns whether the first ones
- * are all the same. */
-static bool make_lists(const uint64_t *numbers, size_t count, unsigned shift, uint64_t *first,
+/* Fills in count - 1 differences and as many differences of these. */
+static void make_lists(const uint64_t *numbers, size_t count, unsigned shift, uint64_t *first,
                        uint64_t *second)
 {
-    uint64_t before = 0, any = 0;
+    uint64_t before = 0;
 
     for (size_t i = 1; i < count; i++) {
         uint64_t difference = shift_down(numbers[i] - numbers[i - 1], shift);
 
         first[i - 1] = zigzag(difference);
         second[i - 1] = zigzag(difference - before);
-        any |= i > 1 ? difference ^ before : 0;
         before = difference;
     }
-    return any == 0;
 }
 
 /* ---- which way ---- */
@@ -130,29 +134,47 @@ static size_t get_first(const unsigned char *in, uint64_t *ret)
     return 1 + (size_t)in[0];
 }
 
+/* Constants, times and steady counters: one difference, and then no change of it. */
+static size_t put_even(const uint64_t *numbers, size_t count, unsigned shift, unsigned char *out)
+{
+    uint64_t first;
+    size_t size;
+
+    if (count == 1 || numbers[1] == numbers[0])
+        return mw_tokens_put_zeroes(count - 1, out);
+    first = zigzag(shift_down(numbers[1] - numbers[0], shift));
+    size = mw_tokens_put(&first, 1, out);
+    return size + mw_tokens_put_zeroes(count - 2, out + size);
+}
+
+static size_t put_list(enum mw_effort effort, const uint64_t *numbers, size_t count, unsigned shift,
+                       unsigned char *out, unsigned *ret_flags)
+{
+    uint64_t first[MW_RING_CHUNK_ROWS_MAX], second[MW_RING_CHUNK_ROWS_MAX];
+    const uint64_t *list;
+    struct way way;
+
+    make_lists(numbers, count, shift, first, second);
+    way = choose(first, second, count - 1, effort);
+    list = way.flags & SECOND ? second : first;
+    *ret_flags = way.flags;
+    return way.flags & BITS ? mw_bits_put(list, count - 1, way.k, out)
+                            : mw_tokens_put(list, count - 1, out);
+}
+
 static size_t encode_whole(enum mw_effort effort, const uint64_t *numbers, size_t count,
                            unsigned char *out)
 {
-    uint64_t first[MW_RING_CHUNK_ROWS_MAX], second[MW_RING_CHUNK_ROWS_MAX];
-    uint64_t any = common_bits(numbers, count);
-    unsigned shift = any != 0 ? (unsigned)__builtin_ctzll(any) : 0;
+    struct bits bits = bits_of_differences(numbers, count);
+    unsigned shift = bits.any != 0 ? (unsigned)__builtin_ctzll(bits.any) : 0, flags = SECOND;
     size_t size = 1 + put_first(numbers[0], out + 1);
-    struct way way = {.flags = 0};
-    const uint64_t *list;
 
-    if (any == 0) {
-        out[0] = 0;
-        return size + mw_tokens_put_zeroes(count - 1, out + size);
-    }
-    if (make_lists(numbers, count, shift, first, second))
-        way.flags = SECOND;
+    if (bits.uneven == 0)
+        size += put_even(numbers, count, shift, out + size);
     else
-        way = choose(first, second, count - 1, effort);
-    list = way.flags & SECOND ? second : first;
-    out[0] = (unsigned char)(shift << SHIFT | way.flags);
-    if (way.flags & BITS)
-        return size + mw_bits_put(list, count - 1, way.k, out + size);
-    return size + mw_tokens_put(list, count - 1, out + size);
+        size += put_list(effort, numbers, count, shift, out + size, &flags);
+    out[0] = (unsigned char)(shift << SHIFT | flags);
+    return size;
 }
 
 static void decode_whole(const unsigned char *in, size_t count, uint64_t *ret)

@@ -1,5 +1,6 @@
 /* Reading one column: a binary search over the chunks' last times, then one chunk at a time is
- * decoded into the cursor. The open rows are the last chunk of all. */
+ * decoded into the cursor. Behind the sealed chunks come those that are only packed, and the open
+ * rows as the last one of all. */
 #include "store/ring_internal.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 /* Raw pointers to what a cursor reads. Good inside a raw region. */
 struct view {
     const uintptr_t *chunks;
+    const unsigned char *parts;
     const struct mw_ring *ring;
     struct mw_open open;
 };
@@ -18,16 +20,24 @@ static struct view view_of(const struct mw_ring *ring, struct mw_ref root)
     struct view view = {.ring = ring};
 
     view.chunks = mw_heap_payload(fields[MW_RING_CHUNKS]);
+    view.parts = mw_heap_payload(fields[MW_RING_NEWEST]);
     view.open = mw_open_at(mw_heap_payload(fields[MW_RING_OPEN]), ring->columns);
     return view;
 }
 
 static const unsigned char *chunk_at(const struct view *view, uint64_t chunk)
 {
-    return mw_heap_payload(view->chunks[mw_ring_slot(view->ring, chunk)]);
+    uint64_t sealed = view->ring->first + view->ring->count;
+    const unsigned char *part = view->parts;
+
+    if (chunk < sealed)
+        return mw_heap_payload(view->chunks[mw_ring_slot(view->ring, chunk)]);
+    for (; chunk > sealed; chunk--)
+        part = mw_ring_next_part(part);
+    return part;
 }
 
-/* The first chunk whose last row is not before `time`. */
+/* The first sealed chunk whose last row is not before `time`, or the one behind. */
 static uint64_t find(const struct view *view, int64_t time)
 {
     uint64_t low = view->ring->first, high = low + view->ring->count;
@@ -78,7 +88,7 @@ static void read_open(struct mw_ring_cursor *self, const struct view *view)
             self->numbers[i].u = 0;
 }
 
-static void read_sealed(struct mw_ring_cursor *self, const unsigned char *chunk)
+static void read_packed(struct mw_ring_cursor *self, const unsigned char *chunk)
 {
     enum mw_ring_form form = self->ring->forms[self->column];
 
@@ -93,7 +103,7 @@ static bool load(struct mw_ring_cursor *self)
     const struct mw_ring *ring = self->ring;
     MW_SCOPE(scope, ring->heap);
     struct mw_ref root = mw_ring_object(ring);
-    uint64_t end = ring->first + ring->count;
+    uint64_t end = ring->first + ring->count + ring->parts;
     struct view view;
 
     if (self->chunk > end)
@@ -103,7 +113,7 @@ static bool load(struct mw_ring_cursor *self)
     if (self->chunk == end)
         read_open(self, &view);
     else
-        read_sealed(self, chunk_at(&view, self->chunk));
+        read_packed(self, chunk_at(&view, self->chunk));
     mw_heap_raw_leave(ring->heap);
     self->chunk++;
     self->row = 0;

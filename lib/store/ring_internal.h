@@ -50,8 +50,9 @@ void mw_bits_get(const unsigned char *in, size_t count, uint64_t *ret_list);
 
 struct mw_chunk_head {
     int64_t first, last; /* times */
-    uint32_t rows;
-    uint32_t columns;
+    uint32_t size;       /* with all that belongs to the chunk, a multiple of 8 */
+    uint16_t rows;
+    uint16_t columns;
 };
 
 /* The payload of an open chunk, row by row: a row is written in one go, and columns are gathered
@@ -84,12 +85,14 @@ int mw_chunk_begin(struct mw_chunk_writer *self, struct mw_store *store,
                    const struct mw_chunk_head *head, enum mw_effort effort);
 int mw_chunk_put(struct mw_chunk_writer *self, enum mw_ring_form form, const uint64_t *numbers,
                  const uint8_t *reasons);
-/* The size with its pad. */
+/* The size, as it then stands in the head too. */
 size_t mw_chunk_end(struct mw_chunk_writer *self);
+/* The most that a chunk can take. */
+size_t mw_chunk_bound(unsigned columns, unsigned rows);
 
 /* ---- the ring ---- */
 
-enum { MW_RING_CHUNKS, MW_RING_OPEN }; /* fields of the root */
+enum { MW_RING_CHUNKS, MW_RING_NEWEST, MW_RING_OPEN }; /* fields of the root */
 
 struct mw_ring {
     struct mw_store *store;
@@ -102,6 +105,9 @@ struct mw_ring {
     int64_t last;        /* time of the newest row */
     int64_t oldest_last; /* and of the last row of the oldest chunk */
     unsigned open_rows;
+    /* Rows that are packed, not sealed: small chunks of 32, one behind the other in one object. */
+    unsigned parts;
+    size_t parts_size, parts_room;
     unsigned columns, chunk_rows;
     /* The chunks stand in a circular array: `first` counts those that went. */
     size_t capacity, count;
@@ -109,7 +115,9 @@ struct mw_ring {
     enum mw_ring_form forms[];
 };
 
-/* Seals the open rows and joins small chunks. Errors   -ENOMEM: nothing has changed. */
+/* Packs the open rows, or seals all that is not sealed. Errors   -ENOMEM: nothing is lost. */
 int mw_ring_seal(struct mw_ring *self);
+/* The next small chunk behind this one. */
+const unsigned char *mw_ring_next_part(const unsigned char *part);
 size_t mw_ring_slot(const struct mw_ring *self, uint64_t chunk);
 #endif

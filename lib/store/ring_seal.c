@@ -1,7 +1,8 @@
 /* From open rows to chunks.
  *
- * 32 open rows become a small chunk at once, quickly. When the newest small ones add up to a whole
- * chunk they are decoded and encoded again, with all the effort that the last form is worth: so
+ * 32 open rows are packed into a small chunk at once, quickly. These parts stand one behind the
+ * other in one object that stays, so packing leaves no garbage. The open rows that make a chunk
+ * complete are encoded together with all parts, with the effort that the last form is worth. So
  * each number is encoded twice, and no ring has more than 32 rows uncompressed.
  *
  * An allocation may call the near-limit callback, and that may drop chunks of this ring. So what is
@@ -15,31 +16,148 @@
 
 enum { PARTS_MAX = MW_RING_CHUNK_ROWS_MAX / MW_RING_OPEN_ROWS };
 
-static struct mw_ref chunks_of(const struct mw_ring *self)
+static struct mw_ref field(const struct mw_ring *self, size_t index)
 {
-    return mw_heap_get(self->heap, mw_ring_object(self), MW_RING_CHUNKS);
+    return mw_heap_get(self->heap, mw_ring_object(self), index);
 }
 
-/* What the writer has built, as an object; none without memory. */
-static struct mw_ref make_chunk(struct mw_ring *self, struct mw_chunk_writer *writer)
+static void drop_to_bound(struct mw_ring *self)
 {
-    size_t size = mw_chunk_end(writer);
-    struct mw_ref chunk = mw_store_new_array(self->store, MW_CLASS_RING_CHUNK, size);
+    while (self->bytes > self->bytes_limit && mw_ring_drop(self) > 0)
+        ;
+}
 
-    if (mw_ref_is_none(chunk))
-        return chunk;
+/* ---- what is not sealed ---- */
+
+/* Good inside a raw region. */
+struct unsealed {
+    const unsigned char *parts[PARTS_MAX];
+    unsigned count;
+    struct mw_open open;
+};
+
+const unsigned char *mw_ring_next_part(const unsigned char *part)
+{
+    return part + ((const struct mw_chunk_head *)(const void *)part)->size;
+}
+
+static struct unsealed find_unsealed(const struct mw_ring *self, struct mw_ref root)
+{
+    const uintptr_t *fields = mw_heap_raw(self->heap, root);
+    const unsigned char *part = mw_heap_payload(fields[MW_RING_NEWEST]);
+    struct unsealed all = {.count = self->parts};
+
+    for (unsigned i = 0; i < self->parts; i++, part = mw_ring_next_part(part))
+        all.parts[i] = part;
+    all.open = mw_open_at(mw_heap_payload(fields[MW_RING_OPEN]), self->columns);
+    return all;
+}
+
+/* ---- encoding ---- */
+
+static int encode_column(struct mw_ring *self, struct mw_chunk_writer *writer,
+                         const struct unsealed *all, int column)
+{
+    enum mw_ring_form form = column < 0 ? MW_RING_I64 : self->forms[column];
+    uint64_t numbers[MW_RING_CHUNK_ROWS_MAX];
+    uint8_t reasons[MW_RING_CHUNK_ROWS_MAX];
+    size_t row = 0;
+
+    for (unsigned i = 0; i < all->count; i++, row += MW_RING_OPEN_ROWS)
+        mw_chunk_read(all->parts[i], form, column, numbers + row, reasons + row);
+    mw_open_read(&all->open, self->columns, self->open_rows, column, numbers + row, reasons + row);
+    return mw_chunk_put(writer, form, numbers, column < 0 ? NULL : reasons);
+}
+
+static int encode(struct mw_ring *self, struct mw_chunk_writer *writer, const struct unsealed *all,
+                  enum mw_effort effort)
+{
+    struct mw_chunk_head head = {
+        .first = *(const int64_t *)(all->count > 0 ? (const void *)all->parts[0]
+                                                   : (const void *)all->open.numbers),
+        .last = self->last,
+        .rows = (uint16_t)(all->count * MW_RING_OPEN_ROWS + self->open_rows),
+        .columns = (uint16_t)self->columns,
+    };
+    int error = mw_chunk_begin(writer, self->store, &head, effort);
+
+    for (int i = -1; error == 0 && i < (int)self->columns; i++)
+        error = encode_column(self, writer, all, i);
+    return error;
+}
+
+/* Into the store's scratch memory: the open rows, or with `whole` the parts before them too.
+ * Returns the size, or a negative error. */
+static int64_t encode_to_scratch(struct mw_ring *self, bool whole)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref root = mw_ring_object(self);
+    struct mw_chunk_writer writer;
+    struct unsealed all;
+    int error;
+
     mw_heap_raw_enter(self->heap);
-    memcpy(mw_heap_raw(self->heap, chunk), self->store->scratch, size);
+    all = find_unsealed(self, root);
+    all.count = whole ? all.count : 0;
+    error = encode(self, &writer, &all, whole ? MW_EFFORT_BEST : MW_EFFORT_QUICK);
     mw_heap_raw_leave(self->heap);
-    return chunk;
+    return error < 0 ? error : (int64_t)mw_chunk_end(&writer);
 }
 
-static int grow(struct mw_ring *self)
+static void copy_scratch(struct mw_ring *self, struct mw_ref to, size_t at, size_t size)
+{
+    mw_heap_raw_enter(self->heap);
+    memcpy((unsigned char *)mw_heap_raw(self->heap, to) + at, self->store->scratch, size);
+    mw_heap_raw_leave(self->heap);
+}
+
+/* ---- packing ---- */
+
+static int grow_parts(struct mw_ring *self, size_t needed)
+{
+    MW_SCOPE(scope, self->heap);
+    size_t room = (needed + needed / 8 + 7) & ~(size_t)7;
+    struct mw_ref larger = mw_store_new_array(self->store, MW_CLASS_RING_NEWEST, room);
+    struct mw_ref newest = field(self, MW_RING_NEWEST);
+
+    if (mw_ref_is_none(larger))
+        return mw_store_error(self->store);
+    mw_heap_raw_enter(self->heap);
+    memcpy(mw_heap_raw(self->heap, larger), mw_heap_raw(self->heap, newest), self->parts_size);
+    mw_heap_raw_leave(self->heap);
+    mw_heap_set(self->heap, mw_ring_object(self), MW_RING_NEWEST, larger);
+    self->bytes += mw_store_object_size(room) - mw_store_object_size(self->parts_room);
+    self->parts_room = room;
+    return 0;
+}
+
+static int pack(struct mw_ring *self)
+{
+    int64_t size = encode_to_scratch(self, false);
+    int error = 0;
+
+    if (size < 0)
+        return (int)size;
+    if (self->parts_size + (size_t)size > self->parts_room)
+        error = grow_parts(self, self->parts_size + (size_t)size);
+    if (error < 0)
+        return error;
+    copy_scratch(self, field(self, MW_RING_NEWEST), self->parts_size, (size_t)size);
+    self->parts_size += (size_t)size;
+    self->parts++;
+    self->open_rows = 0;
+    drop_to_bound(self);
+    return 0;
+}
+
+/* ---- sealing ---- */
+
+static int grow_chunks(struct mw_ring *self)
 {
     MW_SCOPE(scope, self->heap);
     size_t capacity = 2 * self->capacity, was = self->capacity;
     struct mw_ref larger = mw_store_new_array(self->store, MW_CLASS_RING_CHUNKS, capacity);
-    struct mw_ref chunks = chunks_of(self);
+    struct mw_ref chunks = field(self, MW_RING_CHUNKS);
 
     if (mw_ref_is_none(larger))
         return mw_store_error(self->store);
@@ -52,175 +170,41 @@ static int grow(struct mw_ring *self)
     return 0;
 }
 
-/* ---- open rows ---- */
-
-static int encode_open_column(struct mw_ring *self, struct mw_chunk_writer *writer,
-                              const struct mw_open *open, int column)
-{
-    uint64_t numbers[MW_RING_OPEN_ROWS];
-    uint8_t reasons[MW_RING_OPEN_ROWS];
-
-    mw_open_read(open, self->columns, self->open_rows, column, numbers, reasons);
-    return mw_chunk_put(writer, column < 0 ? MW_RING_I64 : self->forms[column], numbers,
-                        column < 0 ? NULL : reasons);
-}
-
-static int encode_open(struct mw_ring *self, struct mw_chunk_writer *writer, void *payload)
-{
-    struct mw_open open = mw_open_at(payload, self->columns);
-    struct mw_chunk_head head = {
-        .first = (int64_t)open.numbers[0],
-        .last = self->last,
-        .rows = self->open_rows,
-        .columns = self->columns,
-    };
-    int error = mw_chunk_begin(writer, self->store, &head, MW_EFFORT_QUICK);
-
-    for (int i = -1; error == 0 && i < (int)self->columns; i++)
-        error = encode_open_column(self, writer, &open, i);
-    return error;
-}
-
-static int write_open(struct mw_ring *self, struct mw_chunk_writer *writer)
-{
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref open = mw_heap_get(self->heap, mw_ring_object(self), MW_RING_OPEN);
-    int error;
-
-    mw_heap_raw_enter(self->heap);
-    error = encode_open(self, writer, mw_heap_raw(self->heap, open));
-    mw_heap_raw_leave(self->heap);
-    return error;
-}
-
-static void push(struct mw_ring *self, struct mw_ref chunk)
+static void push(struct mw_ring *self, struct mw_ref chunk, size_t size)
 {
     if (self->count == 0)
         self->oldest_last = self->last;
-    mw_heap_set(self->heap, chunks_of(self), mw_ring_slot(self, self->first + self->count), chunk);
+    mw_heap_set(self->heap, field(self, MW_RING_CHUNKS),
+                mw_ring_slot(self, self->first + self->count), chunk);
     self->count++;
-    self->bytes += mw_store_object_size(mw_heap_length(self->heap, chunk));
+    self->bytes += mw_store_object_size(size);
+    self->parts = 0;
+    self->parts_size = 0;
     self->open_rows = 0;
-    self->changes++;
 }
 
-/* ---- joining ---- */
-
-struct parts {
-    const unsigned char *chunks[PARTS_MAX];
-    unsigned count;
-};
-
-/* The newest chunks that add up to a whole one and are small. Good inside a raw region. */
-static struct parts find_parts(const struct mw_ring *self, const uintptr_t *chunks)
+static int seal(struct mw_ring *self)
 {
-    struct parts parts = {.count = self->chunk_rows / MW_RING_OPEN_ROWS};
-
-    if (self->count < parts.count)
-        return (struct parts){.count = 0};
-    for (unsigned i = 0; i < parts.count; i++) {
-        uint64_t at = self->first + self->count - parts.count + i;
-
-        parts.chunks[i] = mw_heap_payload(chunks[mw_ring_slot(self, at)]);
-        if (((const struct mw_chunk_head *)(const void *)parts.chunks[i])->rows !=
-            MW_RING_OPEN_ROWS)
-            return (struct parts){.count = 0};
-    }
-    return parts;
-}
-
-static int join_column(struct mw_chunk_writer *writer, const struct parts *parts,
-                       enum mw_ring_form form, int column)
-{
-    uint64_t numbers[MW_RING_CHUNK_ROWS_MAX];
-    uint8_t reasons[MW_RING_CHUNK_ROWS_MAX];
-
-    for (unsigned i = 0; i < parts->count; i++)
-        mw_chunk_read(parts->chunks[i], form, column, numbers + (size_t)i * MW_RING_OPEN_ROWS,
-                      reasons + (size_t)i * MW_RING_OPEN_ROWS);
-    return mw_chunk_put(writer, form, numbers, reasons);
-}
-
-static int join(struct mw_ring *self, struct mw_chunk_writer *writer, const struct parts *parts)
-{
-    struct mw_chunk_head head;
-    int error;
-
-    memcpy(&head, parts->chunks[0], sizeof(head));
-    head.last = ((const struct mw_chunk_head *)(const void *)parts->chunks[parts->count - 1])->last;
-    head.rows = self->chunk_rows;
-    error = mw_chunk_begin(writer, self->store, &head, MW_EFFORT_BEST);
-    if (error == 0)
-        error = join_column(writer, parts, MW_RING_I64, -1);
-    for (unsigned i = 0; error == 0 && i < self->columns; i++)
-        error = join_column(writer, parts, self->forms[i], (int)i);
-    return error;
-}
-
-static int write_joined(struct mw_ring *self, struct mw_chunk_writer *writer, unsigned *ret_parts)
-{
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref chunks = chunks_of(self);
-    struct parts parts;
-    int error = 0;
-
-    mw_heap_raw_enter(self->heap);
-    parts = find_parts(self, mw_heap_raw(self->heap, chunks));
-    if (parts.count > 0)
-        error = join(self, writer, &parts);
-    mw_heap_raw_leave(self->heap);
-    *ret_parts = parts.count;
-    return error;
-}
-
-static void replace(struct mw_ring *self, struct mw_ref chunk, unsigned parts)
-{
-    struct mw_ref chunks = chunks_of(self);
-
-    for (unsigned i = 0; i < parts; i++) {
-        MW_SCOPE(scope, self->heap);
-        size_t slot = mw_ring_slot(self, self->first + --self->count);
-        struct mw_ref part = mw_heap_get(self->heap, chunks, slot);
-
-        self->bytes -= mw_store_object_size(mw_heap_length(self->heap, part));
-        mw_heap_set(self->heap, chunks, slot, mw_ref_none());
-    }
-    push(self, chunk);
-}
-
-/* Without memory small chunks stay small, and nothing is lost. */
-static void join_newest(struct mw_ring *self)
-{
-    MW_SCOPE(scope, self->heap);
-    uint64_t first = self->first;
-    struct mw_chunk_writer writer;
+    int error = self->count == self->capacity ? grow_chunks(self) : 0;
+    int64_t size = error < 0 ? error : encode_to_scratch(self, true);
     struct mw_ref chunk;
-    unsigned parts;
 
-    if (write_joined(self, &writer, &parts) < 0 || parts == 0)
-        return;
-    chunk = make_chunk(self, &writer);
-    if (!mw_ref_is_none(chunk) && self->first == first)
-        replace(self, chunk, parts);
+    if (size < 0)
+        return (int)size;
+    chunk = mw_store_new_array(self->store, MW_CLASS_RING_CHUNK, (size_t)size);
+    if (mw_ref_is_none(chunk))
+        return mw_store_error(self->store);
+    copy_scratch(self, chunk, 0, (size_t)size);
+    push(self, chunk, (size_t)size);
+    drop_to_bound(self);
+    return 0;
 }
 
 int mw_ring_seal(struct mw_ring *self)
 {
     MW_SCOPE(scope, self->heap);
-    struct mw_chunk_writer writer;
-    struct mw_ref chunk;
-    int error = self->count == self->capacity ? grow(self) : 0;
 
-    if (error == 0)
-        error = write_open(self, &writer);
-    if (error < 0)
-        return error;
-    chunk = make_chunk(self, &writer);
-    if (mw_ref_is_none(chunk))
-        return mw_store_error(self->store);
-    push(self, chunk);
-    join_newest(self);
-    while (self->bytes > self->bytes_limit && mw_ring_drop(self) > 0)
-        ;
-    return 0;
+    if ((self->parts + 1) * MW_RING_OPEN_ROWS < self->chunk_rows)
+        return pack(self);
+    return seal(self);
 }

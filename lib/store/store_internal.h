@@ -6,6 +6,7 @@
 enum mw_store_class {
     MW_CLASS_RING,
     MW_CLASS_RING_CHUNKS,
+    MW_CLASS_RING_NEWEST,
     MW_CLASS_RING_OPEN,
     MW_CLASS_RING_CHUNK,
     MW_CLASS_CACHE,

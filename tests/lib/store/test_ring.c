@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 5, OPEN = 32 };
+enum { COLUMNS = 5, CHUNK = 128 };
 
 static const enum mw_ring_form forms[COLUMNS] = {MW_RING_U64, MW_RING_U64, MW_RING_I64, MW_RING_F64,
                                                  MW_RING_F64};
@@ -21,7 +21,7 @@ struct row {
 static struct mw_ring_config config_of(size_t bytes)
 {
     return (struct mw_ring_config){
-        .forms = forms, .columns = COLUMNS, .chunk_rows = 128, .bytes = bytes};
+        .forms = forms, .columns = COLUMNS, .chunk_rows = CHUNK, .bytes = bytes};
 }
 
 static struct mw_ring *make(struct bench *bench, size_t bytes)
@@ -123,7 +123,7 @@ static void test_rows_come_back_with_gaps_and_reasons(void **state)
 
 static void bounded(struct bench *bench, unsigned scale)
 {
-    size_t count = 200 * scale, limit = mw_ring_bytes_min(COLUMNS) + 6000;
+    size_t count = 200 * scale, limit = mw_ring_bytes_min(COLUMNS, CHUNK);
     struct row *rows = calloc(count, sizeof(*rows)), first = {.time = 0};
     struct mw_ring *ring = make(bench, limit);
     struct mw_ring_numbers numbers;
@@ -147,6 +147,15 @@ static void test_bytes_are_never_over_the_bound_and_the_oldest_goes(void **state
     bench_all_modes(bounded);
 }
 
+static void append_noise(struct bench *bench, struct mw_ring *ring, int64_t time)
+{
+    struct row row = {.time = time};
+
+    for (unsigned i = 0; i < COLUMNS; i++)
+        row.numbers[i].u = bench_random(bench, UINT64_MAX);
+    append(ring, &row);
+}
+
 /* The same rows once more: what they need, one byte less, one more. */
 static void test_bytes_at_the_limit(void **state)
 {
@@ -156,23 +165,41 @@ static void test_bytes_at_the_limit(void **state)
 
     (void)state;
     for (int more = -2; more <= 1; more++) {
-        struct row row = {.time = 0};
         struct mw_ring *ring;
 
         bench_init(&bench, MW_HEAP_CHECKED, 16 * MIB);
         ring = make(&bench, more == -2 ? MIB : needed + (size_t)more);
-        for (unsigned i = 0; i < 2 * OPEN + 1; i++) {
-            row = next_row(&bench, &row);
-            append(ring, &row);
-        }
+        for (int64_t time = 0; time < 5 * CHUNK + 1; time++)
+            append_noise(&bench, ring, time);
         mw_ring_get_numbers(ring, &numbers);
         if (more == -2)
             needed = numbers.bytes;
-        assert_int_equal(numbers.rows, more == -1 ? OPEN + 1 : 2 * OPEN + 1);
-        assert_int_equal(numbers.dropped_rows, more == -1 ? OPEN : 0);
+        assert_int_equal(numbers.rows, more == -1 ? 4 * CHUNK + 1 : 5 * CHUNK + 1);
+        assert_int_equal(numbers.dropped_rows, more == -1 ? CHUNK : 0);
         mw_ring_destroy(ring);
         bench_deinit(&bench);
     }
+}
+
+/* Whatever the numbers are, the least bound that is taken can be kept. */
+static void test_the_least_bytes_are_enough_for_noise(void **state)
+{
+    size_t limit = mw_ring_bytes_min(COLUMNS, CHUNK);
+    struct mw_ring_numbers numbers;
+    struct mw_ring *ring;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, MW_HEAP_CHECKED, 16 * MIB);
+    ring = make(&bench, limit);
+    for (int64_t time = 0; time < 10 * CHUNK; time++) {
+        append_noise(&bench, ring, time * INT32_MAX + (time % 7) * 12345);
+        mw_ring_get_numbers(ring, &numbers);
+        assert_true(numbers.bytes <= limit);
+    }
+    assert_true(numbers.chunks > 0);
+    mw_ring_destroy(ring);
+    bench_deinit(&bench);
 }
 
 static void test_span_at_the_limit(void **state)
@@ -187,16 +214,16 @@ static void test_span_at_the_limit(void **state)
     bench_init(&bench, MW_HEAP_CHECKED, 16 * MIB);
     config.span = 100;
     assert_int_equal(mw_ring_create(bench.store, &config, &ring), 0);
-    for (int64_t time = 1; time <= OPEN + 1; time++)
+    for (int64_t time = 1; time <= CHUNK + 1; time++)
         assert_int_equal(mw_ring_append(ring, time, numbers, NULL), 0);
-    /* The last row of the sealed chunk is of 32: it may stay as long as 100 allow. */
-    assert_int_equal(mw_ring_append(ring, OPEN + 99, numbers, NULL), 0);
-    assert_int_equal(mw_ring_append(ring, OPEN + 100, numbers, NULL), 0);
+    /* The last row of the sealed chunk is of 128: it may stay as long as 100 allow. */
+    assert_int_equal(mw_ring_append(ring, CHUNK + 99, numbers, NULL), 0);
+    assert_int_equal(mw_ring_append(ring, CHUNK + 100, numbers, NULL), 0);
     mw_ring_get_numbers(ring, &is);
     assert_int_equal(is.dropped_rows, 0);
-    assert_int_equal(mw_ring_append(ring, OPEN + 101, numbers, NULL), 0);
+    assert_int_equal(mw_ring_append(ring, CHUNK + 101, numbers, NULL), 0);
     mw_ring_get_numbers(ring, &is);
-    assert_int_equal(is.dropped_rows, OPEN);
+    assert_int_equal(is.dropped_rows, CHUNK);
     assert_int_equal(is.rows, 4);
     mw_ring_destroy(ring);
     bench_deinit(&bench);
@@ -206,7 +233,7 @@ static void test_what_makes_no_sense_is_refused(void **state)
 {
     static const union mw_ring_number numbers[COLUMNS];
     const enum mw_ring_form unknown[COLUMNS] = {MW_RING_U64, (enum mw_ring_form)3};
-    struct mw_ring_config good = config_of(mw_ring_bytes_min(COLUMNS)), bad;
+    struct mw_ring_config good = config_of(mw_ring_bytes_min(COLUMNS, CHUNK)), bad;
     struct mw_ring *ring;
     struct bench bench;
 
@@ -318,13 +345,13 @@ static void test_its_row(void **state)
     (void)state;
     bench_init(&bench, MW_HEAP_CHECKED, 16 * MIB);
     ring = make(&bench, MIB);
-    for (int64_t time = 0; time < 2 * OPEN + 1; time++)
+    for (int64_t time = 0; time < CHUNK + 1 + CHUNK; time++)
         assert_int_equal(mw_ring_append(ring, time, numbers, NULL), 0);
     assert_true(mw_ring_drop(ring) > 0);
     mw_ring_get_row(ring, &row);
     assert_string_equal(row.kind, "cache");
-    assert_int_equal(mw_store_row_find(&row, "entries")->value, OPEN + 1);
-    assert_int_equal(mw_store_row_find(&row, "evictions")->value, OPEN);
+    assert_int_equal(mw_store_row_find(&row, "entries")->value, CHUNK + 1);
+    assert_int_equal(mw_store_row_find(&row, "evictions")->value, CHUNK);
     assert_int_equal(mw_store_row_find(&row, "bytesLimit")->value, MIB);
     mw_ring_destroy(ring);
     bench_deinit(&bench);
@@ -336,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_rows_come_back_with_gaps_and_reasons),
         cmocka_unit_test(test_bytes_are_never_over_the_bound_and_the_oldest_goes),
         cmocka_unit_test(test_bytes_at_the_limit),
+        cmocka_unit_test(test_the_least_bytes_are_enough_for_noise),
         cmocka_unit_test(test_span_at_the_limit),
         cmocka_unit_test(test_what_makes_no_sense_is_refused),
         cmocka_unit_test(test_without_memory_a_ring_is_whole_and_goes_on_later),

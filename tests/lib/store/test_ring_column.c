@@ -42,7 +42,7 @@ static size_t in_all_ways(enum mw_ring_form form, const uint64_t *numbers, size_
     size_t quick = round_trip(form, MW_EFFORT_QUICK, numbers, count);
     size_t best = round_trip(form, MW_EFFORT_BEST, numbers, count);
 
-    assert_true(best <= quick + 4); /* it is chosen by estimates */
+    assert_true(best <= quick + quick / 8 + 4); /* it is chosen by estimates */
     return best;
 }
 
