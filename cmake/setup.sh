@@ -80,6 +80,31 @@ find_node() {
     printf '%s\n' "$at"
 }
 
+# The programs that heap snapshots are held against: the loader of Chrome's developer tools, which is
+# made for a browser and bundled here, and memlab. Prints their folder.
+find_heap_readers() {
+    local from=$here/tests/heapsnapshot at=$here/build/tools/heapsnapshot
+    local locales=node_modules/chrome-devtools-frontend/front_end/core/i18n/locales.ts
+    if ! cat "$from"/package-lock.json "$from"/devtools.ts "$from"/memlab.cjs | cmp -s - "$at/ready"; then
+        command -v npm >/dev/null || install_missing npm || return 1
+        mkdir -p "$at"
+        rm -f "$at/ready"
+        cp "$from"/package.json "$from"/package-lock.json "$from"/devtools.ts "$from"/memlab.cjs "$at"
+        (
+            cd "$at"
+            # Scripts of packages are not run: one of them would fetch a whole browser.
+            npm ci --silent --no-audit --no-fund --ignore-scripts || exit 1
+            # Made by the browser's own build, and not in the package.
+            printf "export const %s = %s;\n" LOCALES "['en-US']" BUNDLED_LOCALES "['en-US']" \
+                DEFAULT_LOCALE "'en-US'" REMOTE_FETCH_PATTERN "''" LOCAL_FETCH_PATTERN "''" >"$locales"
+            node_modules/.bin/esbuild devtools.ts --bundle --platform=node --format=esm \
+                --target=node20 --outfile=devtools.mjs --log-level=error || exit 1
+            cat package-lock.json devtools.ts memlab.cjs >ready
+        ) >&2 || return 1
+    fi
+    printf '%s\n' "$at"
+}
+
 # Only the checker is taken out of the package: installing that would start a Prometheus server.
 find_promtool() {
     local at=$here/build/tools/promtool

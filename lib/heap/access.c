@@ -78,6 +78,7 @@ static uintptr_t *holder_with(struct mw_heap *self, struct mw_ref holder, size_t
 struct mw_ref mw_heap_get_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
                                   const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object = holder_with(self, holder, index, is_reference, where);
 
     return object != NULL && object[1 + index] != 0 ? mw_heap_push(self, object[1 + index])
@@ -87,6 +88,7 @@ struct mw_ref mw_heap_get_checked(struct mw_heap *self, struct mw_ref holder, si
 void mw_heap_set_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
                          struct mw_ref value, const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object = holder_with(self, holder, index, is_reference, where);
     uintptr_t *word = mw_handle_object(self, value, where);
 
@@ -100,6 +102,7 @@ void mw_heap_set_checked(struct mw_heap *self, struct mw_ref holder, size_t inde
 uint64_t mw_heap_get_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
                                   const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object = holder_with(self, holder, index, is_word, where);
 
     return object != NULL ? object[1 + index] : 0;
@@ -108,6 +111,7 @@ uint64_t mw_heap_get_word_checked(struct mw_heap *self, struct mw_ref holder, si
 void mw_heap_set_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
                               uint64_t value, const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object = holder_with(self, holder, index, is_word, where);
 
     if (object != NULL)
@@ -128,6 +132,7 @@ void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *w
 
 size_t mw_heap_length_at(struct mw_heap *self, struct mw_ref ref, const char *where)
 {
+    MW_GUARD(self);
     const uintptr_t *object = mw_handle_object(self, ref, where);
 
     return object != NULL ? mw_object_length(self, object) : 0;
@@ -136,6 +141,7 @@ size_t mw_heap_length_at(struct mw_heap *self, struct mw_ref ref, const char *wh
 const struct mw_heap_type *mw_heap_type_of_at(struct mw_heap *self, struct mw_ref ref,
                                               const char *where)
 {
+    MW_GUARD(self);
     const uintptr_t *object = mw_handle_object(self, ref, where);
 
     return object != NULL ? &self->types.entries[mw_header_type(object[0])]->type : NULL;
@@ -164,6 +170,7 @@ static bool is_array(struct mw_heap *self, const uintptr_t *object, const char *
 int mw_heap_copy_at(struct mw_heap *self, struct mw_ref to, size_t to_index, struct mw_ref from,
                     size_t from_index, size_t count, const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *target = mw_handle_object(self, to, where);
     const uintptr_t *source = mw_handle_object(self, from, where);
 

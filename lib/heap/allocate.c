@@ -1,8 +1,8 @@
 /* Allocation, when the inline form found no room, and of all that is not allocated in line.
  *
- * An allocation that finds no room insists: a collection as policy says, a full one, then the
- * program's near-limit callback and a full one again. What finds no room after that fails, and
- * nothing else does.
+ * An allocation that finds no room insists: a collection as policy says, a full one, sliding if
+ * that makes room, then the program's near-limit callback and the last two again. What finds no
+ * room after that fails, and nothing else does.
  */
 #include "heap/heap_internal.h"
 
@@ -50,22 +50,39 @@ static bool ask_for_more(struct mw_heap *self)
     return true;
 }
 
-enum step { STEP_COLLECT, STEP_FULL, STEP_CALLBACK, STEP_LAST, STEPS };
+static void slide_if_it_helps(struct mw_heap *self, const struct request *request)
+{
+    if (mw_compact_makes_room(self, mw_header_bytes(request->header)))
+        mw_collect_compact(self, "last resort");
+}
 
-static bool make_room(struct mw_heap *self, enum step step)
+enum step {
+    STEP_COLLECT,
+    STEP_FULL,
+    STEP_SLIDE,
+    STEP_CALLBACK,
+    STEP_LAST_FULL,
+    STEP_LAST_SLIDE,
+    STEPS
+};
+
+/* Returns false when there is no use in going on. */
+static bool make_room(struct mw_heap *self, const struct request *request, enum step step)
 {
     switch (step) {
     case STEP_COLLECT:
         collect(self);
         return true;
     case STEP_FULL:
+    case STEP_LAST_FULL:
         mw_collect_major(self, "last resort");
+        return true;
+    case STEP_SLIDE:
+    case STEP_LAST_SLIDE:
+        slide_if_it_helps(self, request);
         return true;
     case STEP_CALLBACK:
         return ask_for_more(self);
-    case STEP_LAST:
-        mw_collect_major(self, "last resort");
-        return true;
     default:
         return false;
     }
@@ -123,8 +140,11 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
     if (object == NULL)
         return NULL;
     self->counters.allocated_old += bytes;
-    if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured)
+    if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured) {
         self->counters.pretenured += bytes;
+        if (bytes <= MW_LARGE_MIN)
+            mw_survival_witness(self, object);
+    }
     mw_remembered_enter(self, object, false);
     mw_incremental_owe(self, bytes);
     return object;
@@ -176,7 +196,7 @@ static uintptr_t *insist(struct mw_heap *self, const struct request *request)
     uintptr_t *object = try_once(self, request);
 
     for (unsigned step = STEP_COLLECT; object == NULL && step < STEPS; step++) {
-        if (!make_room(self, (enum step)step))
+        if (!make_room(self, request, (enum step)step))
             break;
         object = step < STEP_FULL ? try_once(self, request) : try_hard(self, request);
     }
@@ -196,6 +216,7 @@ static void stress(struct mw_heap *self)
 static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
                               const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object;
 
     if (!mw_heap_right_thread(self, where))

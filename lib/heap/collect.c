@@ -82,12 +82,18 @@ static void set_next_full(struct mw_heap *self)
     self->policy.full_at = mw_policy_next_full(live, self->limit);
     self->policy.mark_at = mw_policy_next_mark(live, self->policy.full_at);
     self->policy.external_full_at = mw_policy_next_external(self->external);
-    self->pool.cap = mw_policy_pool_cap(live, self->limit);
+    self->pool.cap = mw_policy_pool_cap(live, self->limit, self->pool.cap);
     self->refused = false;
 }
 
+/* Sliding is for those who ask for it, and for a mode of tests. */
+static enum mw_heap_collector usual_way(const struct mw_heap *self)
+{
+    return self->config.modes & MW_HEAP_COMPACT ? MW_GC_MARK_COMPACT : MW_GC_MARK_SWEEP;
+}
+
 /* What follows once all that was reached before this pause is marked or on the stack. */
-static void finish_full(struct mw_heap *self)
+static void finish_full(struct mw_heap *self, enum mw_heap_collector collector)
 {
     self->marker.young = true;
     mw_mark_roots(self);
@@ -98,16 +104,23 @@ static void finish_full(struct mw_heap *self)
     mw_identity_clear(self);
     mw_remembered_prune(self);
     mw_nursery_bury(self);
+    mw_survival_review(self);
     mw_mark_end(self);
     mw_old_retire(self);
-    mw_sweep_begin(self);
-    mw_survival_review(self);
+    (collector == MW_GC_MARK_COMPACT ? mw_compact : mw_sweep_begin)(self);
+    self->compactor.due = collector == MW_GC_MARK_SWEEP;
     set_next_full(self);
 }
 
-void mw_collect_major(struct mw_heap *self, const char *reason)
+/* What was compacted is not likely to grow soon. */
+static void trim_pool(struct mw_heap *self, enum mw_heap_collector collector)
 {
-    struct pause pause = pause_begin(self, MW_GC_MARK_SWEEP, reason);
+    mw_pool_trim(self, collector == MW_GC_MARK_COMPACT ? self->pool.target : self->pool.cap);
+}
+
+static void collect_full(struct mw_heap *self, enum mw_heap_collector collector, const char *reason)
+{
+    struct pause pause = pause_begin(self, collector, reason);
     struct mw_scavenged moved;
 
     /* What was marked in slices may be dead by now. (Nothing will be swept by these marks: slices
@@ -115,27 +128,46 @@ void mw_collect_major(struct mw_heap *self, const char *reason)
     mw_mark_end(self);
     mw_scavenge(self, true, &moved);
     mw_mark_begin(self);
-    finish_full(self);
+    finish_full(self, collector);
     pause_end(self, &pause, &moved);
-    mw_pool_trim(self, self->pool.cap);
+    trim_pool(self, collector);
+}
+
+void mw_collect_major(struct mw_heap *self, const char *reason)
+{
+    collect_full(self, usual_way(self), reason);
+}
+
+void mw_collect_compact(struct mw_heap *self, const char *reason)
+{
+    collect_full(self, MW_GC_MARK_COMPACT, reason);
 }
 
 void mw_collect_finish(struct mw_heap *self, const char *reason)
 {
-    struct pause pause = pause_begin(self, MW_GC_MARK_SWEEP, reason);
+    enum mw_heap_collector collector = usual_way(self);
+    struct pause pause = pause_begin(self, collector, reason);
     struct mw_scavenged moved;
 
     pause.of.marking = true;
     mw_scavenge(self, true, &moved);
-    finish_full(self);
+    finish_full(self, collector);
     pause_end(self, &pause, &moved);
-    mw_pool_trim(self, self->pool.cap);
+    trim_pool(self, collector);
 }
+
+static void (*const collections[])(struct mw_heap *self, const char *reason) = {
+    [MW_COLLECT_MINOR] = mw_collect_minor,
+    [MW_COLLECT_MAJOR] = mw_collect_major,
+    [MW_COLLECT_COMPACT] = mw_collect_compact,
+};
 
 void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char *where)
 {
+    MW_GUARD(self);
+
     if (self->front.raw_depth > 0)
         mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
     else if (mw_heap_right_thread(self, where) && !self->collecting)
-        (work == MW_COLLECT_MINOR ? mw_collect_minor : mw_collect_major)(self, "testing");
+        collections[work](self, "testing");
 }

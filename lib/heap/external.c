@@ -5,7 +5,7 @@
  * calls are made when a collection is over; the objects are gone by then, and no call can bring
  * them back.
  */
-#include "heap/heap_internal.h"
+#include "heap/compact_internal.h"
 
 #include <errno.h>
 
@@ -24,6 +24,7 @@ static void die(struct mw_heap *self, struct mw_external *entry)
 int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t bytes,
                                void (*release)(void *data), void *data, const char *where)
 {
+    MW_GUARD(self);
     uintptr_t *object = mw_handle_object(self, ref, where);
     struct mw_external *entry;
 
@@ -76,6 +77,12 @@ void mw_external_clear(struct mw_heap *self)
 {
     clear_list(self, &self->externals.young);
     clear_list(self, &self->externals.old);
+}
+
+void mw_external_slid(struct mw_heap *self)
+{
+    for (struct mw_external *entry = self->externals.old; entry != NULL; entry = entry->next)
+        mw_compact_update(self, &entry->object);
 }
 
 void mw_external_release(struct mw_heap *self)

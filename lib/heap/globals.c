@@ -40,6 +40,7 @@ static void set_value(struct mw_heap *self, struct mw_global *global, uintptr_t 
 int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, struct mw_global **ret,
                         const char *where)
 {
+    MW_GUARD(self);
     struct mw_global *global;
     int error = make_room(self);
 
@@ -100,6 +101,7 @@ static bool is_own(struct mw_heap *self, const struct mw_global *global, const c
 void mw_global_set_at(struct mw_heap *self, struct mw_global *global, struct mw_ref ref,
                       const char *where)
 {
+    MW_GUARD(self);
     const uintptr_t *object = mw_handle_object(self, ref, where);
 
     if (is_own(self, global, where) && (object != NULL || mw_ref_is_none(ref)))

@@ -158,3 +158,17 @@ struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope scop
     mw_scope_close_checked(self, scope);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
 }
+
+void mw_scope_unwind(const struct mw_scope *scope)
+{
+    struct mw_heap *self = scope->heap;
+    struct mw_scope_record *inside;
+
+    if (self == NULL || !mw_heap_right_thread(self, scope->record->where))
+        return;
+    inside = scope->record + 1;
+    if (inside < self->front.scope_top) {
+        self->front.handle_top = inside->base;
+        self->front.scope_top = inside;
+    }
+}

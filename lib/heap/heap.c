@@ -58,7 +58,8 @@ static int heap_init(struct mw_heap *self)
            (error = mw_nursery_init(self)) < 0 || (error = mw_pool_init(self)) < 0 ||
            (error = mw_stack_init(self, &self->remembered, objects)) < 0 ||
            (error = mw_stack_init(self, &self->promoted, young)) < 0 ||
-           (error = mw_stack_init(self, &self->marker.stack, objects + objects / 8 + young)) < 0);
+           (error = mw_stack_init(self, &self->marker.stack, objects + objects / 8 + young)) < 0 ||
+           (error = mw_compact_init(self)) < 0);
     return error;
 }
 
@@ -83,7 +84,7 @@ int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret)
     self->policy.external_full_at = mw_policy_next_external(0);
     mw_identity_init(self);
     self->front.barrier = MW_FLAG_WATCHED;
-    self->front.checked = (config->modes & MW_HEAP_CHECKED) != 0;
+    self->front.checked = (config->modes & (MW_HEAP_CHECKED | MW_HEAP_GUARD)) != 0;
     error = config_makes_sense(&self->config) ? heap_init(self) : -EINVAL;
     if (error < 0)
         goto fail;
@@ -98,9 +99,12 @@ fail:
 struct mw_heap *mw_heap_destroy(struct mw_heap *self)
 {
     if (self != NULL) {
+        if (self->config.modes & MW_HEAP_GUARD)
+            mw_guard_open(self);
         mw_external_deinit(self);
         mw_identity_deinit(self);
         mw_globals_deinit(self);
+        mw_compact_deinit(self);
         mw_stack_deinit(&self->marker.stack);
         mw_stack_deinit(&self->promoted);
         mw_stack_deinit(&self->remembered);

@@ -19,6 +19,7 @@
 #define MW_HEAP_H
 #include "heap/layout.h"
 #include "heap/numbers.h"
+#include "heap/snapshot.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,10 +36,12 @@ enum mw_heap_mode {
     MW_HEAP_VERIFY = 1 << 1, /* the verifier runs before and after each collection */
     MW_HEAP_STRESS = 1 << 2, /* collects at every allocation */
     MW_HEAP_MOVE = 1 << 3, /* young addresses come back after 16 scavenges, unreadable until then */
-    MW_HEAP_POISON = 1 << 4, /* free memory is overwritten */
-    MW_HEAP_FULL = 1 << 5,   /* each collection is a full one */
-    MW_HEAP_ATOMIC = 1 << 6, /* marks in one pause, never in slices */
-    MW_HEAP_SLICES = 1 << 7, /* marks all the time, in very small slices */
+    MW_HEAP_POISON = 1 << 4,  /* free memory is overwritten */
+    MW_HEAP_FULL = 1 << 5,    /* each collection is a full one */
+    MW_HEAP_ATOMIC = 1 << 6,  /* marks in one pause, never in slices */
+    MW_HEAP_SLICES = 1 << 7,  /* marks all the time, in very small slices */
+    MW_HEAP_COMPACT = 1 << 8, /* each full collection slides */
+    MW_HEAP_GUARD = 1 << 9,   /* CHECKED, and old objects cannot be read outside of calls */
 };
 
 enum mw_heap_misuse_kind {
@@ -75,7 +78,7 @@ struct mw_heap_config {
     /* Nothing more can be had below `limit`. May drop objects; an emergency reserve is open
      * meanwhile. Returns the new limit; what is not above the present one leaves it as it is. */
     size_t (*near_limit)(void *context, size_t limit, size_t initial);
-    /* After each collection. Must not touch the heap. */
+    /* After each collection. May ask for numbers, and must not do anything else to the heap. */
     void (*collected)(void *context, const struct mw_heap_collection *collection);
 };
 
@@ -167,15 +170,17 @@ enum mw_heap_place {
     struct mw_scope name __attribute__((cleanup(mw_scope_close), unused)) =                        \
         mw_scope_open_at(heap, MW_HERE)
 #define mw_scope_open(heap) mw_scope_open_at(heap, MW_HERE)
+/* Closes the scopes inside it that were left by longjmp(). (Closing it does, too, but tells a
+ * checked heap that they were forgotten.) */
+void mw_scope_unwind(const struct mw_scope *scope);
 /* Closes, and carries one handle out into the scope around. */
 #define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, MW_HERE)
 #define mw_heap_dup(self, ref) mw_heap_dup_at(self, ref, MW_HERE)
 /* Lets a handle stand for another object, as an assignment does. */
 #define mw_heap_assign(self, ref, value) mw_heap_assign_at(self, ref, value, MW_HERE)
 
-/* Raw pointers: to a payload, good until the region is left. No allocation inside. */
-#define mw_heap_raw_enter(self) ((void)mw_heap_front(self)->raw_depth++)
-#define mw_heap_raw_leave(self) ((void)mw_heap_front(self)->raw_depth--)
+/* Raw pointers: to a payload, good until the region is left, which mw_heap_raw_enter(self) opens
+ * and mw_heap_raw_leave(self) closes. No allocation inside. */
 #define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, MW_HERE)
 
 /* Globals: handles without a scope. A weak one does not keep its object, and holds none when the
@@ -193,11 +198,16 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
 
 /* ---- collecting ---- */
 
-enum mw_heap_work { MW_COLLECT_MINOR, MW_COLLECT_MAJOR };
+enum mw_heap_work {
+    MW_COLLECT_MINOR,   /* the new space */
+    MW_COLLECT_MAJOR,   /* everything */
+    MW_COLLECT_COMPACT, /* everything; the old space is left without holes, and smaller */
+};
 
 #define mw_heap_collect(self, work) mw_heap_collect_at(self, work, MW_HERE)
 /* For idle time: does what would be done in pauses later, for about so many microseconds. Returns
- * whether there is more to do. */
+ * whether there is more to do. An old space that is mostly holes is compacted, in one go: that
+ * takes a millisecond or two for each megabyte alive. */
 bool mw_heap_step(struct mw_heap *self, uint64_t us);
 /* Looks at everything. Returns 0, or -EILSEQ and the first fault's text. */
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault);

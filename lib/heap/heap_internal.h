@@ -115,6 +115,23 @@ struct mw_marker {
     bool young; /* young objects are marked too; between slices they are left alone */
 };
 
+/* compact_plan.c: where the live words of a page go */
+struct mw_move {
+    uintptr_t
+        to[2];      /* the page's first one: for objects before `split`, and for those from it on */
+    uint32_t split; /* a word of the page */
+    uint32_t end;   /* the word behind the last one that comes to this page */
+};
+
+struct mw_compactor {
+    struct mw_move *moves; /* of each page */
+    uint16_t *ranks; /* live words of the page before each 64; and a bit, if an object reaches in */
+    size_t bytes;    /* of both tables */
+    size_t last;     /* the last page that keeps objects */
+    size_t pages;    /* that keep objects */
+    bool due;        /* to be considered in idle time: once after each full collection */
+};
+
 struct mw_globals {
     struct mw_global *first;
     struct mw_global **young; /* those that may hold a young object */
@@ -135,6 +152,24 @@ struct mw_externals {
     struct mw_external *young, *old, *dead;
 };
 
+/* survival.c */
+struct mw_lifetime {
+    uint64_t sample;                  /* the last one that such an object was in */
+    uint32_t samples, born, survived; /* since the last full collection that judged */
+    uint32_t cycles;                  /* between those, good ones in a row */
+    uint32_t witnesses, alive;
+    uint32_t doubts;  /* full collections in a row that found few of them alive */
+    uint32_t strikes; /* how often objects were born old for nothing */
+};
+
+enum { MW_WITNESSES_MAX = 256 };
+
+struct mw_witnesses {
+    uintptr_t at[MW_WITNESSES_MAX];
+    uint32_t count, thinned;
+    uint64_t objects;
+};
+
 struct mw_type_entry {
     struct mw_heap_type type; /* first: what users hold */
     enum mw_heap_kind kind;
@@ -145,10 +180,7 @@ struct mw_type_entry {
     bool text;
     uint32_t string;         /* among the names of all types and fields, this one's comes first */
     uint64_t born, survived; /* in the sampled scavenges */
-    struct mw_lifetime {
-        uint64_t sample;                  /* the last one that such an object was in */
-        uint32_t samples, born, survived; /* since it was last decided */
-    } lifetime;
+    struct mw_lifetime lifetime;
     bool pretenured; /* born old by decision of the heap */
 };
 
@@ -171,8 +203,9 @@ size_t mw_policy_next_full(size_t live, size_t limit);
 size_t mw_policy_next_mark(size_t live, size_t full_at);
 size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
-size_t mw_policy_pool_cap(size_t live, size_t limit);
+size_t mw_policy_pool_cap(size_t live, size_t limit, size_t before);
 bool mw_policy_dense(size_t live);
+bool mw_policy_sparse(size_t pages, size_t live);
 /* Whether halves of `capacity` should double: so many bytes survived since they last did, a
  * scavenge costs so much for each KiB and may take `most_ns` (0: as long as it takes). */
 bool mw_policy_grow_new(size_t capacity, size_t survived, uint64_t cost, uint64_t most_ns);
@@ -199,15 +232,18 @@ struct mw_heap {
     struct mw_stack remembered;
     struct mw_stack promoted; /* objects that became old in this scavenge and wait for their scan */
     struct mw_marker marker;
+    struct mw_compactor compactor;
     struct mw_types types;
     struct mw_globals globals;
+    struct mw_witnesses witnesses;
     struct mw_policy policy;
     struct mw_vm vm;
     struct mw_heap_config config;
     size_t limit;
     bool reserve_open; /* inside the near-limit callback */
     bool collecting;
-    bool refused; /* the last scavenge could not promote all that it wished to */
+    uint32_t guard_depth; /* guard.c: how many calls have the old space open */
+    bool refused;         /* the last scavenge could not promote all that it wished to */
     int error;
     struct mw_scope_record *scopes;
     uintptr_t *handles; /* the handle stack */
@@ -248,6 +284,15 @@ size_t mw_heap_total(const struct mw_heap *self);
 size_t mw_heap_used(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
+
+/* guard.c */
+struct mw_heap *mw_guard_open(struct mw_heap *self);
+void mw_guard_close(struct mw_heap **self);
+/* The first line of each public call that looks at objects or pages: they are open until it
+ * returns. */
+#define MW_GUARD(heap)                                                                             \
+    struct mw_heap *mw_guarded __attribute__((cleanup(mw_guard_close), unused)) =                  \
+        (heap)->config.modes & MW_HEAP_GUARD ? mw_guard_open(heap) : NULL
 
 /* types.c */
 int mw_types_init(struct mw_heap *self);
@@ -311,6 +356,8 @@ void mw_pool_put(struct mw_heap *self, struct mw_page *page);
 bool mw_pool_refill(struct mw_heap *self);
 /* Gives pages back until at most `keep` are pooled. */
 void mw_pool_trim(struct mw_heap *self, size_t keep);
+/* Gives back as many as keep the heap from growing by so many bytes, if they are enough. */
+void mw_pool_make_way(struct mw_heap *self, size_t bytes);
 MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t index)
 {
     return (struct mw_page *)(void *)(self->base + (index << MW_PAGE_SHIFT));
@@ -336,6 +383,8 @@ size_t mw_old_used(const struct mw_heap *self);
 /* large.c */
 /* NULL when there is no room. */
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young);
+/* Bytes that an object of so many takes from the limit. */
+size_t mw_large_mapping(size_t bytes);
 void mw_large_promote(struct mw_heap *self, uintptr_t *object);
 void mw_large_keep_young(struct mw_heap *self, uintptr_t *object);
 /* Frees the young ones that were not reached. */
@@ -421,6 +470,7 @@ void mw_weak_clear(struct mw_heap *self);
 /* external.c */
 void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size);
 void mw_external_clear(struct mw_heap *self); /* after marking */
+void mw_external_slid(struct mw_heap *self);  /* old objects have moved */
 void mw_external_release(struct mw_heap *self);
 /* Both lists, by what `rank` says of their objects. */
 void mw_external_sort(struct mw_heap *self, uint64_t (*rank)(void *context, uintptr_t object),
@@ -431,10 +481,31 @@ void mw_external_deinit(struct mw_heap *self);
 void mw_sweep_begin(struct mw_heap *self);
 /* Sweeps the next page. Returns false when there is none. */
 bool mw_sweep_next(struct mw_heap *self);
+/* Gives the words from `first` to before `end` of a page to the old space. */
+void mw_sweep_add_hole(struct mw_heap *self, struct mw_page *page, size_t first, size_t end);
+
+/* compact_plan.c */
+int mw_compact_init(struct mw_heap *self);
+void mw_compact_deinit(struct mw_heap *self);
+/* Finds where all that is marked goes, and changes nothing. Right until marks change. */
+void mw_compact_plan(struct mw_heap *self);
+/* Gives the plan's memory back. */
+void mw_compact_forget(struct mw_heap *self);
+
+/* compact.c */
+/* In place of a sweep, after marking. */
+void mw_compact(struct mw_heap *self);
+/* Whether an object of so many bytes, for which no room was found after a full collection, gets
+ * some by sliding. */
+bool mw_compact_makes_room(struct mw_heap *self, size_t bytes);
+/* Whether as much comes free, by what was alive at the last full collection, as to be worth a
+ * pause in idle time. */
+bool mw_compact_is_worth_it(struct mw_heap *self);
 
 /* collect.c */
 void mw_collect_minor(struct mw_heap *self, const char *reason);
 void mw_collect_major(struct mw_heap *self, const char *reason);
+void mw_collect_compact(struct mw_heap *self, const char *reason);
 /* Ends a cycle that was marked in slices. */
 void mw_collect_finish(struct mw_heap *self, const char *reason);
 
@@ -445,7 +516,9 @@ void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
 /* survival.c */
 /* Between the copying and the end of a scavenge: looks at some of from-space's new objects. */
 void mw_survival_sample(struct mw_heap *self, const char *start, const char *end);
-/* After a full collection: what was decided long ago is decided again. */
+/* An object was born old because its type survives. */
+void mw_survival_witness(struct mw_heap *self, const uintptr_t *object);
+/* After marking, before anything is freed or moved: which types are born old from now on. */
 void mw_survival_review(struct mw_heap *self);
 
 /* trace.c */

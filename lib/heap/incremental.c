@@ -140,6 +140,10 @@ static bool idle_work(struct mw_heap *self)
         advance(self, idle_words(self), "finalize incremental marking via task");
         return true;
     }
+    if (mw_compact_is_worth_it(self)) {
+        mw_collect_compact(self, "idle task");
+        return true;
+    }
     if (mw_sweep_next(self))
         return true;
     if (wants_marking(self)) {
@@ -151,6 +155,7 @@ static bool idle_work(struct mw_heap *self)
 
 bool mw_heap_step(struct mw_heap *self, uint64_t us)
 {
+    MW_GUARD(self);
     uint64_t began = mw_clock_monotonic_ns(self->config.clock);
 
     if (self->front.raw_depth > 0 || self->collecting || !mw_heap_right_thread(self, __func__))

@@ -24,6 +24,11 @@ static size_t card_bytes(size_t bytes)
     return ((cards_at(bytes) >> MW_CARD_SHIFT) / 64 + 1) * MW_WORD;
 }
 
+size_t mw_large_mapping(size_t bytes)
+{
+    return mw_vm_round(cards_at(bytes) + card_bytes(bytes));
+}
+
 static void destroy(struct mw_page *page)
 {
     mw_annotate_used(page, page->size);
@@ -55,9 +60,10 @@ static void unlink_page(struct mw_large *self, struct mw_page *page)
 
 static struct mw_page *map_page(struct mw_heap *self, size_t bytes)
 {
-    size_t size = mw_vm_round(cards_at(bytes) + card_bytes(bytes));
+    size_t size = mw_large_mapping(bytes);
     struct mw_page *page;
 
+    mw_pool_make_way(self, size);
     if (!mw_heap_may_grow(self, size))
         return NULL;
     page = mw_vm_reserve(&self->vm, size, MW_PAGE_SIZE);

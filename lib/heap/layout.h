@@ -86,6 +86,8 @@ uint64_t mw_heap_get_word_checked(struct mw_heap *self, struct mw_ref holder, si
                                   const char *where);
 void mw_heap_set_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
                               uint64_t value, const char *where);
+void mw_heap_raw_enter_checked(struct mw_heap *self);
+void mw_heap_raw_leave_checked(struct mw_heap *self);
 void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *where);
 void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uintptr_t value);
 struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *where);
@@ -194,6 +196,22 @@ static inline void mw_heap_set_word_at(struct mw_heap *self, struct mw_ref holde
         mw_heap_set_word_checked(self, holder, index, value, where);
     else
         (*(uint64_t **)holder.bits)[1 + index] = value;
+}
+
+static inline void mw_heap_raw_enter(struct mw_heap *self)
+{
+    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+        mw_heap_raw_enter_checked(self);
+    else
+        mw_heap_front(self)->raw_depth++;
+}
+
+static inline void mw_heap_raw_leave(struct mw_heap *self)
+{
+    if (MW_HEAP_UNLIKELY(mw_heap_front(self)->checked))
+        mw_heap_raw_leave_checked(self);
+    else
+        mw_heap_front(self)->raw_depth--;
 }
 
 static inline void *mw_heap_raw_at(struct mw_heap *self, struct mw_ref ref, const char *where)

@@ -17,6 +17,7 @@ struct mw_heap;
 enum mw_heap_collector {
     MW_GC_SCAVENGE,
     MW_GC_MARK_SWEEP,
+    MW_GC_MARK_COMPACT,
     MW_GC_COLLECTORS,
 };
 
@@ -46,8 +47,9 @@ enum { MW_PAUSE_BUCKETS = 16 };
 struct mw_heap_numbers {
     size_t total, used, limit;
     size_t external; /* owned by objects, outside the heap */
-    size_t malloced; /* the collector's own tables */
-    size_t pooled;   /* pages kept ready */
+    size_t
+        malloced;  /* the collector's own records; its stacks, which are reserved once, left out */
+    size_t pooled; /* pages kept ready */
     size_t handles, globals;
     uint64_t collections[MW_GC_COLLECTORS];
     uint64_t in_slices; /* of the full ones, those that were marked in slices */
@@ -63,10 +65,10 @@ struct mw_heap_numbers {
 enum mw_heap_space_id { MW_SPACE_NEW, MW_SPACE_OLD, MW_SPACE_LARGE, MW_SPACES };
 
 struct mw_heap_space {
-    const char *name; /* new_space, old_space, large_object_space */
-    size_t size, used;
-    size_t available; /* without growing */
-    size_t physical;  /* of `size`, what is in memory now */
+    const char *name;  /* new_space; old_space; large_object_space, young ones included */
+    size_t size, used; /* new_space: both halves, and what one of them holds */
+    size_t available;  /* without growing */
+    size_t physical;   /* of `size`, what is in memory now */
 };
 
 /* How long objects of a type live, from a sample of the scavenges. */
@@ -79,6 +81,8 @@ struct mw_heap_survival {
 void mw_heap_get_numbers(const struct mw_heap *self, struct mw_heap_numbers *ret);
 /* Asks the kernel about every page: for people, not for each sample. */
 void mw_heap_get_spaces(const struct mw_heap *self, struct mw_heap_space ret[MW_SPACES]);
+/* Of `total`, what is in memory now; asks the kernel, too. */
+size_t mw_heap_get_physical(const struct mw_heap *self);
 /* Fills in at most `capacity` rows and returns how many types there are. */
 size_t mw_heap_get_survival(const struct mw_heap *self, struct mw_heap_survival *ret,
                             size_t capacity);

@@ -33,8 +33,9 @@ struct mw_page {
     size_t live;                     /* bytes marked in this cycle */
     enum mw_page_state state;
     bool large;
-    uint32_t id;     /* large: in snapshots; 0: none yet */
-    uint32_t rank;   /* large: while a snapshot is written */
+    uint64_t reached; /* large: bits of reach.c */
+    uint32_t id;      /* large: in snapshots; 0: none yet */
+    uint32_t rank;    /* large: while a snapshot is written */
     uint64_t *cards; /* one bit for 512 bytes from the page's start; those of big arrays are used */
     uint64_t own_cards[MW_PAGE_CARDS / 64];
     uint64_t marks[MW_MARK_WORDS];
@@ -68,12 +69,15 @@ MW_ALWAYS_INLINE void mw_mark_set_bit(struct mw_page *page, size_t word)
 /* The first set bit from `from` on, or MW_PAGE_WORDS. */
 size_t mw_mark_next(const struct mw_page *page, size_t from);
 
-/* Bit i is the exclusive-or of bits 0 to i. */
+/* Bit i is the exclusive-or of bits 0 to i. (The compiler would leave a loop as it is.) */
 MW_ALWAYS_INLINE uint64_t mw_running_parity(uint64_t bits)
 {
-    for (unsigned shift = 1; shift < 64; shift *= 2)
-        bits ^= bits << shift;
-    return bits;
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    return bits ^ bits << 32;
 }
 
 /* Those marks that are the first ones of their objects. `inside` is all ones when an object reaches

@@ -22,7 +22,7 @@ int mw_pool_init(struct mw_heap *self)
 
     pool->page_max = self->config.limit_max / MW_PAGE_SIZE;
     pool->target = mw_pool_target(self->config.semi_space);
-    pool->cap = mw_policy_pool_cap(0, self->limit);
+    pool->cap = mw_policy_pool_cap(0, self->limit, 0);
     pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_PAGE_SIZE);
     pool->roles = mw_heap_calloc(self, pool->page_max, 1);
     return pool->base != NULL && pool->roles != NULL ? 0 : -ENOMEM;
@@ -101,6 +101,19 @@ void mw_pool_put(struct mw_heap *self, struct mw_page *page)
     pool->roles[index_of(pool, page)] = MW_ROLE_POOLED;
     pool->used--;
     pool->pooled++;
+}
+
+void mw_pool_make_way(struct mw_heap *self, size_t bytes)
+{
+    size_t held = mw_heap_total(self) + self->pool.pooled * MW_PAGE_SIZE;
+    size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
+    size_t pages;
+
+    if (held + bytes <= limit)
+        return;
+    pages = (held + bytes - limit + MW_PAGE_SIZE - 1) / MW_PAGE_SIZE;
+    if (pages <= self->pool.pooled)
+        mw_pool_trim(self, self->pool.pooled - pages);
 }
 
 void mw_pool_trim(struct mw_heap *self, size_t keep)

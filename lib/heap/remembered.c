@@ -16,6 +16,9 @@
 
 #include <errno.h>
 
+/* Holders lie all over the old space: they are asked for from memory so many entries ahead. */
+enum { AHEAD = 12 };
+
 int mw_stack_init(struct mw_heap *self, struct mw_stack *stack, size_t entries)
 {
     stack->bytes = mw_vm_round(entries * sizeof(uintptr_t));
@@ -68,6 +71,9 @@ static void scan_slot(void *context, uintptr_t *slot)
 {
     struct scan *self = context;
 
+    /* Most words of a card are not young: the test here saves a call for each (a tenth of lru). */
+    if (!mw_is_young_object(self->heap, *slot))
+        return;
     self->visit(self->context, slot);
     self->young |= mw_is_young_object(self->heap, *slot);
 }
@@ -138,6 +144,8 @@ void mw_remembered_scan(struct mw_heap *self, mw_visit_fn *visit, void *context)
     for (uintptr_t *entry = kept; entry < self->remembered.top; entry++) {
         uintptr_t *holder = (uintptr_t *)*entry;
 
+        if (entry + AHEAD < self->remembered.top)
+            __builtin_prefetch((void *)entry[AHEAD], 1);
         if (scan_holder(&scan, holder))
             *kept++ = *entry;
         else

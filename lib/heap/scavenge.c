@@ -260,8 +260,8 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     scan(&scavenge, to);
     update_globals(&scavenge);
     mw_external_scavenged(self, scavenge.from, scavenge.from_size);
-    mw_large_scavenged(self);
     mw_identity_scavenged(self, scavenge.from, scavenge.from_size);
+    mw_large_scavenged(self); /* nobody asks for mw_scavenged_place() after this */
     mw_survival_sample(self, self->nursery.start, from_top);
     mw_nursery_flip(self, scavenge.to_top);
     self->refused = scavenge.refused;

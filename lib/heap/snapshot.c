@@ -259,6 +259,7 @@ static int create(struct mw_heap *heap, struct mw_heap_snapshot **ret)
 int mw_heap_snapshot_prepare(struct mw_heap *self, struct mw_heap_snapshot **ret,
                              struct mw_heap_snapshot_report *ret_report)
 {
+    MW_GUARD(self);
     int error = create(self, ret);
 
     if (error < 0)
@@ -344,6 +345,7 @@ static int emit(struct mw_heap_snapshot *self, int fd)
 int mw_heap_snapshot_emit(struct mw_heap_snapshot *self, int fd,
                           struct mw_heap_snapshot_report *ret)
 {
+    MW_GUARD(self->heap);
     int error = emit(self, fd);
 
     report_counts(self, ret);

@@ -95,9 +95,22 @@ static struct mw_heap_space large_space(const struct mw_heap *self)
 
 void mw_heap_get_spaces(const struct mw_heap *self, struct mw_heap_space ret[MW_SPACES])
 {
+    MW_GUARD((struct mw_heap *)(uintptr_t)self);
+
     ret[MW_SPACE_NEW] = new_space(self);
     ret[MW_SPACE_OLD] = old_space(self);
     ret[MW_SPACE_LARGE] = large_space(self);
+}
+
+size_t mw_heap_get_physical(const struct mw_heap *self)
+{
+    struct mw_heap_space spaces[MW_SPACES];
+    size_t physical = 0;
+
+    mw_heap_get_spaces(self, spaces);
+    for (int i = 0; i < MW_SPACES; i++)
+        physical += spaces[i].physical;
+    return physical;
 }
 
 /* ---- survival by type ---- */

@@ -1,10 +1,19 @@
 /* How long objects of a type live, and what follows from it.
  *
  * Every few scavenges some of the objects born since the last one are looked at: those that were
- * copied have survived. They are the oldest of them, so the sample errs on the side of death. When
- * nearly all objects of a type survive, time after time, they are born old from then on, which
- * saves copying each of them twice. Such objects are not seen by scavenges any more, so what was
- * decided is forgotten now and then, after some full collections, and found out again.
+ * copied have survived. They are the oldest of them, so the sample errs on the side of death.
+ *
+ * A full collection is where that is judged, on all samples since the one before. When nearly all
+ * objects of a type survived through two such cycles in a row, they are born old from then on,
+ * which saves copying each of them twice. One cycle is not enough: a program that builds what it
+ * works on looks like that at first, and what it makes later would be garbage in the old space
+ * (binary trees took twice as long).
+ *
+ * Objects born old are not seen by scavenges any more. So some of them are witnesses: their
+ * addresses are kept until the next full collection, which says how many were worth their place. A
+ * type of which three in four were not, twice in a row (once may be a cache that was dropped),
+ * becomes young again, and needs twice as many good cycles the next time. And what was decided is
+ * forgotten now and then in any case, and found out again.
  *
  * A type that is born old is not allocated in line: its `size` fits no memory, so that the inline
  * form, which knows nothing of this, takes the long way.
@@ -14,9 +23,14 @@
 enum {
     SAMPLE_EVERY = 4,         /* scavenges */
     SAMPLE_BYTES = 64 * 1024, /* some 10 microseconds */
-    SAMPLES_LEAST = 3,        /* for a decision, with such an object in each */
+    SAMPLES_LEAST = 3,        /* for a judgement, with such an object in each */
     OBJECTS_LEAST = 32,       /* in all of them together */
+    CYCLES_LEAST = 2,         /* between full collections, good ones in a row, for a decision */
     REVIEW_EVERY = 8,         /* full collections */
+    WITNESSES_LEAST = 8,      /* of a type, for a judgement */
+    WITNESS_EVERY = 16,       /* objects, at first */
+    DOUBTS_MOST = 2,          /* full collections in a row */
+    STRIKES_MAX = 8,
 };
 
 static void set_pretenured(struct mw_heap *self, struct mw_type_entry *entry, bool pretenured)
@@ -29,28 +43,97 @@ static void set_pretenured(struct mw_heap *self, struct mw_type_entry *entry, bo
         entry->type.size = pretenured ? SIZE_MAX : mw_header_bytes(entry->type.header);
 }
 
-/* On what earlier samples said. */
-static void decide(struct mw_heap *self, struct mw_type_entry *entry)
+/* ---- witnesses ---- */
+
+/* Evenly spread over all that is born old between two full collections: when the table is full,
+ * every second one leaves, and half as many come from then on. */
+void mw_survival_witness(struct mw_heap *self, const uintptr_t *object)
 {
-    const struct mw_lifetime *lifetime = &entry->lifetime;
+    struct mw_witnesses *witnesses = &self->witnesses;
+
+    if (++witnesses->objects % ((uint64_t)WITNESS_EVERY << witnesses->thinned) != 0)
+        return;
+    if (witnesses->count == MW_WITNESSES_MAX) {
+        witnesses->count /= 2;
+        for (uint32_t i = 0; i < witnesses->count; i++)
+            witnesses->at[i] = witnesses->at[2 * i];
+        witnesses->thinned++;
+    }
+    witnesses->at[witnesses->count++] = (uintptr_t)object;
+}
+
+static void hear_witnesses(struct mw_heap *self)
+{
+    struct mw_witnesses *witnesses = &self->witnesses;
+
+    for (uint32_t i = 0; i < witnesses->count; i++) {
+        uint64_t header = *(const uint64_t *)witnesses->at[i];
+        struct mw_lifetime *lifetime = &self->types.entries[mw_header_type(header)]->lifetime;
+
+        lifetime->witnesses++;
+        lifetime->alive += mw_mark_test(witnesses->at[i]);
+    }
+    *witnesses = (struct mw_witnesses){0};
+}
+
+/* ---- judging ---- */
+
+static void judge_old(struct mw_heap *self, struct mw_type_entry *entry)
+{
+    struct mw_lifetime *lifetime = &entry->lifetime;
+
+    if (lifetime->witnesses >= WITNESSES_LEAST)
+        lifetime->doubts = 4 * lifetime->alive < lifetime->witnesses ? lifetime->doubts + 1 : 0;
+    lifetime->witnesses = lifetime->alive = 0;
+    if (lifetime->doubts < DOUBTS_MOST)
+        return;
+    lifetime->doubts = 0;
+    lifetime->strikes += lifetime->strikes < STRIKES_MAX;
+    set_pretenured(self, entry, false);
+}
+
+/* On what the samples since the last full collection said. */
+static void judge_young(struct mw_heap *self, struct mw_type_entry *entry)
+{
+    struct mw_lifetime *lifetime = &entry->lifetime;
 
     if (lifetime->samples < SAMPLES_LEAST || lifetime->born < OBJECTS_LEAST)
         return;
-    if (self->config.pretenure && mw_policy_pretenure(lifetime->born, lifetime->survived))
-        set_pretenured(self, entry, true);
-    entry->lifetime = (struct mw_lifetime){0};
+    lifetime->cycles++;
+    if (!mw_policy_pretenure(lifetime->born, lifetime->survived))
+        lifetime->cycles = 0;
+    lifetime->samples = lifetime->born = lifetime->survived = 0;
+    if (!self->config.pretenure || lifetime->cycles < (uint32_t)CYCLES_LEAST << lifetime->strikes)
+        return;
+    lifetime->cycles = 0;
+    set_pretenured(self, entry, true);
 }
 
-static void count(struct mw_heap *self, struct mw_type_entry *entry, bool survived)
+void mw_survival_review(struct mw_heap *self)
+{
+    uint64_t collections = self->counters.collections[MW_GC_MARK_SWEEP] + 1; /* with this one */
+
+    hear_witnesses(self);
+    for (uint32_t i = MW_TYPE_FIRST; i < self->types.count; i++) {
+        struct mw_type_entry *entry = self->types.entries[i];
+
+        if (!entry->pretenured)
+            judge_young(self, entry);
+        else if (collections % REVIEW_EVERY == 0)
+            set_pretenured(self, entry, false);
+        else
+            judge_old(self, entry);
+    }
+}
+
+/* ---- samples ---- */
+
+static void count(struct mw_type_entry *entry, uint64_t sample, bool survived)
 {
     struct mw_lifetime *lifetime = &entry->lifetime;
-    uint64_t sample = self->scavenges / SAMPLE_EVERY + 1;
 
-    if (lifetime->sample != sample) {
-        decide(self, entry);
-        lifetime->sample = sample;
-        lifetime->samples++;
-    }
+    lifetime->samples += lifetime->sample != sample;
+    lifetime->sample = sample;
     lifetime->born++;
     lifetime->survived += survived;
     entry->born++;
@@ -73,16 +156,6 @@ void mw_survival_sample(struct mw_heap *self, const char *start, const char *end
         start += mw_header_bytes(header);
         entry = self->types.entries[mw_header_type(header)];
         if (entry != NULL)
-            count(self, entry, survived);
+            count(entry, self->scavenges / SAMPLE_EVERY + 1, survived);
     }
-}
-
-void mw_survival_review(struct mw_heap *self)
-{
-    uint64_t collections = self->counters.collections[MW_GC_MARK_SWEEP] + 1; /* with this one */
-
-    if (self->counters.pretenured_types == 0 || collections % REVIEW_EVERY != 0)
-        return;
-    for (uint32_t i = MW_TYPE_FIRST; i < self->types.count; i++)
-        set_pretenured(self, self->types.entries[i], false);
 }

@@ -16,7 +16,7 @@
 
 enum { POISON_BYTE = 0xd6 };
 
-static void add_hole(struct mw_heap *self, struct mw_page *page, size_t first, size_t end)
+void mw_sweep_add_hole(struct mw_heap *self, struct mw_page *page, size_t first, size_t end)
 {
     char *start = (char *)page + first * MW_WORD;
     size_t bytes = (end - first) * MW_WORD;
@@ -48,13 +48,13 @@ static void sweep_page(struct mw_heap *self, struct mw_page *page)
             size_t word = i * 64 + (size_t)__builtin_ctzll(edges);
 
             if (free)
-                add_hole(self, page, hole, word);
+                mw_sweep_add_hole(self, page, hole, word);
             hole = word;
             free = !free;
         }
     }
     if (free)
-        add_hole(self, page, hole, MW_PAGE_WORDS);
+        mw_sweep_add_hole(self, page, hole, MW_PAGE_WORDS);
     page->state = MW_PAGE_SWEPT;
 }
 

@@ -17,6 +17,7 @@ struct words {
 static const struct words words[MW_GC_COLLECTORS] = {
     [MW_GC_SCAVENGE] = {"Scavenge", "", "s"},
     [MW_GC_MARK_SWEEP] = {"Mark-Compact", "sweep", "ms"},
+    [MW_GC_MARK_COMPACT] = {"Mark-Compact", "slide", "mc"},
 };
 
 /* ---- mutator utilisation: the share of time between full collections that was the program's ----

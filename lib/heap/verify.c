@@ -110,6 +110,34 @@ static void note_object(void *context, uintptr_t *object, uint64_t header)
     self->listed += (header & MW_FLAG_LISTED) != 0;
 }
 
+/* ---- marks ---- */
+
+/* Outside marking, a page's marks are the first and last words of objects, in pairs; of all that
+ * were alive at the last full collection. Objects that came later have none. */
+static void check_marks(struct verify *self, struct mw_page *page)
+{
+    size_t first = mw_mark_next(page, 0);
+
+    while (first < MW_PAGE_WORDS && self->fault == NULL) {
+        uintptr_t object = (uintptr_t)page + first * MW_WORD;
+        size_t last = mw_mark_next(page, first + 1);
+
+        require(self,
+                is_object(self, object) && first + mw_header_words(*(uint64_t *)object) - 1 == last,
+                "marks are not around an object");
+        first = mw_mark_next(page, last + 1);
+    }
+}
+
+static void check_all_marks(struct verify *self)
+{
+    struct mw_pool *pool = &self->heap->pool;
+
+    for (size_t i = 0; i < pool->page_max; i++)
+        if (pool->roles[i] == MW_ROLE_USED)
+            check_marks(self, mw_pool_page(pool, i));
+}
+
 /* ---- one object ---- */
 
 static bool size_fits_type(const struct verify *self, uint64_t header)
@@ -287,6 +315,7 @@ static void check_all(struct verify *self)
         require(self, self->used + young_fillers(self->heap) == mw_heap_used(self->heap),
                 "objects do not sum up to what is used");
         check_remembered_set(self);
+        check_all_marks(self);
     }
     check_counters(self);
     check_roots(self);
@@ -295,6 +324,7 @@ static void check_all(struct verify *self)
 
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault)
 {
+    MW_GUARD(self);
     struct verify verify = {.heap = self};
     int error = verify_init(&verify);
 

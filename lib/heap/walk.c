@@ -92,6 +92,7 @@ void mw_heap_walk(struct mw_heap *self,
                   void (*each)(void *context, const struct mw_heap_type *type, size_t bytes),
                   void *context)
 {
+    MW_GUARD(self);
     struct outside outside = {self, each, context};
 
     mw_walk(self, tell_outside, &outside);

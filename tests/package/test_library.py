@@ -12,6 +12,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 LIB = HERE.parents[1] / "lib"
+LISP = HERE.parents[1] / "examples/lisp.c"
 BUILT = os.environ["MW_TEST_PACKAGES"]
 COMPILERS = {
     "gcc": ["gcc", "-x", "c", "-std=c11"],
@@ -62,15 +63,15 @@ class Library(unittest.TestCase):
         found, = self.prefix.rglob("libmemwatch.a")
         return found
 
-    def build_reader(self, compiler):
-        program = self.folder / f"reader-{compiler}"
-        run(*COMPILERS[compiler], *WARNINGS, *self.pkg_config("--cflags"), HERE / "reader.c",
+    def build_program(self, source, compiler):
+        program = self.folder / f"{source.stem}-{compiler}"
+        run(*COMPILERS[compiler], *WARNINGS, *self.pkg_config("--cflags"), source,
             "-x", "none", "-o", program, *self.pkg_config("--libs"))
         return program
 
     def check_reader(self, compiler):
         most = meminfo("MemTotal") // 50
-        with subprocess.Popen([self.build_reader(compiler)], text=True, stdin=subprocess.PIPE,
+        with subprocess.Popen([self.build_program(HERE / "reader.c", compiler)], text=True, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE) as reader:
             said = dict(reader.stdout.readline().split() for _ in range(3))
             available, own = meminfo("MemAvailable"), rss(reader.pid)
@@ -93,6 +94,13 @@ class Library(unittest.TestCase):
 
     def test_a_program_in_cpp_by_clang(self):
         self.check_reader("clang++")
+
+    def test_a_program_on_the_managed_heap(self):
+        for compiler in COMPILERS:
+            with self.subTest(compiler=compiler):
+                program = self.build_program(LISP, compiler)
+                self.assertEqual(run(program, input="((lambda (n) (* n n)) 12) nowhere"),
+                                 "144\nerror: a symbol has no value\n")
 
     def test_the_program_is_short(self):
         self.assertLessEqual(len((HERE / "reader.c").read_text().splitlines()), 42)

@@ -1,9 +1,9 @@
-/* heap_bench WORKLOAD [--allocator NAME] [--size N] [--semi KIB] [--pretenured] [--json]: what the
- * managed heap costs beside other allocators.
+/* heap_bench WORKLOAD [--allocator NAME] [--size N] [--semi KIB] [--pretenured] [--runs N]
+ * [--json]: what the managed heap costs beside other allocators.
  *
- * A workload runs twice in one process; the second run counts, with memory in place, as in a
- * daemon. Figures are CPU time of the process: other programs on the machine do not count, helping
- * threads of a collector do. Pauses are CPU time as well.
+ * A workload runs twice in one process, or N times; the last run counts, with memory in place, as
+ * in a daemon. Figures are CPU time of the process: other programs on the machine do not count,
+ * helping threads of a collector do. Pauses are CPU time as well.
  *
  * One program has one malloc. So this one is built once for each allocator that was found, and
  * becomes the program of another one when that is asked for.
@@ -44,7 +44,7 @@ enum { ALLOCATORS = sizeof(allocators) / sizeof(allocators[0]) };
 
 struct options {
     const struct bench_workload *workload;
-    size_t allocator, size, semi;
+    size_t allocator, size, semi, runs;
     bool pretenured, json;
 };
 
@@ -108,7 +108,7 @@ static void bench_plain(const struct options *options)
     if (options->workload->plain == NULL)
         bench_fail("the workload is for memwatch alone");
     prepare();
-    for (int run = 0; run < 2; run++) {
+    for (size_t run = 0; run < options->runs; run++) {
         bench_forget_pauses();
         began = process_cpu_ns();
         outcome = options->workload->plain(options->size);
@@ -139,19 +139,30 @@ static struct bench_heap create_heap(const struct options *options)
     return self;
 }
 
-static void print_detail(const struct mw_heap_numbers *first, const struct mw_heap_numbers *last)
+static long faults(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
+static void print_detail(const struct mw_heap_numbers *first, const struct mw_heap_numbers *last,
+                         long page_faults)
 {
     fprintf(stderr,
-            "scavenges %llu, full %llu, slices %llu, in pauses %.1f ms, promoted %.1f MB, "
-            "born old %.1f MB\n",
+            "scavenges %llu, full %llu, compactions %llu, slices %llu, in pauses %.1f ms, promoted "
+            "%.1f MB, born old %.1f MB, page faults %ld\n",
             (unsigned long long)(last->collections[MW_GC_SCAVENGE] -
                                  first->collections[MW_GC_SCAVENGE]),
             (unsigned long long)(last->collections[MW_GC_MARK_SWEEP] -
                                  first->collections[MW_GC_MARK_SWEEP]),
+            (unsigned long long)(last->collections[MW_GC_MARK_COMPACT] -
+                                 first->collections[MW_GC_MARK_COMPACT]),
             (unsigned long long)(last->slices - first->slices),
             (double)(last->pause_total_ns - first->pause_total_ns) / MW_NS_PER_MS,
             (double)(last->promoted - first->promoted) / (1 << 20),
-            (double)(last->allocated_old - first->allocated_old) / (1 << 20));
+            (double)(last->allocated_old - first->allocated_old) / (1 << 20), page_faults);
 }
 
 static void bench_memwatch(const struct options *options)
@@ -160,8 +171,10 @@ static void bench_memwatch(const struct options *options)
     struct bench_outcome outcome = {0, 0};
     struct mw_heap_numbers first, last;
     uint64_t began = 0, cpu_ns;
+    long first_faults = 0;
 
-    for (int run = 0; run < 2; run++) {
+    for (size_t run = 0; run < options->runs; run++) {
+        first_faults = faults();
         mw_heap_get_numbers(self.heap, &first);
         bench_forget_pauses();
         began = process_cpu_ns();
@@ -170,7 +183,7 @@ static void bench_memwatch(const struct options *options)
     cpu_ns = process_cpu_ns() - began;
     mw_heap_get_numbers(self.heap, &last);
     if (!options->json)
-        print_detail(&first, &last);
+        print_detail(&first, &last, faults() - first_faults);
     report(options, &outcome, cpu_ns);
     mw_heap_destroy(self.heap);
 }
@@ -180,7 +193,7 @@ static void bench_memwatch(const struct options *options)
 static void usage(void)
 {
     fprintf(stderr, "usage: heap_bench WORKLOAD [--allocator NAME] [--size N] [--semi KIB] "
-                    "[--pretenured] [--json]\nworkloads:\n");
+                    "[--pretenured] [--runs N] [--json]\nworkloads:\n");
     bench_list_workloads();
     fprintf(stderr, "allocators:");
     for (size_t i = 0; i < ALLOCATORS; i++)
@@ -223,6 +236,8 @@ static int parse_option(struct options *options, char **words, bool has_value)
         return options->size = number(words[1]), 2;
     else if (strcmp(words[0], "--semi") == 0)
         return options->semi = number(words[1]) * 1024, 2;
+    else if (strcmp(words[0], "--runs") == 0)
+        return options->runs = number(words[1]), 2;
     else
         usage();
     return 1;
@@ -230,7 +245,7 @@ static int parse_option(struct options *options, char **words, bool has_value)
 
 static struct options parse(int count, char **words)
 {
-    struct options options = {NULL, ALLOCATOR_MEMWATCH, 0, (size_t)1 << 20, false, false};
+    struct options options = {NULL, ALLOCATOR_MEMWATCH, 0, (size_t)1 << 20, 2, false, false};
 
     if (count < 2 || (options.workload = bench_find_workload(words[1])) == NULL)
         usage();

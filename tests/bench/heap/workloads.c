@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const struct bench_workload *const workloads[] = {
-    &bench_bintrees, &bench_gcbench, &bench_ring, &bench_ringc, &bench_lru, &bench_pauses,
+    &bench_bintrees, &bench_gcbench, &bench_ring,    &bench_ringc,
+    &bench_lru,      &bench_pauses,  &bench_compact,
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };

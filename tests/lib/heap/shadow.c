@@ -1,6 +1,4 @@
-#include "shadow.h"
-
-#include "model.h"
+#include "shadow_internal.h"
 
 #include "heap/heap_internal.h"
 
@@ -9,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GLOBALS = 24, WEAKS = 12, HANDLES = 200, SCOPES = 12 };
-enum { LARGE_REFS = 20000, LARGE_BYTES = 200000, LARGE_STRUCTS = 20000 };
 enum { RAISE = 64 * 1024 };
 
 const struct shadow_mode shadow_modes[] = {
@@ -23,45 +19,14 @@ const struct shadow_mode shadow_modes[] = {
     {"slices move", MW_HEAP_SLICES | MW_HEAP_MOVE | MW_HEAP_CHECKED},
     {"stress", MW_HEAP_STRESS | MW_HEAP_POISON},
     {"stress move", MW_HEAP_STRESS | MW_HEAP_MOVE | MW_HEAP_CHECKED},
+    {"guard", MW_HEAP_GUARD | MW_HEAP_POISON},
+    {"stress guard", MW_HEAP_GUARD | MW_HEAP_STRESS | MW_HEAP_MOVE},
     {"stress full", MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_POISON | MW_HEAP_CHECKED},
+    {"compact", MW_HEAP_COMPACT | MW_HEAP_FULL | MW_HEAP_VERIFY},
+    {"compact slices", MW_HEAP_COMPACT | MW_HEAP_SLICES | MW_HEAP_VERIFY | MW_HEAP_POISON},
+    {"stress compact", MW_HEAP_COMPACT | MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_CHECKED},
 };
 const size_t shadow_mode_count = sizeof(shadow_modes) / sizeof(shadow_modes[0]);
-
-struct open_handle {
-    struct mw_ref ref;
-    struct model *model;
-};
-
-struct shadow {
-    const struct shadow_run *run;
-    size_t at; /* in the stream */
-    uint64_t operations, comparison, checksum;
-    struct mw_heap *heap;
-    const struct mw_heap_type *types[SHAPES];
-    struct models models;
-    size_t large; /* bytes of large objects that may be alive */
-    struct mw_global *globals[GLOBALS], *weaks[WEAKS];
-    struct model *global_models[GLOBALS], *weak_models[WEAKS];
-    struct open_handle handles[HANDLES];
-    struct mw_scope scopes[SCOPES];
-    unsigned scope_starts[SCOPES];
-    unsigned handle_count, scope_count;
-};
-
-/* ---- what goes wrong ---- */
-
-static _Noreturn void fail(const struct shadow *self, const char *what)
-{
-    fprintf(stderr, "shadow: operation %llu, byte %zu of %zu: %s\n",
-            (unsigned long long)self->operations, self->at, self->run->size, what);
-    abort();
-}
-
-static void require(const struct shadow *self, bool holds, const char *what)
-{
-    if (!holds)
-        fail(self, what);
-}
 
 static void on_misuse(void *context, const struct mw_heap_misuse *misuse)
 {
@@ -193,174 +158,6 @@ static void create(struct shadow *self)
     require(self, !is_array(shape) || mw_heap_length(self->heap, ref) == length,
             "a length differs");
     write_content(self, model, ref);
-}
-
-/* ---- comparing ---- */
-
-static void meet(struct shadow *self, struct model *model, uintptr_t address)
-{
-    require(self, (model == NULL) == (address == 0), "a reference is there or not, wrongly");
-    if (model == NULL)
-        return;
-    if (model->seen == self->comparison) {
-        require(self, model->address == address, "one object stands at two places");
-        return;
-    }
-    model->seen = self->comparison;
-    model->address = address;
-    self->models.queue[self->models.queued++] = model;
-}
-
-static void add_up(struct shadow *self, uint64_t value)
-{
-    self->checksum = (self->checksum ^ value) * 1099511628211U;
-}
-
-static void compare_bytes(struct shadow *self, const struct model *model)
-{
-    const uint8_t *bytes = mw_heap_payload(model->address);
-
-    for (uint32_t i = 0; i < model->length; i++)
-        require(self, bytes[i] == model_byte(model, i), "a byte differs");
-    if (model->length > 0)
-        add_up(self, bytes[model->length / 2]);
-}
-
-static void compare_object(struct shadow *self, struct model *model)
-{
-    const uint64_t *payload = mw_heap_payload(model->address);
-    size_t serial, word;
-
-    if (model_words(model, &serial, &word)) {
-        require(self, payload[serial] == model->serial, "this is another object");
-        require(self, payload[word] == model->word, "a word differs");
-        add_up(self, payload[serial] + payload[word]);
-    }
-    for (uint32_t i = 0; i < model_edges(model); i++)
-        meet(self, model->edges[i], payload[model_edge_index(model, i)]);
-    if (model->shape == BYTES)
-        compare_bytes(self, model);
-    self->large += model->length >= LARGE_REFS ? model_bytes(model) : 0;
-}
-
-static uintptr_t address_of(struct mw_ref ref)
-{
-    return ref.bits != 0 ? *(uintptr_t *)(ref.bits & MW_REF_SLOT) : 0;
-}
-
-static uintptr_t global_address(struct shadow *self, const struct mw_global *global)
-{
-    MW_SCOPE(scope, self->heap);
-
-    return address_of(mw_global_get(self->heap, global));
-}
-
-static int by_address(const void *left, const void *right)
-{
-    uintptr_t a = (*(struct model *const *)left)->address;
-    uintptr_t b = (*(struct model *const *)right)->address;
-
-    return (a > b) - (a < b);
-}
-
-/* Two models at one address would be two objects that became one. */
-static void compare_addresses(struct shadow *self)
-{
-    struct model **queue = self->models.queue;
-
-    qsort(queue, self->models.queued, sizeof(struct model *), by_address);
-    for (size_t i = 1; i < self->models.queued; i++)
-        require(self, queue[i - 1]->address < queue[i]->address, "two objects became one");
-}
-
-/* A reachable object's weak references hold it. Others may hold on until a full collection. */
-static void compare_weaks(struct shadow *self, bool full)
-{
-    for (int i = 0; i < WEAKS; i++) {
-        struct model *model = self->weak_models[i];
-        uintptr_t address = global_address(self, self->weaks[i]);
-
-        if (model == NULL || model->seen != self->comparison) {
-            require(self, !full || address == 0, "a weak reference holds a dead object");
-            if (full)
-                self->weak_models[i] = NULL;
-            continue;
-        }
-        require(self, address == model->address, "a weak reference lost its object");
-        add_up(self, model->serial);
-    }
-}
-
-/* The same of memory outside, which is released once. */
-static void compare_outsides(struct shadow *self, bool full)
-{
-    struct mw_heap_numbers numbers;
-    size_t held = 0;
-
-    mw_heap_get_numbers(self->heap, &numbers);
-    for (size_t i = 0; i < self->models.outside_count; i++) {
-        const struct outside *outside = self->models.outsides[i];
-        bool alive = outside->owner->seen == self->comparison;
-
-        require(self, outside->released <= 1, "memory outside was released twice");
-        require(self, !alive || outside->released == 0, "memory outside was released too early");
-        require(self, alive || !full || outside->released == 1, "memory outside was forgotten");
-        held += outside->released == 0;
-    }
-    require(self, numbers.external == held, "external bytes differ");
-}
-
-static void count_walked(void *context, const struct mw_heap_type *type, size_t bytes)
-{
-    (void)type;
-    *(size_t *)context += bytes;
-}
-
-/* Some objects cannot be walked to while marking goes on, and dead young ones may be fillers. */
-static void compare_numbers(struct shadow *self)
-{
-    struct mw_heap_space spaces[MW_SPACES];
-    struct mw_heap_numbers numbers;
-    size_t size = 0, used = 0, walked = 0;
-
-    mw_heap_get_numbers(self->heap, &numbers);
-    mw_heap_get_spaces(self->heap, spaces);
-    mw_heap_walk(self->heap, count_walked, &walked);
-    for (int i = 0; i < MW_SPACES; i++) {
-        size += spaces[i].size;
-        used += spaces[i].used;
-    }
-    require(self, size == numbers.total && used == numbers.used, "spaces do not sum up");
-    require(self, walked <= used && used <= size, "used is not between walked and total");
-    require(self, size + numbers.pooled <= numbers.limit, "total and pool are over the limit");
-}
-
-static void compare_graph(struct shadow *self)
-{
-    self->comparison++;
-    self->models.queued = 0;
-    self->large = 0;
-    for (unsigned i = 0; i < self->handle_count; i++)
-        meet(self, self->handles[i].model, address_of(self->handles[i].ref));
-    for (int i = 0; i < GLOBALS; i++)
-        meet(self, self->global_models[i], global_address(self, self->globals[i]));
-    mw_heap_raw_enter(self->heap);
-    for (size_t at = 0; at < self->models.queued; at++)
-        compare_object(self, self->models.queue[at]);
-    mw_heap_raw_leave(self->heap);
-}
-
-static void compare(struct shadow *self, bool full)
-{
-    const char *fault = "";
-
-    if (mw_heap_verify(self->heap, &fault) != 0)
-        fail(self, fault);
-    compare_graph(self);
-    compare_weaks(self, full);
-    compare_outsides(self, full);
-    compare_addresses(self);
-    compare_numbers(self);
 }
 
 /* ---- operations on objects ---- */
@@ -555,6 +352,12 @@ static void major(struct shadow *self)
     compare(self, true);
 }
 
+static void compact(struct shadow *self)
+{
+    mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
+    compare(self, true);
+}
+
 static void step(struct shadow *self)
 {
     mw_heap_step(self->heap, 0);
@@ -587,8 +390,9 @@ static void (*const operations[])(struct shadow *) = {
     store,  store,      store,        store,        store,      store,     load,         load,
     copy,   set_global, set_global,   set_weak,     store,      copy,      get_global,   open_scope,
     create, open_scope, close_scope,  close_scope,  write_word, read_word, attach,       duplicate,
-    assign, step,       renew_global, drop_handles, minor,      major,     fail_mapping,
+    assign, step,       renew_global, drop_handles, minor,      major,     fail_mapping, compact,
 };
+
 /* Collections cost much more than all else: streams ask for them by two bytes. */
 static void operate(struct shadow *self)
 {
@@ -599,9 +403,10 @@ static void operate(struct shadow *self)
         drop_handles(self);
     if (self->handle_count == 0)
         create(self);
-    else if (operation != minor && operation != major && operation != drop_handles)
+    else if (operation != minor && operation != major && operation != compact &&
+             operation != drop_handles)
         operation(self);
-    else if (one_in(self, operation == major ? 8 : 2))
+    else if (one_in(self, operation == major || operation == compact ? 8 : 2))
         operation(self);
 }
 

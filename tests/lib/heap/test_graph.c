@@ -71,22 +71,26 @@ static void a_long_run_promotes_and_sweeps(void **state)
     assert_int_equal(run(7, LONG_RUN, MW_HEAP_MOVE, &numbers), expected);
     assert_int_equal(run(7, LONG_RUN, MW_HEAP_SLICES, &numbers), expected);
     assert_true(numbers.in_slices > 100);
+    assert_int_equal(run(7, LONG_RUN, MW_HEAP_COMPACT, &numbers), expected);
+    assert_true(numbers.collections[MW_GC_MARK_COMPACT] > 50);
 }
 
 /* Allocations that fail leave the graph as it was; what could not be promoted stays young. */
 static void at_the_limit_nothing_is_lost(void **state)
 {
-    static const unsigned modes[] = {0, MW_HEAP_SLICES, MW_HEAP_ATOMIC, MW_HEAP_STRESS};
+    static const unsigned modes[] = {0, MW_HEAP_SLICES, MW_HEAP_ATOMIC, MW_HEAP_STRESS,
+                                     MW_HEAP_COMPACT | MW_HEAP_SLICES};
+    enum { MODES = sizeof(modes) / sizeof(modes[0]) };
     static uint8_t stream[LONG_RUN / 10];
 
     (void)state;
-    for (unsigned i = 0; i < 4 * SEEDS; i++) {
+    for (unsigned i = 0; i < MODES * SEEDS; i++) {
         const struct shadow_run tight = {
             .stream = stream,
             .size = sizeof(stream),
             .limit = MIB + MIB / 2,
             .semi_space = SEMI,
-            .modes = modes[i % 4] | MW_HEAP_VERIFY | MW_HEAP_POISON,
+            .modes = modes[i % MODES] | MW_HEAP_VERIFY | MW_HEAP_POISON,
             .may_fail = true,
         };
         struct mw_heap_numbers numbers;

@@ -200,6 +200,43 @@ static void a_second_thread_is_seen(void **state)
     assert_int_equal(mw_heap_get_word(self->heap, elsewhere.node, 2), 0);
 }
 
+static void leave(struct fixture *self, jmp_buf out)
+{
+    MW_SCOPE(scope, self->heap);
+    MW_SCOPE(inner, self->heap);
+
+    mw_heap_new(self->heap, self->node);
+    longjmp(out, 1);
+}
+
+/* Without a scope of its own, which the jump might clobber. */
+static void jump(struct fixture *self)
+{
+    jmp_buf out;
+
+    if (setjmp(out) == 0)
+        leave(self, out);
+}
+
+static void scopes_left_by_a_jump_can_be_unwound(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
+    struct mw_scope scope = mw_scope_open(self->heap);
+    struct mw_ref kept = mw_heap_new(self->heap, self->node);
+    size_t handles = numbers_of(self).handles;
+
+    jump(self);
+    assert_int_equal(numbers_of(self).handles, handles + 1);
+    mw_scope_unwind(&scope);
+    assert_int_equal(numbers_of(self).handles, handles);
+    mw_scope_unwind(&scope); /* nothing inside: nothing */
+    assert_ptr_equal(mw_heap_type_of(self->heap, kept), self->node);
+    mw_scope_close(&scope);
+    mw_scope_unwind(&scope);
+    assert_int_equal(self->misuses, 0);
+    assert_int_equal(numbers_of(self).handles, 0);
+}
+
 static void handles_and_scopes_have_bounds(void **state)
 {
     struct fixture self = {0};
@@ -234,6 +271,7 @@ int main(void)
         cmocka_unit_test_teardown(another_heap_is_seen, teardown),
         cmocka_unit_test_teardown(raw_pointers_over_an_allocation_are_seen, teardown),
         cmocka_unit_test_teardown(scopes_out_of_order_are_seen, teardown),
+        cmocka_unit_test_teardown(scopes_left_by_a_jump_can_be_unwound, teardown),
         cmocka_unit_test_teardown(a_second_thread_is_seen, teardown),
         cmocka_unit_test_teardown(handles_and_scopes_have_bounds, teardown),
     };

@@ -24,30 +24,58 @@ struct fixture {
     struct mw_heap *heap;
     const struct mw_heap_type *bytes, *refs;
     struct mw_heap_collection last;
-    unsigned collected;
+    unsigned collected, near_limit;
 };
 
 static void on_collected(void *context, const struct mw_heap_collection *collection)
 {
     struct fixture *self = context;
 
+    struct mw_heap_numbers numbers;
+
     self->last = *collection;
     self->collected++;
+    if (self->heap == NULL)
+        return;
+    mw_heap_get_numbers(self->heap, &numbers);
+    assert_true(numbers.used <= numbers.total);
+    assert_true(numbers.total + numbers.pooled <= numbers.limit);
+    assert_true(numbers.used == collection->used_after);
+    assert_true(numbers.total == collection->total_after);
+}
+
+static size_t on_near_limit(void *context, size_t limit, size_t initial)
+{
+    struct fixture *self = context;
+    struct mw_heap_numbers numbers;
+
+    (void)initial;
+    self->near_limit++;
+    mw_heap_get_numbers(self->heap, &numbers);
+    assert_true(numbers.used <= numbers.total);
+    assert_true(numbers.total + numbers.pooled <= numbers.limit);
+    return limit + MIB;
+}
+
+static void create_heap(struct fixture *self, const struct mw_heap_config *config)
+{
+    const struct mw_heap_type_info bytes = {"Bytes", MW_KIND_BYTES, 0, NULL, 0, NULL};
+    const struct mw_heap_type_info refs = {"Refs", MW_KIND_REFS, 0, NULL, 0, NULL};
+
+    assert_int_equal(mw_heap_create(config, &self->heap), 0);
+    assert_int_equal(mw_heap_add_type(self->heap, &bytes, &self->bytes), 0);
+    assert_int_equal(mw_heap_add_type(self->heap, &refs, &self->refs), 0);
 }
 
 static int setup(void **state)
 {
-    const struct mw_heap_type_info bytes = {"Bytes", MW_KIND_BYTES, 0, NULL, 0, NULL};
-    const struct mw_heap_type_info refs = {"Refs", MW_KIND_REFS, 0, NULL, 0, NULL};
     struct fixture *self = calloc(1, sizeof(*self));
     struct mw_heap_config config;
 
     mw_heap_config_default(&config);
     config.context = self;
     config.collected = on_collected;
-    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
-    assert_int_equal(mw_heap_add_type(self->heap, &bytes, &self->bytes), 0);
-    assert_int_equal(mw_heap_add_type(self->heap, &refs, &self->refs), 0);
+    create_heap(self, &config);
     *state = self;
     return 0;
 }
@@ -73,7 +101,7 @@ static void check_sums(struct fixture *self)
 {
     struct mw_heap_space spaces[MW_SPACES];
     struct mw_heap_numbers numbers;
-    size_t size = 0, used = 0, walked = 0;
+    size_t size = 0, used = 0, physical = 0, walked = 0;
 
     mw_heap_get_numbers(self->heap, &numbers);
     mw_heap_get_spaces(self->heap, spaces);
@@ -82,10 +110,13 @@ static void check_sums(struct fixture *self)
         assert_true(spaces[i].physical <= spaces[i].size);
         size += spaces[i].size;
         used += spaces[i].used;
+        physical += spaces[i].physical;
     }
     mw_heap_walk(self->heap, count_bytes, &walked);
     assert_int_equal(size, numbers.total);
     assert_int_equal(used, numbers.used);
+    assert_int_equal(physical, mw_heap_get_physical(self->heap));
+    assert_true(physical >= used && physical <= numbers.total); /* all is touched before use */
     assert_int_equal(walked, numbers.used);
     assert_true(numbers.total + numbers.pooled <= numbers.limit);
 }
@@ -109,6 +140,51 @@ static void spaces_and_walks_sum_up(void **state)
     }
     mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
     check_sums(self);
+}
+
+/* By chance: all kinds, sizes and places; a new space that grows, types that become old, slices, a
+ * limit that is reached and raised. Sums are right at any moment, in callbacks, too. */
+static void sums_hold_whatever_happens(void **state)
+{
+    enum { STEPS = 10000, KEPT = 2000 };
+    struct fixture self = {0};
+    struct mw_heap_config config;
+    struct mw_scope scope;
+    struct mw_ref kept;
+    uint64_t random = 1;
+
+    (void)state;
+    mw_heap_config_default(&config);
+    config.limit = 6 * MIB;
+    config.limit_max = 12 * MIB;
+    config.semi_space = MIB / 4;
+    config.context = &self;
+    config.collected = on_collected;
+    config.near_limit = on_near_limit;
+    create_heap(&self, &config);
+    scope = mw_scope_open(self.heap);
+    kept = mw_heap_new_array(self.heap, self.refs, KEPT, MW_PLACE_YOUNG);
+    for (unsigned step = 0; step < STEPS; step++) {
+        MW_SCOPE(inner, self.heap);
+        enum mw_heap_place place;
+        size_t size, at;
+        struct mw_ref ref;
+
+        random = random * 6364136223846793005U + 1442695040888963407U;
+        size = (random >> 33) % 500 == 0 ? (random >> 40) % 400000 : (random >> 40) % 6000;
+        at = (random >> 20) % KEPT;
+        place = random >> 61 == 7 ? MW_PLACE_OLD : MW_PLACE_YOUNG;
+        ref = random >> 60 == 0 ? mw_heap_new_array(self.heap, self.refs, size / 8, place)
+                                : mw_heap_new_array(self.heap, self.bytes, size, place);
+        mw_heap_set(self.heap, kept, at, ref);
+        if (step % 13 == 0)
+            mw_heap_step(self.heap, 0);
+        if (step % 100 == 0)
+            check_sums(&self);
+    }
+    assert_true(self.near_limit > 0 && self.collected > 10);
+    mw_scope_close(&scope);
+    mw_heap_destroy(self.heap);
 }
 
 static void spaces_have_nodes_names(void **state)
@@ -247,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(spaces_and_walks_sum_up, setup, teardown),
+        cmocka_unit_test(sums_hold_whatever_happens),
         cmocka_unit_test_setup_teardown(spaces_have_nodes_names, setup, teardown),
         cmocka_unit_test_setup_teardown(collections_are_counted_by_kind, setup, teardown),
         cmocka_unit_test_setup_teardown(survival_is_told_by_type, setup, teardown),

@@ -35,7 +35,7 @@ static void the_pool_never_takes_half_of_the_limit(void **state)
 {
     (void)state;
     for (size_t live = 0; live < 64 * MIB; live += MIB / 3)
-        assert_true(mw_policy_pool_cap(live, 64 * MIB) * MW_PAGE_SIZE <= 32 * MIB);
+        assert_true(mw_policy_pool_cap(live, 64 * MIB, 1000) * MW_PAGE_SIZE <= 32 * MIB);
 }
 
 static void crumbs_are_left(void **state)
@@ -68,6 +68,16 @@ static void more_than_four_fifths_are_nearly_all(void **state)
     assert_true(mw_policy_pretenure(100, 81));
 }
 
+/* A few pages are not worth a pause, nor is what is half full. */
+static void sliding_in_idle_time_must_be_worth_it(void **state)
+{
+    (void)state;
+    assert_true(mw_policy_sparse(100, 100 * MW_PAGE_SIZE / 2 - 1));
+    assert_false(mw_policy_sparse(100, 100 * MW_PAGE_SIZE / 2));
+    assert_true(mw_policy_sparse(5, 0));
+    assert_false(mw_policy_sparse(4, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +85,7 @@ int main(void)
         cmocka_unit_test(half_of_what_is_left_at_most),
         cmocka_unit_test(the_pool_never_takes_half_of_the_limit),
         cmocka_unit_test(crumbs_are_left),
+        cmocka_unit_test(sliding_in_idle_time_must_be_worth_it),
         cmocka_unit_test(halves_double_when_more_survives_than_fits),
         cmocka_unit_test(a_thousand_bytes_in_a_millisecond_are_work),
         cmocka_unit_test(more_than_four_fifths_are_nearly_all),

@@ -1,0 +1,277 @@
+"""Faults put into the heap, one at a time: the heap's own tests must see each.
+
+A row is a file of lib/heap, a text that stands in it once, and what replaces it. A text that is not
+found, or found twice, fails loudly: the row must follow the code. The heap and its tests are built
+apart from the tree; for a row one file is compiled and everything linked again.
+
+Arguments: the root of the source tree, a folder to build in, and "core" or "all" rows.
+"""
+import collections
+import concurrent.futures
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+FOLDER = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "mutations").resolve()
+ALL = sys.argv[3:4] == ["all"]
+del sys.argv[1:4]
+
+FLAGS = ["-std=c11", "-O1", "-w", "-D_GNU_SOURCE", "-pthread"]
+SHARED = ["fixture.c", "shadow.c", "shadow_compare.c", "model.c"]
+TIMEOUT = 60
+JOBS = 2
+
+Row = collections.namedtuple("Row", "name file text replacement tests", defaults=[("graph",)])
+
+# What every change of the heap must still be seen by; tests that see the fault soonest stand first.
+CORE = [
+    Row("a store tells nobody", "layout.h",
+        "    if (MW_HEAP_UNLIKELY(object[0] & mw_heap_front(self)->barrier))\n"
+        "        mw_heap_barrier(self, object, index, word);", ""),
+    Row("a checked store tells nobody", "access.c",
+        "    if (object[0] & self->front.barrier)\n"
+        "        mw_heap_barrier(self, object, index, (uintptr_t)word);", ""),
+    Row("a copy of references tells nobody", "access.c",
+        "            mw_heap_barrier(self, target, i, target[1 + i]);", "            ;"),
+    Row("the barrier does not list the holder", "remembered.c",
+        "    mw_remembered_list(self, holder);\n}\n\n/* ---- scanning", "}\n\n/* ---- scanning"),
+    Row("a card is not marked", "remembered.c",
+        "        mw_card_set(mw_page_of((uintptr_t)holder), &holder[1 + index]);", "        ;"),
+    Row("a promoted holder's card is not marked", "scavenge.c",
+        "            mw_card_set(mw_page_of((uintptr_t)slot), slot);", "            ;"),
+    Row("a scavenge passes handles by", "scavenge.c",
+        "    visit_handles(&scavenge);\n", ""),
+    Row("a scavenge passes globals by", "scavenge.c",
+        "    visit_globals(&scavenge);\n", ""),
+    Row("a scavenge passes remembered holders by", "scavenge.c",
+        "    mw_remembered_scan(self, visit_root, &scavenge);\n", ""),
+    Row("marking passes the last handle by", "mark.c",
+        "slot < self->front.handle_top; slot++)\n        mark_root",
+        "slot + 1 < self->front.handle_top; slot++)\n        mark_root"),
+    Row("marking passes globals by", "mark.c",
+        "        if (!global->weak)\n            mark_root(self, &global->value);", "        ;"),
+    Row("a copy leaves no address", "scavenge.c",
+        "    copy[0] = header | MW_FLAG_AGED;\n    leave_address(object, copy);",
+        "    copy[0] = header | MW_FLAG_AGED;"),
+    Row("a slot is not set to the new address", "scavenge.c",
+        "    if (*slot - self->from < self->from_size)\n"
+        "        *slot = evacuate(self, (uintptr_t *)*slot);",
+        "    if (*slot - self->from < self->from_size)\n"
+        "        evacuate(self, (uintptr_t *)*slot);"),
+    Row("nothing ages", "scavenge.c",
+        "    copy[0] = header | MW_FLAG_AGED;", "    copy[0] = header;", ("objects", "graph")),
+    Row("what is promoted is aged still", "scavenge.c",
+        "    copy[0] = (header & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;",
+        "    copy[0] = header | MW_FLAG_OLD;"),
+    Row("dead weak references stay", "collect.c",
+        "    mw_weak_clear(self);\n", ""),
+    Row("memory outside is not released", "collect.c",
+        "    mw_external_clear(self);\n", "", ("objects", "graph")),
+    Row("an object's last word has no mark", "mark.c",
+        "        mw_mark_set_bit(page, mw_page_word(page, object) + mw_header_words(header) - 1);",
+        "        ;"),
+    Row("the limit is not looked at", "heap.c",
+        "    return held <= limit && bytes <= limit - held;", "    return true;",
+        ("limit", "graph")),
+    Row("a scavenge does not follow what was promoted", "scavenge.c",
+        "        mw_visit_object(heap->types.shapes, object, object[0], visit_promoted_slot, self);\n",
+        ""),
+    Row("what is promoted while marking is white", "scavenge.c",
+        "        if (heap->marker.active)\n            mw_mark_object(heap, (uintptr_t)object);\n", "",
+        ("incremental", "graph")),
+    Row("a store while marking greys nothing", "remembered.c",
+        "        if (self->marker.active)\n            mw_mark_object(self, value);", "        ;",
+        ("incremental", "graph")),
+]
+
+MORE = [
+    Row("an array's second piece is not marked", "mark.c",
+        "    if (stop < end) {", "    if (false) {"),
+    Row("marked old holders of young objects are passed by", "collect.c",
+        "    mw_mark_from_remembered(self);\n", "", ("incremental", "limit", "graph")),
+    Row("dead holders stay remembered", "collect.c",
+        "    mw_remembered_prune(self);\n", "", ("limit", "graph")),
+    Row("dead young objects keep their references", "collect.c",
+        "    mw_nursery_bury(self);\n", "", ("limit", "graph")),
+    Row("the hole being filled is lost at a sweep", "collect.c",
+        "    mw_old_retire(self);\n    mw_sweep_begin(self);", "    mw_sweep_begin(self);"),
+    Row("an object born old is not watched", "allocate.c",
+        "    mw_remembered_enter(self, object, false);\n", ""),
+    Row("an object born in a hole is not zero", "allocate.c",
+        "    memset(object, 0, bytes);\n", "", ("objects", "graph")),
+    Row("a sweep forgets what reaches into the next word", "sweep.c",
+        "        inside = parity >> 63 ? ~(uint64_t)0 : 0;\n", ""),
+    Row("large objects are never freed", "sweep.c",
+        "    mw_large_sweep(self);\n", "", ("limit", "graph")),
+    Row("large objects are freed alive", "large.c",
+        "        if (page->live == 0) {", "        if (page->live != 0) {"),
+    Row("a scavenge forgets memory outside", "scavenge.c",
+        "    mw_external_scavenged(self, scavenge.from, scavenge.from_size);\n", ""),
+    Row("a global that became young is not listed", "globals.c",
+        "    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, __func__));\n}\n\n"
+        "struct mw_ref mw_global_get",
+        "    global->value = (uintptr_t)mw_handle_object(self, ref, __func__);\n}\n\n"
+        "struct mw_ref mw_global_get"),
+    Row("the last global destroyed leaves a gap", "globals.c",
+        "        last->young_at = global->young_at;\n", ""),
+    Row("a scope's handles stay", "handles.c",
+        "        self->front.handle_top = scope.base;\n", "", ("misuse", "objects", "graph")),
+    Row("a stale handle is obeyed", "handles.c",
+        "           self->tags[slot - self->handles] == ref.bits >> TAG_SHIFT;", "           true;",
+        ("misuse",)),
+    Row("a refused half is locked away", "nursery.c",
+        "    if (next == nursery->to ||\n        mw_vm_commit", "    if (mw_vm_commit",
+        ("limit", "graph")),
+    Row("young memory is not zero", "nursery.c",
+        "    memset(limit, 0, (size_t)(front->limit - limit));\n", "", ("objects", "graph")),
+    Row("a filler has the wrong size", "object_internal.h",
+        "mw_header_make(MW_TYPE_FILLER, bytes);", "mw_header_make(MW_TYPE_FILLER, bytes + 8);"),
+    Row("the last reference of an array is not seen", "object_internal.h",
+        "        mw_visit_range(words, end, visit, context);",
+        "        mw_visit_range(words, end - 1, visit, context);"),
+    Row("references of long records are not seen", "object_internal.h",
+        "            visit(context, &words[shape->list[i]]);", "            ;"),
+    Row("references of arrays of records are not seen", "object_internal.h",
+        "            mw_visit_map(words, shape->map, visit, context);\n        break;",
+        "            ;\n        break;"),
+    Row("a callback of a type is not asked", "object_internal.h",
+        "        shape->trace(&visitor, (uint64_t *)words);\n", ""),
+    Row("a raw pointer over an allocation is not seen", "allocate.c",
+        "    if (self->front.raw_depth > 0) {", "    if (false) {", ("misuse",)),
+    Row("the callback near the limit is not asked", "allocate.c",
+        "        return ask_for_more(self);", "        return false;", ("limit",)),
+]
+
+
+def run(command, **options):
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", **options)
+
+
+def must(command):
+    done = run(command, timeout=300)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(map(str, command))}\n{done.stderr[-3000:]}")
+
+
+def compile_file(lib, source, target):
+    must(["gcc", *FLAGS, "-I", lib, "-I", ROOT, "-c", source, "-o", target])
+
+
+def tests_of_the_heap():
+    """The cmocka programs, by the word that rows use."""
+    names = [path.stem for path in (ROOT / "tests/lib/heap").glob("test_*.c")]
+    return sorted(name.removeprefix("test_") for name in names)
+
+
+class Build:
+    """Objects of the heap as it is, and of its tests."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.tests = ROOT / "tests/lib/heap"
+        self.lib = ROOT / "lib"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.words = sorted({word for row in CORE + MORE for word in row.tests})
+        sources = [*self.lib.glob("heap/*.c"), *self.lib.glob("base/*.c"),
+                   *(self.tests / name for name in SHARED),
+                   *(self.tests / f"test_{word}.c" for word in self.words)]
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(lambda source: compile_file(self.lib, source, self.object(source)),
+                          sources))
+
+    def object(self, source):
+        return self.folder / f"{source.parent.name}-{source.stem}.o"
+
+    def parts(self):
+        return {path.name: path for path in self.folder.glob("*.o")
+                if not path.name.startswith("heap-test_")}
+
+    def link(self, word, objects, program):
+        """`objects` by their names; those of tests stand in for the build's own."""
+        name = f"heap-test_{word}.o"
+        test = objects.get(name, self.folder / name)
+        parts = [path for of, path in objects.items() if not of.startswith("heap-test_")]
+        must(["gcc", "-pthread", "-o", program, test, *parts, "-lcmocka"])
+
+
+def mutated(build, row):
+    """A copy of lib with the fault."""
+    folder = build.folder / row.name.replace(" ", "-").replace("'", "")
+    shutil.copytree(build.lib, folder / "lib", ignore=shutil.ignore_patterns("sample", "collect",
+                                                                           "subject", "doctor"))
+    changed = folder / "lib/heap" / row.file
+    text = changed.read_text()
+    if text.count(row.text) != 1:
+        raise AssertionError(f"{row.name}: its text stands {text.count(row.text)} times in "
+                             f"{row.file}; the row must follow the code")
+    changed.write_text(text.replace(row.text, row.replacement))
+    return folder
+
+
+def compile_fault(build, row, folder):
+    """A header changes every file that includes it, the tests too."""
+    objects = build.parts()
+    sources = [folder / "lib/heap" / row.file]
+    if row.file.endswith(".h"):
+        sources = [*(folder / "lib/heap").glob("*.c"), *(build.tests / name for name in SHARED),
+                   *(build.tests / f"test_{word}.c" for word in row.tests)]
+    for source in sources:
+        target = folder / f"{source.parent.name}-{source.stem}.o"
+        compile_file(folder / "lib", source, target)
+        objects[target.name] = target
+    return objects
+
+
+def fails(program):
+    try:
+        return run([program], timeout=TIMEOUT).returncode != 0
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def is_seen(build, row):
+    folder = mutated(build, row)
+    objects = compile_fault(build, row, folder)
+    for word in row.tests:
+        program = folder / f"test_{word}"
+        build.link(word, objects, program)
+        if fails(program):
+            shutil.rmtree(folder)
+            return True
+    return False
+
+
+class Mutations(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.build = Build(FOLDER)
+
+    def test_without_a_fault_the_tests_pass(self):
+        for word in self.build.words:
+            with self.subTest(test=word):
+                program = self.build.folder / f"control_{word}"
+                self.build.link(word, self.build.parts(), program)
+                done = run([program], timeout=TIMEOUT)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_each_fault_is_seen(self):
+        rows = CORE + (MORE if ALL else [])
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            seen = list(pool.map(lambda row: is_seen(self.build, row), rows))
+        self.assertEqual([row.name for row, good in zip(rows, seen) if not good], [])
+
+    def test_rows_name_tests_that_exist(self):
+        self.assertLessEqual(set(self.build.words), set(tests_of_the_heap()))
+
+    def test_a_row_that_the_code_left_behind_fails(self):
+        row = Row("a text of nowhere", "heap.c", "no such text stands here", "")
+        with self.assertRaises(AssertionError):
+            is_seen(self.build, row)
+
+
+if __name__ == "__main__":
+    unittest.main()
