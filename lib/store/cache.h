@@ -10,12 +10,14 @@
  */
 #ifndef MW_STORE_CACHE_H
 #define MW_STORE_CACHE_H
-#include "store/store.h"
+#include "heap/heap.h"
+#include "store/row.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+struct mw_store;
 struct mw_cache;
 
 enum mw_cache_policy { MW_CACHE_FIFO, MW_CACHE_LRU };

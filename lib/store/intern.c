@@ -168,7 +168,7 @@ static int put(struct mw_intern *self, struct slot *slot, uint64_t hash, struct 
         self->collected++;
     } else {
         error = mw_global_create(self->heap, object, true, &slot->text);
-        if (error < 0)
+        if (error != 0)
             return error;
         self->used++;
     }
@@ -198,7 +198,7 @@ static int add(struct mw_intern *self, uint64_t hash, const void *text, size_t s
 
     if (error == 0)
         error = make_room(self);
-    if (error < 0)
+    if (error != 0)
         return error;
     find(self, hash, text, size, &slot);
     error = put(self, slot, hash, object);

@@ -8,12 +8,14 @@
  */
 #ifndef MW_STORE_INTERN_H
 #define MW_STORE_INTERN_H
-#include "store/store.h"
+#include "heap/heap.h"
+#include "store/row.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+struct mw_store;
 struct mw_intern;
 
 enum { MW_INTERN_TEXT_MAX = 64 * 1024 };

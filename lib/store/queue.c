@@ -59,7 +59,7 @@ static void rate_count(struct rate *self, uint64_t now_ns)
     self->counts[self->second % (RATE_SECONDS + 1)]++;
 }
 
-/* Over whole seconds only; before the first has passed there is no rate, and 0 is said. */
+/* Over whole seconds only; before the first has passed there is no rate: negative. */
 static double rate_get(struct rate self, uint64_t now_ns)
 {
     uint64_t seconds, events = 0;
@@ -70,7 +70,7 @@ static double rate_get(struct rate self, uint64_t now_ns)
         seconds = RATE_SECONDS;
     for (uint64_t i = 1; i <= seconds; i++)
         events += self.counts[(self.second - i) % (RATE_SECONDS + 1)];
-    return seconds > 0 ? (double)events / (double)seconds : 0;
+    return seconds > 0 ? (double)events / (double)seconds : -1;
 }
 
 /* ---- birth and death ---- */
@@ -280,8 +280,8 @@ void mw_queue_get_numbers(const struct mw_queue *self, uint64_t now_ns,
         .refused = self->refused,
         .cleared = self->cleared,
         .oldest_age_ns = self->length > 0 ? since(get_time(self, self->first), now_ns) : 0,
-        .enqueue_rate = self->started ? rate_get(self->writes, now_ns) : 0,
-        .dequeue_rate = self->started ? rate_get(self->reads, now_ns) : 0,
+        .enqueue_rate = self->started ? rate_get(self->writes, now_ns) : -1,
+        .dequeue_rate = self->started ? rate_get(self->reads, now_ns) : -1,
         .stalled_ns = stalled_ns,
         .stalled_max_ns = stalled_ns > self->stalled_max_ns ? stalled_ns : self->stalled_max_ns,
     };

@@ -10,12 +10,14 @@
  */
 #ifndef MW_STORE_QUEUE_H
 #define MW_STORE_QUEUE_H
-#include "store/store.h"
+#include "heap/heap.h"
+#include "store/row.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+struct mw_store;
 struct mw_queue;
 
 struct mw_queue_config {
@@ -45,7 +47,8 @@ struct mw_queue_numbers {
     bool pressed;
     uint64_t enqueued, dequeued, refused, cleared; /* totals */
     uint64_t oldest_age_ns;                        /* 0 when empty */
-    double enqueue_rate, dequeue_rate;             /* a second, over the last 8 whole seconds */
+    /* A second, over the last 8 whole seconds; negative before the first one has passed. */
+    double enqueue_rate, dequeue_rate;
     uint64_t stalled_ns; /* since something waits and nobody has read; 0 when empty */
     uint64_t stalled_max_ns;
 };

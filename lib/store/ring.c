@@ -24,8 +24,8 @@ static size_t bytes_at_first(unsigned columns)
  * full of chunks, each of which is larger than what is added for it. */
 size_t mw_ring_bytes_min(unsigned columns, unsigned chunk_rows)
 {
-    return bytes_at_first(columns) +
-           2 * (chunk_rows / MW_RING_OPEN_ROWS) * mw_chunk_bound(columns, MW_RING_OPEN_ROWS);
+    return bytes_at_first(columns) + 2 * (size_t)(chunk_rows / MW_RING_OPEN_ROWS) *
+                                         mw_chunk_bound(columns, MW_RING_OPEN_ROWS);
 }
 
 static bool is_sound(const struct mw_ring_config *config)

@@ -11,12 +11,14 @@
  */
 #ifndef MW_STORE_RING_H
 #define MW_STORE_RING_H
-#include "store/store.h"
+#include "heap/heap.h"
+#include "store/row.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+struct mw_store;
 struct mw_ring;
 
 enum mw_ring_form { MW_RING_U64, MW_RING_I64, MW_RING_F64 };

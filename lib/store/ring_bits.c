@@ -159,7 +159,7 @@ void mw_tokens_get(const unsigned char *in, size_t count, uint64_t *ret_list)
 /* How long the code of `value` is without its first 1 + k bits, halved. */
 static unsigned width_of(uint64_t value, unsigned k)
 {
-    return length_of((value >> k) + 1) - 1;
+    return 63 - (unsigned)__builtin_clzll(((value >> k) + 1) | 1);
 }
 
 /* ---- which is shorter ---- */

@@ -14,6 +14,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* What encoders may write behind the end, and the rounding of a chunk's size. */
+#define SCRATCH_PAD ((size_t)2 * MW_COLUMN_PAD)
+
 enum { ABSENCES = 0x8000, RUN_MAX = 256 };
 
 /* ---- open chunks ---- */
@@ -114,7 +117,7 @@ void mw_chunk_read(const unsigned char *chunk, enum mw_ring_form form, int colum
     const struct mw_chunk_head *head = (const void *)chunk;
     const uint16_t *sizes = (const void *)(head + 1);
     const unsigned char *in = (const void *)(sizes + 1 + head->columns);
-    unsigned rows = head->rows, at = (unsigned)(column + 1), count = rows;
+    unsigned rows = head->rows, at = (unsigned)(column + 1), count;
 
     for (unsigned i = 0; i < at; i++)
         in += sizes[i] & ~ABSENCES;
@@ -136,7 +139,7 @@ int mw_chunk_begin(struct mw_chunk_writer *self, struct mw_store *store,
                    const struct mw_chunk_head *head, enum mw_effort effort)
 {
     size_t size = sizeof(*head) + sizeof(uint16_t) * (1 + (size_t)head->columns);
-    unsigned char *bytes = mw_store_scratch(store, size + 2 * MW_COLUMN_PAD);
+    unsigned char *bytes = mw_store_scratch(store, size + SCRATCH_PAD);
 
     if (bytes == NULL)
         return -ENOMEM;
@@ -154,7 +157,7 @@ int mw_chunk_put(struct mw_chunk_writer *self, enum mw_ring_form form, const uin
     size_t size = 0;
     uint16_t entry;
 
-    self->bytes = mw_store_scratch(self->store, self->size + most + 2 * MW_COLUMN_PAD);
+    self->bytes = mw_store_scratch(self->store, self->size + most + SCRATCH_PAD);
     if (self->bytes == NULL)
         return -ENOMEM;
     if (reasons != NULL && any_absent(reasons, self->rows)) {
@@ -175,7 +178,7 @@ size_t mw_chunk_end(struct mw_chunk_writer *self)
 {
     struct mw_chunk_head *head = (void *)self->bytes;
 
-    memset(self->bytes + self->size, 0, 2 * MW_COLUMN_PAD);
+    memset(self->bytes + self->size, 0, SCRATCH_PAD);
     head->size = (uint32_t)((self->size + MW_COLUMN_PAD + 7) & ~(size_t)7);
     return head->size;
 }

@@ -16,7 +16,7 @@
  */
 #include "base/clock.h"
 #include "heap/heap.h"
-#include "store/ring.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <inttypes.h>

@@ -199,7 +199,7 @@ static void test_rates_are_of_whole_seconds(void **state)
     queue = make(&bench, 100, 100, 0);
     for (unsigned i = 0; i < 6; i++)
         put(&bench, queue, i, 5 * second, 0);
-    assert_true(numbers_at(queue, 5 * second + 1).enqueue_rate == 0);
+    assert_true(numbers_at(queue, 5 * second + 1).enqueue_rate < 0);
     assert_true(numbers_at(queue, 6 * second).enqueue_rate == 6);
     take(&bench, queue, 6 * second);
     assert_true(numbers_at(queue, 7 * second).enqueue_rate == 3);
