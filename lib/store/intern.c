@@ -124,7 +124,7 @@ static bool holds(const struct mw_intern *self, struct mw_ref object, const void
     return same;
 }
 
-/* The text, or none; then `ret_slot` is where it can stand. */
+/* The text and its slot; or none, and then the slot is where it can stand. */
 static struct mw_ref find(const struct mw_intern *self, uint64_t hash, const void *text,
                           size_t size, struct slot **ret_slot)
 {
@@ -135,6 +135,7 @@ static struct mw_ref find(const struct mw_intern *self, uint64_t hash, const voi
         MW_SCOPE(scope, self->heap);
         struct mw_ref object = mw_global_get(self->heap, self->slots[at].text);
 
+        *ret_slot = &self->slots[at];
         if (mw_ref_is_none(object))
             dead = &self->slots[at];
         else if (self->slots[at].hash == hash && holds(self, object, text, size))
@@ -192,7 +193,7 @@ static int add(struct mw_intern *self, uint64_t hash, const void *text, size_t s
                struct mw_ref *ret)
 {
     MW_SCOPE(scope, self->heap);
-    struct mw_ref object;
+    struct mw_ref object = mw_ref_none();
     struct slot *slot;
     int error = make_text(self, text, size, &object);
 
