@@ -513,7 +513,7 @@ static struct table load(const char *workload, const char *replay, unsigned seco
 static void run(const char *workload, struct table *table, bool json)
 {
     struct mw_heap_config config;
-    struct mw_store *store;
+    struct mw_store *store = NULL;
     struct mw_heap *heap;
     struct outcome outcome;
 
