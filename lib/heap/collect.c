@@ -138,6 +138,12 @@ void mw_collect_major(struct mw_heap *self, const char *reason)
     collect_full(self, usual_way(self), reason);
 }
 
+/* Leaves marks that tell where objects are, in every mode. */
+void mw_collect_mark(struct mw_heap *self, const char *reason)
+{
+    collect_full(self, MW_GC_MARK_SWEEP, reason);
+}
+
 void mw_collect_compact(struct mw_heap *self, const char *reason)
 {
     collect_full(self, MW_GC_MARK_COMPACT, reason);

@@ -46,12 +46,12 @@ static void update_roots(struct mw_heap *self)
 }
 
 /* What a place is made of stands in tables as large as the second-level cache. They are asked for a
- * few objects ahead. */
+ * few objects ahead. (Has the form of a visit.) NOLINTNEXTLINE(readability-non-const-parameter) */
 MW_ALWAYS_INLINE void ask_for_place(void *context, uintptr_t *slot)
 {
     const struct mw_heap *self = context;
     uintptr_t offset = *slot - (uintptr_t)self->pool.base;
-    size_t block = offset / (64 * MW_WORD);
+    size_t block = offset / MW_WORD / 64;
 
     if (offset >= self->pool.page_max << MW_PAGE_SHIFT)
         return;

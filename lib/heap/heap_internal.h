@@ -505,6 +505,7 @@ bool mw_compact_is_worth_it(struct mw_heap *self);
 /* collect.c */
 void mw_collect_minor(struct mw_heap *self, const char *reason);
 void mw_collect_major(struct mw_heap *self, const char *reason);
+void mw_collect_mark(struct mw_heap *self, const char *reason);
 void mw_collect_compact(struct mw_heap *self, const char *reason);
 /* Ends a cycle that was marked in slices. */
 void mw_collect_finish(struct mw_heap *self, const char *reason);

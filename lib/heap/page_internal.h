@@ -15,7 +15,7 @@ enum {
     MW_PAGE_SIZE = 1 << MW_PAGE_SHIFT,
     MW_PAGE_WORDS = MW_PAGE_SIZE / MW_WORD,
     MW_MARK_WORDS = MW_PAGE_WORDS / 64,
-    MW_CARD_SHIFT = 9,
+    MW_CARD_SHIFT = 7,
     MW_CARD_WORDS = (1 << MW_CARD_SHIFT) / MW_WORD,
     MW_PAGE_CARDS = MW_PAGE_SIZE >> MW_CARD_SHIFT,
     MW_LARGE_MIN = MW_PAGE_SIZE / 2, /* objects of more bytes get a mapping of their own */
@@ -36,7 +36,7 @@ struct mw_page {
     uint64_t reached; /* large: bits of reach.c */
     uint32_t id;      /* large: in snapshots; 0: none yet */
     uint32_t rank;    /* large: while a snapshot is written */
-    uint64_t *cards; /* one bit for 512 bytes from the page's start; those of big arrays are used */
+    uint64_t *cards;  /* one bit for a card from the page's start; those of big arrays are used */
     uint64_t own_cards[MW_PAGE_CARDS / 64];
     uint64_t marks[MW_MARK_WORDS];
 };

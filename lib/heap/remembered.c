@@ -7,7 +7,7 @@
  * there are old objects, and cannot overflow its table.
  *
  * Arrays of more than MW_REMEMBER_ALL bytes, of references or of structures, stay watched, and each
- * store of a young value marks a card of 512 bytes, so that a scavenge looks at the touched parts
+ * store of a young value marks a card of 128 bytes, so that a scavenge looks at the touched parts
  * only. Two arrays may share the card at their border: those bits are not taken away. Records are
  * looked at whole, whatever their size (128 KiB at most): where the references are in one with a
  * callback, only the callback knows, and it tells all of them at once.

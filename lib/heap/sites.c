@@ -253,6 +253,7 @@ static void fill_in(struct report *self, struct mw_heap_site *ret, size_t capaci
 int mw_heap_get_sites_at(struct mw_heap *self, struct mw_heap_site *ret, size_t capacity,
                          size_t *ret_count, const char *where)
 {
+    MW_GUARD(self);
     struct report report;
     int error;
 

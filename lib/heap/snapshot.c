@@ -234,19 +234,19 @@ static int prepare(struct mw_heap_snapshot *self)
     return error;
 }
 
-static int create(struct mw_heap *heap, struct mw_heap_snapshot **ret)
+int mw_snapshot_create(struct mw_heap *heap, uint64_t piece, struct mw_heap_snapshot **ret)
 {
     struct mw_heap_snapshot *self;
     int error = may_begin(heap);
 
     if (error < 0)
         return error;
-    mw_collect_major(heap, "heap snapshot");
+    mw_collect_mark(heap, "heap snapshot");
     self = mw_vm_table(&heap->vm, sizeof(*self));
     if (self == NULL)
         return -ENOMEM;
     self->heap = heap;
-    self->piece = MW_SNAPSHOT_PIECE;
+    self->piece = piece;
     self->collections = heap->history.count;
     error = prepare(self);
     if (error < 0)
@@ -260,7 +260,7 @@ int mw_heap_snapshot_prepare(struct mw_heap *self, struct mw_heap_snapshot **ret
                              struct mw_heap_snapshot_report *ret_report)
 {
     MW_GUARD(self);
-    int error = create(self, ret);
+    int error = mw_snapshot_create(self, MW_SNAPSHOT_PIECE, ret);
 
     if (error < 0)
         mw_snapshot_report(ret_report, "preparing the snapshot", error);

@@ -31,7 +31,7 @@ struct mw_heap_snapshot_report {
     uint64_t nodes, edges;
     uint64_t file_bytes;
     size_t memory_bytes; /* beside the heap while it was taken, identities included */
-    bool new_ids;        /* ids of earlier snapshots could not be kept: no memory, or all used up */
+    bool new_ids; /* other ids than in earlier snapshots: no memory for them, or all used up */
     char why[MW_SNAPSHOT_WHY_MAX]; /* which step failed, and how; "" when none did */
 };
 

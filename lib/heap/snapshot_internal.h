@@ -208,6 +208,8 @@ MW_ALWAYS_INLINE uint64_t mw_string_text(const struct mw_heap_snapshot *self, ui
     return MW_STRINGS + self->scopes + self->heap->types.strings + text;
 }
 
+/* `piece`: bytes that one node may stand for; the same in all snapshots of a heap. */
+int mw_snapshot_create(struct mw_heap *heap, uint64_t piece, struct mw_heap_snapshot **ret);
 /* How many references of an object lead somewhere. */
 uint64_t mw_snapshot_references(const struct mw_heap *heap, uintptr_t *object, uint64_t header);
 void mw_snapshot_report(struct mw_heap_snapshot_report *ret, const char *step, int error);

@@ -27,7 +27,7 @@ struct bench_workload {
 };
 
 extern const struct bench_workload bench_bintrees, bench_gcbench, bench_ring, bench_ringc,
-    bench_lru, bench_pauses, bench_compact;
+    bench_lru, bench_pauses, bench_compact, bench_snapshot;
 
 /* NULL: no such workload. */
 const struct bench_workload *bench_find_workload(const char *name);

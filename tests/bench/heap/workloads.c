@@ -6,7 +6,7 @@
 
 static const struct bench_workload *const workloads[] = {
     &bench_bintrees, &bench_gcbench, &bench_ring,    &bench_ringc,
-    &bench_lru,      &bench_pauses,  &bench_compact,
+    &bench_lru,      &bench_pauses,  &bench_compact, &bench_snapshot,
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };

@@ -1,11 +1,15 @@
-#include "shadow_internal.h"
+#include "shadow_state.h"
 
 #include "heap/heap_internal.h"
+#include "heap/sites.h"
+#include "heap/snapshot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { RAISE = 64 * 1024 };
 
@@ -24,6 +28,7 @@ const struct shadow_mode shadow_modes[] = {
     {"stress full", MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_POISON | MW_HEAP_CHECKED},
     {"compact", MW_HEAP_COMPACT | MW_HEAP_FULL | MW_HEAP_VERIFY},
     {"compact slices", MW_HEAP_COMPACT | MW_HEAP_SLICES | MW_HEAP_VERIFY | MW_HEAP_POISON},
+    {"compact guard", MW_HEAP_COMPACT | MW_HEAP_GUARD | MW_HEAP_POISON},
     {"stress compact", MW_HEAP_COMPACT | MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_CHECKED},
 };
 const size_t shadow_mode_count = sizeof(shadow_modes) / sizeof(shadow_modes[0]);
@@ -52,7 +57,7 @@ static uint32_t pick(struct shadow *self, uint32_t count)
 
 static bool one_in(struct shadow *self, uint32_t count)
 {
-    return pick(self, count) == 0;
+    return count == 1 || pick(self, count) == 0;
 }
 
 void shadow_make_stream(uint64_t seed, uint8_t *ret, size_t size)
@@ -358,6 +363,29 @@ static void compact(struct shadow *self)
     compare(self, true);
 }
 
+/* A snapshot collects fully first. What it counts besides objects are its roots. */
+static void snapshot(struct shadow *self)
+{
+    struct mw_heap_snapshot_report report = {.nodes = 0};
+    int error = mw_heap_snapshot_write(self->heap, self->nowhere, &report);
+
+    require(self, error == 0 || (error == -ENOMEM && self->run->may_fail),
+            "a snapshot was not written");
+    compare(self, error == 0);
+    require(self, error < 0 || report.nodes > self->models.queued, "a snapshot lacks objects");
+}
+
+/* All places together have the bytes of all that can be reached. */
+static void sites(struct shadow *self)
+{
+    struct mw_heap_site rows[4];
+    size_t count = 0;
+    int error = mw_heap_get_sites(self->heap, rows, 4, &count);
+
+    require(self, error == 0 || (error == -ENOMEM && self->run->may_fail), "sites were not told");
+    require(self, error < 0 || count > 0 || self->handle_count == 0, "handles have no site");
+}
+
 static void step(struct shadow *self)
 {
     mw_heap_step(self->heap, 0);
@@ -386,14 +414,22 @@ static size_t on_near_limit(void *context, size_t limit, size_t initial)
 
 /* Each as often as it stands here. A fuzzer's bytes choose by number: new ones go to the end. */
 static void (*const operations[])(struct shadow *) = {
-    create, create,     create,       create,       create,     create,    create,       create,
-    store,  store,      store,        store,        store,      store,     load,         load,
-    copy,   set_global, set_global,   set_weak,     store,      copy,      get_global,   open_scope,
-    create, open_scope, close_scope,  close_scope,  write_word, read_word, attach,       duplicate,
-    assign, step,       renew_global, drop_handles, minor,      major,     fail_mapping, compact,
+    create,       create,     create,     create,       create,     create,      create,
+    create,       store,      store,      store,        store,      store,       store,
+    load,         load,       copy,       set_global,   set_global, set_weak,    store,
+    copy,         get_global, open_scope, create,       open_scope, close_scope, close_scope,
+    write_word,   read_word,  attach,     duplicate,    assign,     step,        renew_global,
+    drop_handles, minor,      major,      fail_mapping, compact,    snapshot,    sites,
 };
 
 /* Collections cost much more than all else: streams ask for them by two bytes. */
+static uint32_t rarity(void (*operation)(struct shadow *))
+{
+    if (operation == major || operation == compact || operation == snapshot || operation == sites)
+        return 8;
+    return operation == minor || operation == drop_handles ? 2 : 1;
+}
+
 static void operate(struct shadow *self)
 {
     unsigned i = pick(self, sizeof(operations) / sizeof(operations[0]));
@@ -403,10 +439,7 @@ static void operate(struct shadow *self)
         drop_handles(self);
     if (self->handle_count == 0)
         create(self);
-    else if (operation != minor && operation != major && operation != compact &&
-             operation != drop_handles)
-        operation(self);
-    else if (one_in(self, operation == major || operation == compact ? 8 : 2))
+    else if (one_in(self, rarity(operation)))
         operation(self);
 }
 
@@ -430,12 +463,14 @@ static void begin(struct shadow *self, const struct shadow_run *run)
         mw_global_create(self->heap, mw_ref_none(), false, &self->globals[i]);
     for (int i = 0; i < WEAKS; i++)
         mw_global_create(self->heap, mw_ref_none(), true, &self->weaks[i]);
+    self->nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     open_scope(self);
 }
 
 static void end(struct shadow *self)
 {
     mw_heap_destroy(self->heap);
+    close(self->nowhere);
     for (size_t i = 0; i < self->models.outside_count; i++)
         require(self, self->models.outsides[i]->released == 1,
                 "memory outside was not released with the heap");

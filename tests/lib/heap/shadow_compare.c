@@ -1,4 +1,4 @@
-#include "shadow_internal.h"
+#include "shadow_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* shadow, inside: a run's state, and the comparison of heap and model. */
-#ifndef MW_TEST_SHADOW_INTERNAL_H
-#define MW_TEST_SHADOW_INTERNAL_H
+/* shadow_state: a run's state, and the comparison of heap and model. */
+#ifndef MW_TEST_SHADOW_STATE_H
+#define MW_TEST_SHADOW_STATE_H
 #include "shadow.h"
 
 #include "model.h"
@@ -18,6 +18,7 @@ struct shadow {
     size_t at; /* in the stream */
     uint64_t operations, comparison, checksum;
     struct mw_heap *heap;
+    int nowhere; /* where snapshots go */
     const struct mw_heap_type *types[SHAPES];
     struct models models;
     size_t large; /* bytes of large objects that may be alive */
