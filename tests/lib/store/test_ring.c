@@ -236,6 +236,30 @@ static void test_span_at_the_limit(void **state)
     bench_deinit(&bench);
 }
 
+/* Chunk after chunk: all that the span asks for, and not a chunk more. */
+static void test_the_span_goes_on(void **state)
+{
+    static const union mw_ring_number numbers[COLUMNS];
+    struct mw_ring_config config = config_of(MIB);
+    struct mw_ring_numbers is;
+    struct mw_ring *ring;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, MW_HEAP_CHECKED, 16 * MIB);
+    config.span = 300;
+    assert_int_equal(mw_ring_create(bench.store, &config, &ring), 0);
+    for (int64_t time = 0; time < 10 * CHUNK; time++) {
+        assert_int_equal(mw_ring_append(ring, time, numbers, NULL), 0);
+        mw_ring_get_numbers(ring, &is);
+        assert_true(is.first == 0 || is.first <= is.last - 300);
+        assert_true(is.first > is.last - 300 - CHUNK);
+    }
+    assert_true(is.dropped_rows > 0);
+    mw_ring_destroy(ring);
+    bench_deinit(&bench);
+}
+
 static void test_what_makes_no_sense_is_refused(void **state)
 {
     static const union mw_ring_number numbers[COLUMNS];
@@ -372,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_bytes_at_the_limit),
         cmocka_unit_test(test_the_least_bytes_are_enough_for_noise),
         cmocka_unit_test(test_span_at_the_limit),
+        cmocka_unit_test(test_the_span_goes_on),
         cmocka_unit_test(test_what_makes_no_sense_is_refused),
         cmocka_unit_test(test_without_memory_a_ring_is_whole_and_goes_on_later),
         cmocka_unit_test(test_dropped_from_inside_its_own_call),
