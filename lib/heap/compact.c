@@ -319,6 +319,8 @@ void mw_compact(struct mw_heap *self)
 
 /* ---- is it of use? ---- */
 
+/* The object would begin where the plan ends, or on a page more. A large one gets nothing unless
+ * pages come free for it. */
 bool mw_compact_makes_room(struct mw_heap *self, size_t bytes)
 {
     const struct mw_compactor *plan = &self->compactor;

@@ -53,6 +53,7 @@ void mw_snapshot_scope(const struct mw_heap_snapshot *self, uint64_t scope, uint
     *ret_end = scope + 1 < self->scopes ? heap->scopes[scope + 1].base : heap->front.handle_top;
 }
 
+/* Has the form of a visit. NOLINTNEXTLINE(readability-non-const-parameter) */
 static void count_slot(void *context, uintptr_t *slot)
 {
     *(uint64_t *)context += *slot != 0;

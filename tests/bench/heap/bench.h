@@ -33,6 +33,9 @@ extern const struct bench_workload bench_bintrees, bench_gcbench, bench_ring, be
 const struct bench_workload *bench_find_workload(const char *name);
 void bench_list_workloads(void);
 
+/* CPU time counts from here: what the workload did before was preparation. */
+void bench_begin(void);
+
 /* ---- pauses (of collectors; the workload is in pauses.c) ---- */
 
 /* One pause of a collector, in CPU time. */

@@ -50,12 +50,19 @@ struct options {
 
 /* ---- measuring ---- */
 
+static uint64_t began_ns;
+
 static uint64_t process_cpu_ns(void)
 {
     struct timespec time;
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * MW_NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
+void bench_begin(void)
+{
+    began_ns = process_cpu_ns();
 }
 
 static void report(const struct options *options, const struct bench_outcome *outcome,
@@ -103,17 +110,16 @@ static void prepare(void)
 static void bench_plain(const struct options *options)
 {
     struct bench_outcome outcome = {0, 0};
-    uint64_t began = 0;
 
     if (options->workload->plain == NULL)
         bench_fail("the workload is for memwatch alone");
     prepare();
     for (size_t run = 0; run < options->runs; run++) {
         bench_forget_pauses();
-        began = process_cpu_ns();
+        bench_begin();
         outcome = options->workload->plain(options->size);
     }
-    report(options, &outcome, process_cpu_ns() - began);
+    report(options, &outcome, process_cpu_ns() - began_ns);
 }
 
 /* ---- the managed heap ---- */
@@ -170,17 +176,17 @@ static void bench_memwatch(const struct options *options)
     struct bench_heap self = create_heap(options);
     struct bench_outcome outcome = {0, 0};
     struct mw_heap_numbers first, last;
-    uint64_t began = 0, cpu_ns;
+    uint64_t cpu_ns;
     long first_faults = 0;
 
     for (size_t run = 0; run < options->runs; run++) {
         first_faults = faults();
         mw_heap_get_numbers(self.heap, &first);
         bench_forget_pauses();
-        began = process_cpu_ns();
+        bench_begin();
         outcome = options->workload->managed(&self, options->size);
     }
-    cpu_ns = process_cpu_ns() - began;
+    cpu_ns = process_cpu_ns() - began_ns;
     mw_heap_get_numbers(self.heap, &last);
     if (!options->json)
         print_detail(&first, &last, faults() - first_faults);

@@ -2,8 +2,6 @@
  * once. What it costs in time and memory is told apart from what the objects cost. */
 #include "bench.h"
 
-#include "heap/snapshot.h"
-
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -83,6 +81,7 @@ static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
         heap->heap, bench_array_type(heap->heap, "Items", MW_KIND_REFS), size, MW_PLACE_OLD));
     for (size_t i = 0; i < size; i++)
         make_item(&self, i);
+    bench_begin();
     report = measure(heap->heap);
     return (struct bench_outcome){report.nodes, report.edges};
 }
