@@ -130,7 +130,7 @@ bool mw_heap_same_at(struct mw_heap *self, struct mw_ref left, struct mw_ref rig
 struct mw_scope mw_heap_scope_refused(struct mw_heap *self, const char *where)
 {
     mw_misuse(self, MW_MISUSE_SCOPE, "more scopes are open than the heap was made for", where);
-    return (struct mw_scope){NULL, NULL, NULL};
+    return (struct mw_scope){NULL, NULL};
 }
 
 void mw_scope_close_checked(struct mw_heap *self, struct mw_scope scope)
@@ -146,7 +146,7 @@ void mw_scope_close_checked(struct mw_heap *self, struct mw_scope scope)
                   record->where);
     if (record < self->front.scope_top) {
         self->front.scope_top = record;
-        self->front.handle_top = scope.base;
+        self->front.handle_top = record->base;
     }
 }
 

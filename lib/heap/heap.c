@@ -24,7 +24,6 @@ void mw_heap_config_default(struct mw_heap_config *ret)
         .semi_space = DEFAULT_SEMI,
         .semi_space_max = DEFAULT_SEMI,
         .scavenge_us = DEFAULT_SCAVENGE_US,
-        .pretenure = true,
         .handles = DEFAULT_HANDLES,
         .scopes = DEFAULT_SCOPES,
     };

@@ -82,8 +82,8 @@ struct mw_heap_config {
     void (*collected)(void *context, const struct mw_heap_collection *collection);
 };
 
-/* 64 MiB, semi-spaces of 1 MiB that do not grow, scavenges of 3 ms at most if they do, pretenuring,
- * a million handles, no modes. */
+/* 64 MiB, semi-spaces of 1 MiB that do not grow, scavenges of 3 ms at most if they do, no
+ * pretenuring, a million handles, no modes. */
 void mw_heap_config_default(struct mw_heap_config *ret);
 
 /* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */

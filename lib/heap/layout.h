@@ -59,10 +59,11 @@ struct mw_scope_record {
     const char *where; /* it was opened */
 };
 
+/* Two words, so that it travels in registers: with a third one it went through memory, and the
+ * frame of whoever opens a scope got a stack guard. */
 struct mw_scope {
     struct mw_heap *heap; /* NULL: closed, or never opened */
     struct mw_scope_record *record;
-    uintptr_t *base; /* as the record's, where the compiler can keep it in a register */
 };
 
 /* The first member of struct mw_heap. */
@@ -234,7 +235,6 @@ static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char 
     record->where = where;
     scope.heap = self;
     scope.record = record;
-    scope.base = front->handle_top;
     return scope;
 }
 
@@ -250,7 +250,7 @@ static inline void mw_scope_close(struct mw_scope *scope)
         return;
     }
     mw_heap_front(heap)->scope_top = scope->record;
-    mw_heap_front(heap)->handle_top = scope->base;
+    mw_heap_front(heap)->handle_top = scope->record->base;
 }
 
 static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw_ref ref,

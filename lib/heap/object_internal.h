@@ -113,8 +113,8 @@ MW_ALWAYS_INLINE bool mw_shape_has_parts(const struct mw_shape *shape)
 
 /* The references among the words from `first` to before `end` of an array, which may begin and end
  * inside an element. */
-MW_ALWAYS_INLINE void mw_visit_part(const struct mw_shape *shape, uintptr_t *object,
-                                    uintptr_t *first, uintptr_t *end, mw_visit_fn *visit,
+MW_ALWAYS_INLINE void mw_visit_part(const struct mw_shape *shape, const uintptr_t *object,
+                                    uintptr_t *first, const uintptr_t *end, mw_visit_fn *visit,
                                     void *context)
 {
     uintptr_t *element;
@@ -123,7 +123,7 @@ MW_ALWAYS_INLINE void mw_visit_part(const struct mw_shape *shape, uintptr_t *obj
         mw_visit_range(first, end, visit, context);
         return;
     }
-    element = first - (size_t)(first - (object + 1)) % shape->words;
+    element = first - (size_t)((const uintptr_t *)first - (object + 1)) % shape->words;
     for (; element < end; element += shape->words)
         for (uint64_t map = shape->map; map != 0; map &= map - 1) {
             uintptr_t *slot = element + __builtin_ctzll(map);

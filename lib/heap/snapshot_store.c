@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* mkostemp(3) puts letters of its own in place of the last six. */
 #define ASIDE ".tmp-XXXXXX"
 
 static int result(int status)

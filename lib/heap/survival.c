@@ -56,7 +56,7 @@ void mw_survival_witness(struct mw_heap *self, const uintptr_t *object)
     if (witnesses->count == MW_WITNESSES_MAX) {
         witnesses->count /= 2;
         for (uint32_t i = 0; i < witnesses->count; i++)
-            witnesses->at[i] = witnesses->at[2 * i];
+            witnesses->at[i] = witnesses->at[(size_t)2 * i];
         witnesses->thinned++;
     }
     witnesses->at[witnesses->count++] = (uintptr_t)object;

@@ -94,14 +94,6 @@ CORE = [
 ]
 
 MORE = [
-    Row("sliding passes young objects by", "compact.c",
-        "    update_young(self);\n", "", ("limit", "graph")),
-    Row("sliding passes large objects by", "compact.c",
-        "    update_large(self);\n", "", ("compact", "graph")),
-    Row("sliding passes memory outside by", "compact.c",
-        "    mw_external_slid(self);\n", "", ("compact", "graph")),
-    Row("arrays that slid have no cards", "compact.c",
-        "    set_cards(self);\n", "", ("compact", "graph")),
     Row("a guarded heap is open", "guard.c",
         "    close_large(self->large.first);\n"
         "    close_large(self->large_young.objects.first);\n"
@@ -150,7 +142,7 @@ MORE = [
     Row("what hangs on a dead large object stays", "heap_internal.h",
         "        return mw_large_is_lost(header) ? 0 : object;", "        return object;", ("young",)),
     Row("elements are looked for where a card begins", "object_internal.h",
-        "    element = first - (size_t)(first - (object + 1)) % shape->words;",
+        "    element = first - (size_t)((const uintptr_t *)first - (object + 1)) % shape->words;",
         "    element = first;", ("young",)),
     Row("what dies after it was born old stays so", "survival.c",
         "    lifetime->strikes += lifetime->strikes < STRIKES_MAX;\n"
@@ -161,7 +153,7 @@ MORE = [
     Row("the last global destroyed leaves a gap", "globals.c",
         "        last->young_at = global->young_at;\n", ""),
     Row("a scope's handles stay", "handles.c",
-        "        self->front.handle_top = scope.base;\n", "", ("misuse", "objects", "graph")),
+        "        self->front.handle_top = record->base;\n", "", ("misuse", "objects", "graph")),
     Row("a stale handle is obeyed", "handles.c",
         "           self->tags[slot - self->handles] == ref.bits >> TAG_SHIFT;", "           true;",
         ("misuse",)),
@@ -192,6 +184,14 @@ MORE = [
         ("compact", "graph")),
     Row("the remembered set does not follow objects that slide", "compact.c",
         "        update_slot(self, entry);", "        ;", ("compact",)),
+    Row("young objects do not follow those that slide", "compact.c",
+        "    update_young(self);\n", "", ("compact",)),
+    Row("large objects do not follow those that slide", "compact.c",
+        "    update_large(self);\n", "", ("compact", "graph")),
+    Row("cards do not follow arrays that slide", "compact.c",
+        "    set_cards(self);\n", "", ("compact",)),
+    Row("memory outside does not follow objects that slide", "compact.c",
+        "    mw_external_slid(self);\n", "", ("compact", "graph")),
     Row("identities do not follow objects that slide", "compact.c",
         "    move_identities(self);\n", "", ("compact",)),
     Row("sliding leaves no hole behind", "compact.c",
