@@ -163,6 +163,11 @@ static void put_row(const struct mw_ring *self, const struct mw_open *open, int6
     uint64_t *to = open->numbers + row * (columns + 1);
 
     to[0] = (uint64_t)time;
+    if (columns == 1) { /* not worth three calls */
+        to[1] = numbers->u;
+        open->reasons[row] = reasons != NULL ? *reasons : 0;
+        return;
+    }
     memcpy(to + 1, numbers, columns * sizeof(*to));
     if (reasons != NULL)
         memcpy(open->reasons + row * columns, reasons, columns);

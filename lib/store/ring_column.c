@@ -54,19 +54,32 @@ static struct bits bits_of_differences(const uint64_t *numbers, size_t count)
     return bits;
 }
 
-/* Fills in count - 1 differences and as many differences of these. */
-static void make_lists(const uint64_t *numbers, size_t count, unsigned shift, uint64_t *first,
-                       uint64_t *second)
+/* Fills in count - 1 differences. Returns how many of them are 0. */
+static size_t make_first(const uint64_t *numbers, size_t count, unsigned shift, uint64_t *ret)
 {
-    uint64_t before = 0;
+    size_t zeroes = 0;
 
     for (size_t i = 1; i < count; i++) {
-        uint64_t difference = shift_down(numbers[i] - numbers[i - 1], shift);
+        ret[i - 1] = zigzag(shift_down(numbers[i] - numbers[i - 1], shift));
+        zeroes += ret[i - 1] == 0;
+    }
+    return zeroes;
+}
 
-        first[i - 1] = zigzag(difference);
-        second[i - 1] = zigzag(difference - before);
+/* As many differences of these. */
+static size_t make_second(const uint64_t *first, size_t count, uint64_t *ret)
+{
+    uint64_t before = 0;
+    size_t zeroes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t difference = unzigzag(first[i]);
+
+        ret[i] = zigzag(difference - before);
+        zeroes += ret[i] == 0;
         before = difference;
     }
+    return zeroes;
 }
 
 /* ---- which way ---- */
@@ -88,28 +101,20 @@ static struct way cheaper(const uint64_t *list, size_t count, unsigned flags)
     };
 }
 
-static size_t zeroes(const uint64_t *list, size_t count)
-{
-    size_t found = 0;
-
-    for (size_t i = 0; i < count; i++)
-        found += list[i] == 0;
-    return found;
-}
-
-static struct way choose(const uint64_t *first, const uint64_t *second, size_t count,
+static struct way choose(const uint64_t *first, size_t zeroes, uint64_t *second, size_t count,
                          enum mw_effort effort)
 {
     struct way best = {.flags = 0}, other;
 
+    /* Where most numbers repeat, each one that does not makes two differences of differences. */
+    if (zeroes > count / 2)
+        return effort == MW_EFFORT_QUICK ? best : cheaper(first, count, 0);
     if (effort == MW_EFFORT_QUICK) {
-        best.flags = zeroes(second, count) > zeroes(first, count) ? SECOND : 0;
+        best.flags = make_second(first, count, second) > zeroes ? SECOND : 0;
         return best;
     }
     best = cheaper(first, count, 0);
-    /* Few and short tokens: most numbers repeat, and that does not get better. */
-    if (best.size <= count / 4)
-        return best;
+    make_second(first, count, second);
     other = cheaper(second, count, SECOND);
     return other.size < best.size ? other : best;
 }
@@ -151,11 +156,10 @@ static size_t put_list(enum mw_effort effort, const uint64_t *numbers, size_t co
                        unsigned char *out, unsigned *ret_flags)
 {
     uint64_t first[MW_RING_CHUNK_ROWS_MAX], second[MW_RING_CHUNK_ROWS_MAX];
+    size_t zeroes = make_first(numbers, count, shift, first);
+    struct way way = choose(first, zeroes, second, count - 1, effort);
     const uint64_t *list;
-    struct way way;
 
-    make_lists(numbers, count, shift, first, second);
-    way = choose(first, second, count - 1, effort);
     list = way.flags & SECOND ? second : first;
     *ret_flags = way.flags;
     return way.flags & BITS ? mw_bits_put(list, count - 1, way.k, out)

@@ -9,7 +9,7 @@ static const struct mw_heap_field cache_fields[] = {{"items", 0}, {"table", 1}};
 static const struct mw_heap_field queue_fields[] = {{"items", 0}, {"times", 1}};
 
 static const struct mw_heap_type_info classes[MW_CLASSES] = {
-    [MW_CLASS_RING] = {"History", MW_KIND_FIXED, 3, ring_fields, 3, NULL},
+    [MW_CLASS_RING] = {"HistoryRing", MW_KIND_FIXED, 3, ring_fields, 3, NULL},
     [MW_CLASS_RING_CHUNKS] = {"HistoryChunks", MW_KIND_REFS, 0, NULL, 0, NULL},
     [MW_CLASS_RING_NEWEST] = {"HistoryNewestChunks", MW_KIND_BYTES, 0, NULL, 0, NULL},
     [MW_CLASS_RING_OPEN] = {"HistoryOpenChunk", MW_KIND_BYTES, 0, NULL, 0, NULL},
