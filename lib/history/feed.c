@@ -1,6 +1,7 @@
 /* A sample's rows: the dead are buried first, then the newborn get a slot, then the largest are
  * chosen, then each row's values are compared with the last ones. A subject that moved to another
- * row dies and comes back in the same sample: nothing is lost by it. */
+ * row dies and comes back in the same sample; all that it loses by that is the begin of the minute
+ * in which it happens. */
 #include "history/history_internal.h"
 
 #include <string.h>
@@ -113,15 +114,15 @@ static void rank_rows(struct mw_group *self, const struct mw_block *block)
         if (self->rows[i].slot == MW_SLOT_NONE)
             continue;
         if (mw_block_get(block, MW_PROCESS_RSS, i, &value) == MW_PRESENT)
-            mw_rank_offer(&self->by_size, value.u, i);
+            mw_largest_offer(&self->by_size, value.u, i);
         if (mw_block_get(block, MW_PROCESS_GROWTH, i, &value) == MW_PRESENT && value.i > 0)
-            mw_rank_offer(&self->by_growth, (uint64_t)value.i, i);
+            mw_largest_offer(&self->by_growth, (uint64_t)value.i, i);
     }
-    mw_rank_sort(&self->by_size);
-    mw_rank_sort(&self->by_growth);
+    mw_largest_sort(&self->by_size);
+    mw_largest_sort(&self->by_growth);
 }
 
-static void note_ranks(struct mw_group *self, const struct mw_rank *rank)
+static void note_ranks(struct mw_group *self, const struct mw_largest *rank)
 {
     for (uint32_t i = 0; i < rank->count; i++) {
         struct mw_row *row = &self->rows[rank->entries[i].row];
@@ -131,7 +132,7 @@ static void note_ranks(struct mw_group *self, const struct mw_rank *rank)
 }
 
 /* Each row once. Those that are in already count as better by the margin. */
-static void offer_ranks(struct mw_group *self, const struct mw_rank *rank)
+static void offer_ranks(struct mw_group *self, const struct mw_largest *rank)
 {
     const uint64_t worst = UINT32_MAX, margin = self->top / 5 + 1;
 
@@ -139,8 +140,8 @@ static void offer_ranks(struct mw_group *self, const struct mw_rank *rank)
         struct mw_row *row = &self->rows[rank->entries[i].row];
 
         if (row->rank != UINT32_MAX)
-            mw_rank_offer(&self->chosen, worst - row->rank + (row->watched ? margin : 0),
-                          rank->entries[i].row);
+            mw_largest_offer(&self->chosen, worst - row->rank + (row->watched ? margin : 0),
+                             rank->entries[i].row);
         row->rank = UINT32_MAX;
     }
 }

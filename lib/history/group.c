@@ -76,10 +76,10 @@ static int make_ranks(struct mw_group *self, uint32_t top)
     if (self->source != MW_SOURCE_PROCESS)
         return 0;
     self->top = top;
-    error = mw_rank_init(&self->by_size, looked_at);
+    error = mw_largest_init(&self->by_size, looked_at);
     if (error == 0)
-        error = mw_rank_init(&self->by_growth, looked_at);
-    return error < 0 ? error : mw_rank_init(&self->chosen, top);
+        error = mw_largest_init(&self->by_growth, looked_at);
+    return error < 0 ? error : mw_largest_init(&self->chosen, top);
 }
 
 int mw_group_init(struct mw_group *self, struct mw_tracks *tracks, enum mw_source source,
@@ -101,9 +101,9 @@ int mw_group_init(struct mw_group *self, struct mw_tracks *tracks, enum mw_sourc
 void mw_group_deinit(struct mw_group *self)
 {
     mw_slots_deinit(&self->slots);
-    mw_rank_deinit(&self->by_size);
-    mw_rank_deinit(&self->by_growth);
-    mw_rank_deinit(&self->chosen);
+    mw_largest_deinit(&self->by_size);
+    mw_largest_deinit(&self->by_growth);
+    mw_largest_deinit(&self->chosen);
     free(self->rows);
     free(self->folds);
     free(self->recent_values);

@@ -236,7 +236,7 @@ static bool turn_slow(struct mw_history *self)
     return turned;
 }
 
-int mw_history_add(struct mw_history *self, const struct mw_sample *sample)
+int mw_history_apply(struct mw_history *self, const struct mw_sample *sample)
 {
     struct mw_tick tick = {.last_time = self->time};
     int64_t wall = mw_sample_time_ms(sample);

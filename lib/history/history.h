@@ -62,11 +62,11 @@ struct mw_history *mw_history_destroy(struct mw_history *self);
  * left out, and counted.
  * Errors   -ENOMEM: what could not be stored is a gap (`stale`) and counted; the next sample may
  *          come as if nothing had happened. */
-int mw_history_add(struct mw_history *self, const struct mw_sample *sample);
+int mw_history_apply(struct mw_history *self, const struct mw_sample *sample);
 
 /* For the heap's near-limit callback: gives up the oldest eighth of each tier, or more if that
- * frees nothing. Allocates nothing, and may be called while mw_history_add() is what came near the
- * limit. Returns the bytes that the heap can have back; 0 when there is nothing to give up. */
+ * frees nothing. Allocates nothing, and may be called while mw_history_apply() is what came near
+ * the limit. Returns the bytes that the heap can have back; 0 when there is nothing to give up. */
 size_t mw_history_shed(struct mw_history *self);
 
 /* Whether there is a history of this reading at all. */

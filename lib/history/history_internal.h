@@ -6,7 +6,7 @@
  *     track.c     the entries of one subject in one tier: a chain of chunks
  *     reader.c    the way back
  *     slots.c     the subjects of one kind, dead ones included: found by key, forgotten in order
- *     rank.c      which processes are the largest
+ *     largest.c  which processes are the largest
  *     group.c     kinds with many subjects: the rows that live now, and their tracks
  *     feed.c      what a sample changes in them
  *     wide.c      kinds with one subject: all their readings in one ring, time shared
@@ -197,23 +197,23 @@ size_t mw_slots_forget(struct mw_slots *self);
 struct mw_ref mw_slots_subject(const struct mw_slots *self, uint32_t slot);
 size_t mw_slots_bytes(const struct mw_slots *self);
 
-/* ---- ranks ---- */
+/* ---- the largest of many ---- */
 
-struct mw_rank_entry {
+struct mw_largest_entry {
     uint64_t amount;
     uint32_t row;
 };
 
 /* The `limit` largest amounts offered, as a heap until they are sorted. */
-struct mw_rank {
-    struct mw_rank_entry *entries;
+struct mw_largest {
+    struct mw_largest_entry *entries;
     uint32_t count, limit;
 };
 
-int mw_rank_init(struct mw_rank *self, uint32_t limit);
-void mw_rank_deinit(struct mw_rank *self);
-void mw_rank_offer(struct mw_rank *self, uint64_t amount, uint32_t row);
-void mw_rank_sort(struct mw_rank *self); /* largest first; to be emptied by count = 0 */
+int mw_largest_init(struct mw_largest *self, uint32_t limit);
+void mw_largest_deinit(struct mw_largest *self);
+void mw_largest_offer(struct mw_largest *self, uint64_t amount, uint32_t row);
+void mw_largest_sort(struct mw_largest *self); /* largest first; to be emptied by count = 0 */
 
 /* ---- groups ---- */
 
@@ -251,7 +251,7 @@ struct mw_group {
     uint8_t *recent_reasons, *minute_reasons; /* the same */
     uint32_t sweep;                           /* the slot where sweeping goes on */
     uint32_t top;                             /* 0: all are recorded at every sample */
-    struct mw_rank by_size, by_growth, chosen;
+    struct mw_largest by_size, by_growth, chosen;
     uint64_t lost, refused;
 };
 

@@ -5,32 +5,32 @@
 
 #include <stdlib.h>
 
-int mw_rank_init(struct mw_rank *self, uint32_t limit)
+int mw_largest_init(struct mw_largest *self, uint32_t limit)
 {
-    *self = (struct mw_rank){.limit = limit};
+    *self = (struct mw_largest){.limit = limit};
     self->entries = calloc(limit, sizeof(*self->entries));
     return self->entries != NULL ? 0 : -ENOMEM;
 }
 
-void mw_rank_deinit(struct mw_rank *self)
+void mw_largest_deinit(struct mw_largest *self)
 {
     free(self->entries);
 }
 
-static bool smaller(struct mw_rank_entry a, struct mw_rank_entry b)
+static bool smaller(struct mw_largest_entry a, struct mw_largest_entry b)
 {
     return a.amount < b.amount || (a.amount == b.amount && a.row > b.row);
 }
 
-static void swap(struct mw_rank_entry *a, struct mw_rank_entry *b)
+static void swap(struct mw_largest_entry *a, struct mw_largest_entry *b)
 {
-    struct mw_rank_entry kept = *a;
+    struct mw_largest_entry kept = *a;
 
     *a = *b;
     *b = kept;
 }
 
-static void rise(struct mw_rank *self, uint32_t at)
+static void rise(struct mw_largest *self, uint32_t at)
 {
     while (at > 0 && smaller(self->entries[at], self->entries[(at - 1) / 2])) {
         swap(&self->entries[at], &self->entries[(at - 1) / 2]);
@@ -38,7 +38,7 @@ static void rise(struct mw_rank *self, uint32_t at)
     }
 }
 
-static void sink(struct mw_rank *self, uint32_t at, uint32_t count)
+static void sink(struct mw_largest *self, uint32_t at, uint32_t count)
 {
     for (;;) {
         uint32_t left = 2 * at + 1, least = at;
@@ -54,9 +54,9 @@ static void sink(struct mw_rank *self, uint32_t at, uint32_t count)
     }
 }
 
-void mw_rank_offer(struct mw_rank *self, uint64_t amount, uint32_t row)
+void mw_largest_offer(struct mw_largest *self, uint64_t amount, uint32_t row)
 {
-    struct mw_rank_entry entry = {amount, row};
+    struct mw_largest_entry entry = {amount, row};
 
     if (self->count < self->limit) {
         self->entries[self->count] = entry;
@@ -68,7 +68,7 @@ void mw_rank_offer(struct mw_rank *self, uint64_t amount, uint32_t row)
 }
 
 /* The smallest goes to the end, time after time. */
-void mw_rank_sort(struct mw_rank *self)
+void mw_largest_sort(struct mw_largest *self)
 {
     for (uint32_t left = self->count; left > 1; left--) {
         swap(&self->entries[0], &self->entries[left - 1]);
