@@ -17,7 +17,9 @@
 
 #include <string.h>
 
-enum { PAGES, BYTES, ABSENT, WHOLE, TAG_BITS = 2, PAGE_SHIFT = 12, COLUMNS_IN_HEAD = 6 };
+enum { PAGES, BYTES, ABSENT, OTHER, TAG_BITS = 2, PAGE_SHIFT = 12, COLUMNS_IN_HEAD = 6 };
+
+enum { OTHER_WHOLE, OTHER_ALIKE }; /* what else stands with OTHER */
 
 /* A zigzag difference must leave room for the tag. */
 #define DIFFERENCE_MAX (UINT64_C(1) << 48)
@@ -57,15 +59,16 @@ static uint64_t unzigzag(uint64_t word)
 
 /* ---- columns ---- */
 
-static size_t put_column(uint64_t before, uint64_t value, uint8_t reason, unsigned char *out)
+/* `alike` is the difference of the column before, 0 when that has none. */
+static size_t put_column(uint64_t before, uint64_t value, uint64_t alike, unsigned char *out)
 {
     uint64_t difference = value - before;
     uint64_t word = zigzag(difference);
 
-    if (reason != 0)
-        return put_varint((uint64_t)reason << TAG_BITS | ABSENT, out);
+    if (difference == alike && difference != 0)
+        return put_varint((uint64_t)OTHER_ALIKE << TAG_BITS | OTHER, out);
     if (word >= DIFFERENCE_MAX) {
-        out[0] = WHOLE;
+        out[0] = OTHER_WHOLE << TAG_BITS | OTHER;
         memcpy(out + 1, &value, sizeof(value));
         return 1 + sizeof(value);
     }
@@ -75,7 +78,7 @@ static size_t put_column(uint64_t before, uint64_t value, uint8_t reason, unsign
     return put_varint(word << TAG_BITS | BYTES, out);
 }
 
-static size_t get_column(const unsigned char *in, uint64_t *value, uint8_t *reason)
+static size_t get_column(const unsigned char *in, uint64_t alike, uint64_t *value, uint8_t *reason)
 {
     uint64_t word;
     size_t size = get_varint(in, &word);
@@ -87,7 +90,9 @@ static size_t get_column(const unsigned char *in, uint64_t *value, uint8_t *reas
         *value += unzigzag(word) << PAGE_SHIFT;
     else if (tag == BYTES)
         *value += unzigzag(word);
-    if (tag != WHOLE)
+    else if (tag == OTHER && word == OTHER_ALIKE)
+        *value += alike;
+    if (tag != OTHER || word != OTHER_WHOLE)
         return size;
     memcpy(value, in + size, sizeof(*value));
     return size + sizeof(*value);
@@ -144,10 +149,18 @@ size_t mw_entry_encode(unsigned columns, const struct mw_track_state *before,
 {
     struct head head = {now->tick - before->tick, mask_of(columns, before, now), now->slow};
     size_t size = put_head(columns, &head, out);
+    uint64_t alike = 0;
 
-    for (unsigned i = 0; i < columns; i++)
-        if (head.mask >> i & 1)
-            size += put_column(before->values[i], now->values[i], now->reasons[i], out + size);
+    for (unsigned i = 0; i < columns; i++) {
+        if (!(head.mask >> i & 1))
+            continue;
+        if (now->reasons[i] != 0) {
+            size += put_varint((uint64_t)now->reasons[i] << TAG_BITS | ABSENT, out + size);
+            continue;
+        }
+        size += put_column(before->values[i], now->values[i], alike, out + size);
+        alike = now->values[i] - before->values[i];
+    }
     return size;
 }
 
@@ -155,12 +168,19 @@ size_t mw_entry_decode(unsigned columns, const unsigned char *in, struct mw_trac
 {
     struct head head;
     size_t size = get_head(columns, in, &head);
+    uint64_t alike = 0;
 
     state->tick += head.ticks;
     state->slow = head.slow;
-    for (unsigned i = 0; i < columns; i++)
-        if (head.mask >> i & 1)
-            size += get_column(in + size, &state->values[i], &state->reasons[i]);
+    for (unsigned i = 0; i < columns; i++) {
+        uint64_t before = state->values[i];
+
+        if (!(head.mask >> i & 1))
+            continue;
+        size += get_column(in + size, alike, &state->values[i], &state->reasons[i]);
+        if (state->reasons[i] == 0)
+            alike = state->values[i] - before;
+    }
     return size;
 }
 

@@ -50,12 +50,17 @@ static uint64_t any_value(uint64_t before)
 
 static void change(struct columns *self, unsigned columns)
 {
+    uint64_t alike = 0, before;
+
     self->state.tick += chance(3) == 0 ? chance(1u << 30) : chance(3);
     self->state.slow = chance(2);
     for (unsigned i = 0; i < columns; i++) {
         self->reasons[i] = chance(5) == 0 ? (uint8_t)(1 + chance(4)) : 0;
-        if (self->reasons[i] == 0)
-            self->values[i] = any_value(self->values[i]);
+        if (self->reasons[i] != 0)
+            continue;
+        before = self->values[i];
+        self->values[i] = chance(3) == 0 ? before + alike : any_value(before);
+        alike = self->values[i] - before;
     }
 }
 
@@ -104,6 +109,8 @@ static void a_few_pages_more_take_two_bytes(void **state)
     now.state.tick = 1;
     now.values[0] = 4096 * UINT64_C(10);
     assert_int_equal(mw_entry_encode(3, &before.state, &now.state, bytes), 2);
+    now.values[1] = now.values[0]; /* and another one alike */
+    assert_int_equal(mw_entry_encode(3, &before.state, &now.state, bytes), 3);
 }
 
 int main(void)
