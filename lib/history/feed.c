@@ -10,6 +10,7 @@
 struct view {
     const struct mw_block_key *keys;
     uint32_t rows;
+    unsigned readings;
     bool stale;
     const union mw_value *columns[MW_GROUP_READINGS_MAX];
     const unsigned char *absences[MW_GROUP_READINGS_MAX];
@@ -21,10 +22,11 @@ static struct view view_of(const struct mw_group *self, const struct mw_sample *
     struct view view = {
         .keys = mw_block_keys(block),
         .rows = mw_block_head(block)->rows,
+        .readings = self->readings,
         .stale = mw_sample_stale(sample, self->source),
     };
 
-    for (unsigned i = 0; i < self->readings; i++) {
+    for (unsigned i = 0; i < view.readings; i++) {
         view.columns[i] = mw_block_column(block, self->reading[i]);
         view.absences[i] = mw_block_absences(block, self->reading[i]);
     }
@@ -172,7 +174,7 @@ static void read_row(struct mw_group *self, const struct view *view, uint32_t ro
 {
     struct mw_fold *folds = self->folds + (size_t)row * self->readings;
 
-    for (unsigned i = 0; i < self->readings; i++) {
+    for (unsigned i = 0; i < view->readings; i++) {
         uint8_t reason = view->absences[i][row / 2] >> row % 2 * 4 & 15;
 
         ret_reasons[i] = view->stale ? MW_ABSENT_STALE : reason;

@@ -90,12 +90,15 @@ int mw_group_init(struct mw_group *self, struct mw_tracks *tracks, enum mw_sourc
 
     *self = (struct mw_group){.heap = tracks->heap, .tracks = tracks, .source = source};
     error = choose_readings(self);
-    if (error == 0)
-        error = make_ranks(self, config->top);
-    if (error == 0)
-        error = add_types(self->heap, &subject, &table);
-    return error < 0 ? error
-                     : mw_slots_init(&self->slots, tracks, subject, table, config->subjects);
+    if (error < 0)
+        return error;
+    error = make_ranks(self, config->top);
+    if (error < 0)
+        return error;
+    error = add_types(self->heap, &subject, &table);
+    if (error != 0)
+        return error;
+    return mw_slots_init(&self->slots, tracks, subject, table, config->subjects);
 }
 
 void mw_group_deinit(struct mw_group *self)

@@ -81,7 +81,7 @@ static int begin_chunk(struct mw_tracks *self, struct mw_ref subject, enum mw_ti
     unsigned i = mw_ref_is_none(mw_heap_get(self->heap, subject, newest)) ? 0 : 1;
     struct mw_ref chunk;
 
-    while (room_of(i) < size)
+    while (i + 1 < MW_TRACK_SIZES && room_of(i) < size)
         i++;
     chunk = mw_heap_new_in(self->heap, self->chunks[i], MW_PLACE_OLD);
     if (mw_ref_is_none(chunk))

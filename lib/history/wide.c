@@ -124,7 +124,7 @@ int mw_wide_add(struct mw_wide *self, const struct mw_sample *sample, int64_t ti
     for (unsigned i = 0; i < self->columns; i++) {
         union mw_value value = {0};
 
-        self->reasons[i] = mw_sample_get(sample, self->readings[i], 0, &value);
+        self->reasons[i] = (uint8_t)mw_sample_get(sample, self->readings[i], 0, &value);
         self->numbers[i].u = value.u;
         if (self->reasons[i] == MW_PRESENT)
             mw_fold_add(&self->folds[i], mw_reading_info(self->readings[i])->value, value);

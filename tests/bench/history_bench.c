@@ -44,7 +44,7 @@ static uint64_t chance(uint64_t below)
     seed ^= seed << 13;
     seed ^= seed >> 7;
     seed ^= seed << 17;
-    return seed % below;
+    return below > 0 ? seed % below : 0;
 }
 
 /* ---- blocks ---- */
