@@ -139,7 +139,7 @@ static int ask_ticks(const struct mw_history *self, const struct place *place,
     mw_axis_read(&self->axes[tier], first, count, times, marks);
     for (size_t i = 0; result == 0 && i < count; i++) {
         mw_track_reader_go(reader, first + i);
-        if (reader->started && (!reader->state.slow || marks[i] || reader->state.tick == first + i))
+        if (reader->started && (!reader->state.slow || marks[i]))
             result = ask_tick(place, reader, tier, times[i] + self->shift, steps);
     }
     return result;
