@@ -24,15 +24,19 @@ bool mw_value_less(enum mw_value_type type, union mw_value left, union mw_value 
     }
 }
 
-void mw_fold_add(struct mw_fold *self, enum mw_value_type type, union mw_value value)
+void mw_fold_widen(struct mw_fold *self, enum mw_value_type type, union mw_value value)
 {
-    if (self->count == 0)
+    if (self->count == 0) {
         self->min = self->max = value;
-    else if (mw_value_less(type, value, self->min))
-        self->min = value;
-    else if (mw_value_less(type, self->max, value))
-        self->max = value;
-    self->sum += mw_value_number(type, value);
+    } else {
+        if (mw_fold_is_flat(self))
+            self->sum = self->count * mw_value_number(type, self->min);
+        if (mw_value_less(type, value, self->min))
+            self->min = value;
+        else if (mw_value_less(type, self->max, value))
+            self->max = value;
+        self->sum += mw_value_number(type, value);
+    }
     self->count++;
 }
 
@@ -43,6 +47,8 @@ static union mw_value mean_of(const struct mw_fold *self, enum mw_value_type typ
     double mean = self->sum / self->count;
     union mw_value value;
 
+    if (mw_fold_is_flat(self))
+        return self->min;
     if (!(mean > mw_value_number(type, self->min)))
         return self->min;
     if (!(mean < mw_value_number(type, self->max)))

@@ -57,14 +57,29 @@ int64_t mw_axis_time(const struct mw_axis *self, uint64_t tick);
 
 struct mw_fold {
     union mw_value min, max;
-    double sum;
+    double sum; /* unless it is flat */
     uint32_t count;
     uint8_t reason; /* of the last absence */
 };
 
 enum { MW_FOLD_MIN, MW_FOLD_MEAN, MW_FOLD_MAX, MW_FOLD_VALUES };
 
-void mw_fold_add(struct mw_fold *self, enum mw_value_type type, union mw_value value);
+void mw_fold_widen(struct mw_fold *self, enum mw_value_type type, union mw_value value);
+
+/* All values are the same, as most are: then there is nothing to do but to count. */
+static inline bool mw_fold_is_flat(const struct mw_fold *self)
+{
+    return self->min.u == self->max.u;
+}
+
+static inline void mw_fold_add(struct mw_fold *self, enum mw_value_type type, union mw_value value)
+{
+    if (self->count > 0 && mw_fold_is_flat(self) && self->min.u == value.u)
+        self->count++;
+    else
+        mw_fold_widen(self, type, value);
+}
+
 /* Fills in MW_FOLD_VALUES values. Returns MW_PRESENT, or why there are none. */
 uint8_t mw_fold_get(const struct mw_fold *self, enum mw_value_type type, uint64_t *ret_values);
 double mw_value_number(enum mw_value_type type, union mw_value value);
