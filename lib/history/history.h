@@ -66,7 +66,8 @@ int mw_history_apply(struct mw_history *self, const struct mw_sample *sample);
 
 /* For the heap's near-limit callback: gives up the oldest eighth of each tier, or more if that
  * frees nothing. Allocates nothing, and may be called while mw_history_apply() is what came near
- * the limit. Returns the bytes that the heap can have back; 0 when there is nothing to give up. */
+ * the limit. Returns the bytes that the heap can have back, so that a callback can go on until that
+ * is enough; 0 when there is nothing to give up. */
 size_t mw_history_shed(struct mw_history *self);
 
 /* Whether there is a history of this reading at all. */

@@ -86,10 +86,9 @@ static void offer_processes(struct machine *self)
     self->last = block;
 }
 
-int machine_tick(struct machine *self, int64_t ms)
+struct mw_sample *machine_sample(struct machine *self, int64_t ms)
 {
     struct mw_sample *sample;
-    int error;
 
     self->seq++;
     self->time_ms += ms;
@@ -97,7 +96,14 @@ int machine_tick(struct machine *self, int64_t ms)
     offer_system(self);
     offer_processes(self);
     assert_int_equal(mw_sealer_seal(self->sealer, self->mono_ms * 1000000, &sample), 0);
-    error = mw_history_apply(self->history, sample);
+    return sample;
+}
+
+int machine_tick(struct machine *self, int64_t ms)
+{
+    struct mw_sample *sample = machine_sample(self, ms);
+    int error = mw_history_apply(self->history, sample);
+
     mw_sample_unref(sample);
     return error;
 }

@@ -34,7 +34,9 @@ void machine_config(struct mw_history_config *ret);
 void machine_init(struct machine *self, struct bench *bench,
                   const struct mw_history_config *config);
 void machine_deinit(struct machine *self);
-/* A sample, `ms` after the last one. Returns what mw_history_apply() does. */
+/* A sample, `ms` after the last one; the caller's. */
+struct mw_sample *machine_sample(struct machine *self, int64_t ms);
+/* A sample, `ms` after the last one, into the history. Returns what mw_history_apply() does. */
 int machine_tick(struct machine *self, int64_t ms);
 struct mw_block_key machine_key(uint64_t pid);
 /* A process of so many pages. */
