@@ -5,6 +5,8 @@
  */
 #ifndef MW_SUBJECT_INTERNAL_H
 #define MW_SUBJECT_INTERNAL_H
+#include "base/hash.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +22,7 @@ struct mw_texts {
     struct mw_text **chains; /* a power of two of them */
     size_t chain_count;
     size_t count;
-    uint64_t key[2];
+    struct mw_hash_key key;
 };
 
 /* Errors   -ENOMEM. */

@@ -3,75 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { CHAINS_MIN = 64 };
-
-static uint64_t rotate(uint64_t word, int by)
-{
-    return word << by | word >> (64 - by);
-}
-
-struct hash {
-    uint64_t a, b, c, d;
-};
-
-static void stir(struct hash *h)
-{
-    h->a += h->b;
-    h->c += h->d;
-    h->b = rotate(h->b, 13) ^ h->a;
-    h->d = rotate(h->d, 16) ^ h->c;
-    h->a = rotate(h->a, 32);
-    h->c += h->b;
-    h->a += h->d;
-    h->b = rotate(h->b, 17) ^ h->c;
-    h->d = rotate(h->d, 21) ^ h->a;
-    h->c = rotate(h->c, 32);
-}
-
-static void absorb(struct hash *h, uint64_t word)
-{
-    h->d ^= word;
-    stir(h);
-    h->a ^= word;
-}
-
-/* SipHash-1-3 (Aumasson and Bernstein): quick on short texts and not predictable without the key.
- */
-static uint64_t hash_of(const uint64_t key[2], const char *bytes, size_t size)
-{
-    struct hash h = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
-                     key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u};
-    uint64_t last = (uint64_t)size << 56;
-    uint64_t word;
-
-    for (; size >= sizeof(word); bytes += sizeof(word), size -= sizeof(word)) {
-        memcpy(&word, bytes, sizeof(word));
-        absorb(&h, word);
-    }
-    for (size_t i = 0; i < size; i++)
-        last |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
-    absorb(&h, last);
-    h.c ^= 0xff;
-    stir(&h);
-    stir(&h);
-    stir(&h);
-    return h.a ^ h.b ^ h.c ^ h.d;
-}
-
-/* Early at boot the kernel may have no random bytes yet. Addresses are then key enough: the hash is
- * a guard against spite, not a secret that must be kept. */
-static void make_key(const struct mw_texts *self, uint64_t key[2])
-{
-    uint64_t bytes[2];
-
-    if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) != (ssize_t)sizeof(bytes)) {
-        bytes[0] = (uintptr_t)self->chains;
-        bytes[1] = (uintptr_t)&bytes;
-    }
-    memcpy(key, bytes, sizeof(bytes));
-}
 
 int mw_texts_init(struct mw_texts *self)
 {
@@ -79,7 +12,7 @@ int mw_texts_init(struct mw_texts *self)
     self->chains = calloc(CHAINS_MIN, sizeof(struct mw_text *));
     if (self->chains == NULL)
         return -ENOMEM;
-    make_key(self, self->key);
+    self->key = mw_hash_key_make(self->chains);
     return 0;
 }
 
@@ -156,7 +89,7 @@ static struct mw_text *add(struct mw_texts *self, uint64_t hash, const char *byt
 
 struct mw_text *mw_texts_get(struct mw_texts *self, const char *bytes, size_t size)
 {
-    uint64_t hash = hash_of(self->key, bytes, size);
+    uint64_t hash = mw_hash(&self->key, bytes, size);
     struct mw_text *text = find(self, hash, bytes, size);
 
     if (text == NULL)

@@ -12,7 +12,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 LIB = HERE.parents[1] / "lib"
-JSON = HERE.parents[1] / "examples/json.c"
+EXAMPLES = HERE.parents[1] / "examples"
 BUILT = os.environ["MW_TEST_PACKAGES"]
 COMPILERS = {
     "gcc": ["gcc", "-x", "c", "-std=c11"],
@@ -98,9 +98,15 @@ class Library(unittest.TestCase):
     def test_a_program_on_the_managed_heap(self):
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):
-                program = self.build_program(JSON, compiler)
+                program = self.build_program(EXAMPLES / "json.c", compiler)
                 self.assertEqual(run(program, input='{"a": [1, 2]}\n[3\n'),
                                  '{"a":[1,2]}\nerror at byte 2: a comma is missing, or the end\n')
+
+    def test_programs_on_the_containers(self):
+        for compiler in COMPILERS:
+            for example in "history", "containers":
+                with self.subTest(compiler=compiler, example=example):
+                    self.assertTrue(run(self.build_program(EXAMPLES / f"{example}.c", compiler)))
 
     def test_the_program_is_short(self):
         self.assertLessEqual(len((HERE / "reader.c").read_text().splitlines()), 42)

@@ -1,0 +1,264 @@
+#include "store/ring_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNKS_FIRST = 8 };
+
+/* ---- birth and death ---- */
+
+static size_t parts_first(unsigned columns)
+{
+    return 64 * (1 + (size_t)columns);
+}
+
+static size_t bytes_at_first(unsigned columns)
+{
+    return mw_store_object_size(3 * sizeof(uintptr_t)) +
+           mw_store_object_size(CHUNKS_FIRST * sizeof(uintptr_t)) +
+           mw_store_object_size(parts_first(columns)) + mw_store_object_size(mw_open_size(columns));
+}
+
+/* Growing, the room for parts is an eighth more than they need; the array of chunks only when it is
+ * full of chunks, each of which is larger than what is added for it. */
+size_t mw_ring_bytes_min(unsigned columns, unsigned chunk_rows)
+{
+    return bytes_at_first(columns) + 2 * (size_t)(chunk_rows / MW_RING_OPEN_ROWS) *
+                                         mw_chunk_bound(columns, MW_RING_OPEN_ROWS);
+}
+
+static bool is_sound(const struct mw_ring_config *config)
+{
+    if (config->columns == 0 || config->columns > MW_RING_COLUMNS_MAX || config->forms == NULL)
+        return false;
+    for (unsigned i = 0; i < config->columns; i++)
+        if ((unsigned)config->forms[i] > MW_RING_F64)
+            return false;
+    return config->chunk_rows >= MW_RING_CHUNK_ROWS_MIN &&
+           config->chunk_rows <= MW_RING_CHUNK_ROWS_MAX &&
+           config->chunk_rows % MW_RING_OPEN_ROWS == 0 &&
+           config->bytes >= mw_ring_bytes_min(config->columns, config->chunk_rows);
+}
+
+static int make_objects(struct mw_ring *self)
+{
+    MW_SCOPE(scope, self->heap);
+    int error = mw_store_new_root(self->store, MW_CLASS_RING, &self->root);
+    struct mw_ref open, newest, chunks, root;
+
+    if (error < 0)
+        return error;
+    open = mw_store_new_array(self->store, MW_CLASS_RING_OPEN, mw_open_size(self->columns));
+    if (mw_ref_is_none(open))
+        return mw_store_error(self->store);
+    newest = mw_store_new_array(self->store, MW_CLASS_RING_NEWEST, self->parts_room);
+    if (mw_ref_is_none(newest))
+        return mw_store_error(self->store);
+    chunks = mw_store_new_array(self->store, MW_CLASS_RING_CHUNKS, CHUNKS_FIRST);
+    if (mw_ref_is_none(chunks))
+        return mw_store_error(self->store);
+    root = mw_global_get(self->heap, self->root);
+    mw_heap_set(self->heap, root, MW_RING_OPEN, open);
+    mw_heap_set(self->heap, root, MW_RING_NEWEST, newest);
+    mw_heap_set(self->heap, root, MW_RING_CHUNKS, chunks);
+    return 0;
+}
+
+int mw_ring_create(struct mw_store *store, const struct mw_ring_config *config,
+                   struct mw_ring **ret)
+{
+    size_t forms = config->columns * sizeof(enum mw_ring_form);
+    struct mw_ring *self;
+    int error;
+
+    if (!is_sound(config))
+        return -EINVAL;
+    self = calloc(1, sizeof(*self) + forms);
+    if (self == NULL)
+        return -ENOMEM;
+    self->store = store;
+    self->heap = store->heap;
+    self->span = config->span;
+    self->bytes = bytes_at_first(config->columns);
+    self->parts_room = parts_first(config->columns);
+    self->bytes_limit = config->bytes;
+    self->columns = config->columns;
+    self->chunk_rows = config->chunk_rows;
+    self->capacity = CHUNKS_FIRST;
+    memcpy(self->forms, config->forms, forms);
+    error = make_objects(self);
+    if (error < 0) {
+        mw_ring_destroy(self);
+        return error;
+    }
+    *ret = self;
+    return 0;
+}
+
+struct mw_ring *mw_ring_destroy(struct mw_ring *self)
+{
+    if (self != NULL)
+        mw_global_destroy(self->heap, self->root);
+    free(self);
+    return NULL;
+}
+
+struct mw_ref mw_ring_object(const struct mw_ring *self)
+{
+    return mw_global_get(self->heap, self->root);
+}
+
+/* ---- dropping ---- */
+
+size_t mw_ring_slot(const struct mw_ring *self, uint64_t chunk)
+{
+    return chunk & (self->capacity - 1);
+}
+
+/* Takes in what is now the oldest chunk. */
+static void look_at_oldest(struct mw_ring *self, struct mw_ref chunks)
+{
+    const struct mw_chunk_head *head;
+
+    if (self->count == 0)
+        return;
+    mw_heap_raw_enter(self->heap);
+    head = mw_heap_payload(
+        ((const uintptr_t *)mw_heap_raw(self->heap, chunks))[mw_ring_slot(self, self->first)]);
+    self->oldest_last = head->last;
+    mw_heap_raw_leave(self->heap);
+}
+
+size_t mw_ring_drop(struct mw_ring *self)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref chunks, chunk;
+    size_t slot = mw_ring_slot(self, self->first), size;
+
+    if (self->count == 0)
+        return 0;
+    chunks = mw_heap_get(self->heap, mw_ring_object(self), MW_RING_CHUNKS);
+    chunk = mw_heap_get(self->heap, chunks, slot);
+    size = mw_store_object_size(mw_heap_length(self->heap, chunk));
+    mw_heap_raw_enter(self->heap);
+    self->dropped_rows += ((const struct mw_chunk_head *)mw_heap_raw(self->heap, chunk))->rows;
+    self->rows -= ((const struct mw_chunk_head *)mw_heap_raw(self->heap, chunk))->rows;
+    mw_heap_raw_leave(self->heap);
+    mw_heap_set(self->heap, chunks, slot, mw_ref_none());
+    self->first++;
+    self->count--;
+    self->bytes -= size;
+    self->changes++;
+    look_at_oldest(self, chunks);
+    return size;
+}
+
+/* ---- appending ---- */
+
+static void put_row(const struct mw_ring *self, const struct mw_open *open, int64_t time,
+                    const union mw_ring_number *numbers, const uint8_t *reasons)
+{
+    size_t columns = self->columns, row = self->open_rows;
+    uint64_t *to = open->numbers + row * (columns + 1);
+
+    to[0] = (uint64_t)time;
+    if (columns == 1) { /* not worth three calls */
+        to[1] = numbers->u;
+        open->reasons[row] = reasons != NULL ? *reasons : 0;
+        return;
+    }
+    memcpy(to + 1, numbers, columns * sizeof(*to));
+    if (reasons != NULL)
+        memcpy(open->reasons + row * columns, reasons, columns);
+    else
+        memset(open->reasons + row * columns, 0, columns);
+}
+
+static void store_row(struct mw_ring *self, int64_t time, const union mw_ring_number *numbers,
+                      const uint8_t *reasons)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref root = mw_ring_object(self);
+    const uintptr_t *fields;
+    struct mw_open open;
+
+    mw_heap_raw_enter(self->heap);
+    fields = mw_heap_raw(self->heap, root);
+    open = mw_open_at(mw_heap_payload(fields[MW_RING_OPEN]), self->columns);
+    put_row(self, &open, time, numbers, reasons);
+    mw_heap_raw_leave(self->heap);
+    self->open_rows++;
+}
+
+int mw_ring_append(struct mw_ring *self, int64_t time, const union mw_ring_number *numbers,
+                   const uint8_t *reasons)
+{
+    int error;
+
+    if (self->rows + self->dropped_rows > 0 && time <= self->last)
+        return -EINVAL;
+    if (self->open_rows == MW_RING_OPEN_ROWS) {
+        error = mw_ring_seal(self);
+        if (error < 0)
+            return error;
+    }
+    store_row(self, time, numbers, reasons);
+    self->last = time;
+    self->rows++;
+    self->changes++;
+    while (self->span != 0 && self->count > 0 &&
+           (uint64_t)time - (uint64_t)self->oldest_last > self->span)
+        mw_ring_drop(self);
+    return 0;
+}
+
+/* ---- numbers ---- */
+
+static int64_t first_time(const struct mw_ring *self)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref root = mw_ring_object(self);
+    const uintptr_t *fields, *chunks;
+    uintptr_t first;
+    int64_t time;
+
+    mw_heap_raw_enter(self->heap);
+    fields = mw_heap_raw(self->heap, root);
+    chunks = mw_heap_payload(fields[MW_RING_CHUNKS]);
+    first = self->count > 0   ? chunks[mw_ring_slot(self, self->first)]
+            : self->parts > 0 ? fields[MW_RING_NEWEST]
+                              : fields[MW_RING_OPEN];
+    time = *(const int64_t *)mw_heap_payload(first); /* all of them begin with it */
+    mw_heap_raw_leave(self->heap);
+    return time;
+}
+
+void mw_ring_get_numbers(const struct mw_ring *self, struct mw_ring_numbers *ret)
+{
+    *ret = (struct mw_ring_numbers){
+        .rows = self->rows,
+        .dropped_rows = self->dropped_rows,
+        .chunks = self->count,
+        .bytes = self->bytes,
+        .bytes_limit = self->bytes_limit,
+        .first = self->rows > 0 ? first_time(self) : 0,
+        .last = self->rows > 0 ? self->last : 0,
+    };
+}
+
+void mw_ring_get_row(const struct mw_ring *self, struct mw_store_row *ret)
+{
+    static const struct mw_store_column columns[] = {
+        {"entries", MW_STORE_COUNT, false},    {"bytes", MW_STORE_BYTES, false},
+        {"bytesLimit", MW_STORE_BYTES, false}, {"fillRatio", MW_STORE_RATIO, false},
+        {"evictions", MW_STORE_COUNT, true},
+    };
+    const double values[] = {
+        (double)self->rows,         (double)self->bytes,
+        (double)self->bytes_limit,  (double)self->bytes / (double)self->bytes_limit,
+        (double)self->dropped_rows,
+    };
+
+    mw_store_row_fill(ret, "cache", columns, values, sizeof(values) / sizeof(values[0]));
+}
