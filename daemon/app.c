@@ -48,6 +48,7 @@ static void close_all(struct mwd_app *self)
     self->replayer = NULL;
     self->http = NULL;
     self->recorder = NULL;
+    mwd_heap_close(self->heap);
     release_signal(&self->on_term);
     release_signal(&self->on_int);
     release_signal(&self->on_hup);
@@ -189,6 +190,8 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
 {
     int r = mwd_app_samples_init(self);
     if (r == 0)
+        r = mwd_app_heap_init(self);
+    if (r == 0)
         r = start_handles(self);
     if (r == 0)
         r = start_http(self, error);
@@ -264,6 +267,7 @@ int mwd_app_run(const struct mwd_app_options *options)
     if (r < 0)
         say_why_not(&app, r, &error);
     mwd_app_samples_deinit(&app);
+    mwd_app_heap_deinit(&app);
     mwd_config_destroy(app.config);
     mwd_buffer_deinit(&app.reload_error);
     mwd_buffer_deinit(&error);

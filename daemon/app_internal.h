@@ -2,12 +2,14 @@
 #ifndef MWD_APP_INTERNAL_H
 #define MWD_APP_INTERNAL_H
 #include "daemon/app.h"
+#include "daemon/heap.h"
 #include "daemon/http_server.h"
 #include "daemon/notify.h"
 #include "daemon/recorder.h"
 #include "daemon/replayer.h"
 #include "daemon/sampler.h"
 #include "daemon/view.h"
+#include "history/history.h"
 
 /* A process that does not change has its status file read this often: it changes little, and
  * costs three times as much as statm. */
@@ -29,6 +31,9 @@ struct mwd_app {
     struct mwd_replayer *replayer;
     struct mwd_recorder *recorder; /* or NULL */
     struct mwd_http_server *http;
+
+    struct mwd_heap *heap;
+    struct mw_history *history; /* on it */
 
     struct mw_sealer *sealer;
     struct mw_subjects *subjects;
@@ -57,6 +62,13 @@ void mwd_app_check_stale(struct mwd_app *self);
 bool mwd_app_is_stale(const struct mwd_app *self);
 /* How long ago the newest process block may have come before it is called stale. */
 uint64_t mwd_app_stale_after_ns(const struct mwd_config *config);
+
+/* ---- app_heap.c: what the daemon keeps on its managed heap ---- */
+
+int mwd_app_heap_init(struct mwd_app *self);
+void mwd_app_heap_deinit(struct mwd_app *self);
+/* Takes the newest sample into the history, and lets the collector work when all is quiet. */
+void mwd_app_heap_feed(struct mwd_app *self);
 
 /* ---- app_routes.c ---- */
 

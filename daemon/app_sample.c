@@ -126,6 +126,7 @@ static void seal(struct mwd_app *self, uint64_t now_ns)
     self->sealed_ns = now_ns;
     if (self->http)
         mwd_http_server_publish(self->http, mw_sample_seq(sample));
+    mwd_app_heap_feed(self);
 }
 
 static void record(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count)
