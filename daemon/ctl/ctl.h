@@ -37,7 +37,8 @@ enum mwd_ctl_verb {
 enum {
     MWD_CTL_ANY = (1u << MWD_CTL_VERBS) - 1,
     MWD_CTL_LISTING = MWD_CTL_OF(PROCESSES) | MWD_CTL_OF(TOP),
-    MWD_CTL_TELLING = MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS),
+    MWD_CTL_NAMED = MWD_CTL_OF(HEAP) | MWD_CTL_OF(QUEUES) | MWD_CTL_OF(CACHES),
+    MWD_CTL_TELLING = MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS) | MWD_CTL_NAMED,
     MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
 };
 
@@ -62,7 +63,7 @@ extern const unsigned mwd_ctl_option_count;
 struct mwd_ctl_options {
     enum mwd_ctl_verb verb;
     const char *operand; /* "check", FILE, "bash"; NULL for verbs without one */
-    const char *socket, *url, *token_file, *config_path, *sort, *order, *name;
+    const char *socket, *url, *token_file, *config_path, *sort, *order, *name, *kind;
     uint64_t timeout_ns, interval_ns;
     uint64_t limit, pid, count;
     bool json, bytes, version, help;

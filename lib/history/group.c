@@ -18,11 +18,6 @@ static bool is_listed(enum mw_reading reading)
     return false;
 }
 
-bool mw_kind_has_one_subject(enum mw_kind kind)
-{
-    return kind == MW_KIND_SYSTEM || kind == MW_KIND_DAEMON;
-}
-
 bool mw_history_keeps(enum mw_reading reading)
 {
     const struct mw_reading_info *info;
