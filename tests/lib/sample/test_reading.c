@@ -159,14 +159,10 @@ static void counters_end_in_total_and_only_they(void **state)
 static void metric_names_tell_the_unit(void **state)
 {
     static const char *const ends[MW_UNIT_COUNT_OF] = {
-        [MW_UNIT_BYTES] = "_bytes",
-        [MW_UNIT_US] = "_seconds",
-        [MW_UNIT_MS] = "_seconds",
-        [MW_UNIT_EPOCH_MS] = "_seconds",
-        [MW_UNIT_PERCENT] = "_ratio",
-        [MW_UNIT_RATIO] = "_ratio",
-        [MW_UNIT_PER_S] = "_per_second",
-        [MW_UNIT_BYTES_PER_S] = "_bytes_per_second",
+        [MW_UNIT_BYTES] = "_bytes",      [MW_UNIT_US] = "_seconds",
+        [MW_UNIT_MS] = "_seconds",       [MW_UNIT_EPOCH_MS] = "_seconds",
+        [MW_UNIT_PERCENT] = "_ratio",    [MW_UNIT_RATIO] = "_ratio",
+        [MW_UNIT_PER_S] = "_per_second", [MW_UNIT_BYTES_PER_S] = "_bytes_per_second",
     };
 
     (void)state;
