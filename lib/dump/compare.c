@@ -198,7 +198,7 @@ static bool is_part(const struct mw_dump *dump, uint32_t node)
     return dump->type[node] == MW_DUMP_ARRAY || dump->type[node] == MW_DUMP_HIDDEN;
 }
 
-/* A table or an array says little: what is in it says what it is full of. */
+/* A table or a group of roots says little: what is in it says what it is full of. */
 static uint32_t find_example(const struct compare *self, uint32_t grown)
 {
     uint32_t node = grown, inner;
@@ -209,13 +209,24 @@ static uint32_t find_example(const struct compare *self, uint32_t grown)
             return self->diff->new_count > 0 ? self->diff->news[0].position : node;
         node = inner;
     }
-    while (is_part(self->b.dump, node)) {
+    while (is_part(self->b.dump, node) || self->b.dump->type[node] == MW_DUMP_SYNTHETIC) {
         inner = largest_child(self, node, true);
         if (inner == MW_DUMP_NO)
             break;
         node = inner;
     }
     return node;
+}
+
+/* Likewise, whose table it is. */
+static uint32_t find_owner(const struct compare *self, uint32_t node)
+{
+    const struct mw_dump *b = self->b.dump;
+    uint32_t owner = node;
+
+    while (is_part(b, owner) && owner != b->root)
+        owner = b->dominator[owner];
+    return b->type[owner] == MW_DUMP_SYNTHETIC || owner == b->root ? node : owner;
 }
 
 static void find_grown(struct compare *self)
@@ -234,9 +245,9 @@ static void find_grown(struct compare *self)
             break;
         node = child;
     }
-    diff->grown = node;
-    diff->grown_by = growth_of(self, node);
     diff->example = find_example(self, node);
+    diff->grown = find_owner(self, node);
+    diff->grown_by = growth_of(self, (uint32_t)diff->grown);
 }
 
 static void offer_new(struct mw_dump_diff *diff, uint32_t position, uint64_t retained)

@@ -87,8 +87,9 @@ struct mw_dump_diff {
     size_t new_count;
     int64_t size; /* of all of B less all of A */
     /* Where it grew: the last object on the way down from the root of B under which there is more
-     * than half of the growth above it; the first new one ends the way. MW_DUMP_NONE when nothing
-     * grew. `example` is the new object that retains most there, or `grown` itself. */
+     * than half of the growth above it; the first new one ends the way, and for a table or an array
+     * it is its owner. MW_DUMP_NONE when nothing grew. `example` is the new object that retains
+     * most there, or `grown` itself. */
     int64_t grown, example;
     int64_t grown_by;
 };

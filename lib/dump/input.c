@@ -147,8 +147,8 @@ bool mw_dump_number(struct mw_dump_input *self, uint64_t most, const char *what,
         value = value * 10 + digit;
         self->at++;
     }
-    if (byte == '.' || byte == 'e' || byte == 'E') {
-        mw_dump_expected(self, "a whole number");
+    if (byte < 0 || byte == '.' || byte == 'e' || byte == 'E') {
+        mw_dump_expected(self, "a whole number and something behind it");
         return false;
     }
     *ret = value;

@@ -115,6 +115,12 @@ static void put_edge(const struct mw_dump *self, uint32_t edge, struct line *lin
         return;
     }
     name = mw_dump_text(&self->texts, self->edge_name[edge]);
+    if (name[0] && name[strspn(name, "0123456789")] == '\0') {
+        put(line, "[");
+        put_name(line, name);
+        put(line, "]");
+        return;
+    }
     if (type == MW_DUMP_INTERNAL && strstr(name, " pair in WeakMap (table @"))
         put(line, "value in a WeakMap");
     else
