@@ -149,5 +149,6 @@ int main(int argc, char **argv)
     save(&self, argv[3]);
     serve(&self, argv[1], SECOND);
     save(&self, argv[4]);
+    mw_heap_destroy(self.heap);
     return EXIT_SUCCESS;
 }

@@ -21,6 +21,19 @@ def dumped(file):
     return subprocess.run([DUMPED, file], capture_output=True, text=True, check=False)
 
 
+def plain(classes):
+    """The developer tools call {a, b} what is an Object with such fields, and tell with some classes
+    that they are detached. lib/dump keeps to the names that are in the file."""
+    names = collections.Counter()
+    for name, count in classes.items():
+        if name.startswith("{"):
+            name = "Object"
+        elif name.startswith("Detached ") and "<" not in name:
+            name = name[len("Detached "):]
+        names[name] += count
+    return names
+
+
 def diff(*arguments):
     return subprocess.run([CTL, "heap", "diff"] + list(arguments), capture_output=True, text=True,
                           check=False)
@@ -37,7 +50,7 @@ class Alike(unittest.TestCase):
         self.assertNotIn("threw", theirs)
         for key in ("nodes", "edges", "size"):
             self.assertEqual(ours[key], theirs[key], key)
-        self.assertEqual(collections.Counter(ours["names"]), theirs["classes"])
+        self.assertEqual(collections.Counter(ours["names"]), plain(theirs["classes"]))
         self.assertEqual(ours["unreachable"] > 0,
                          any("unreachable" in line for line in theirs["problems"]))
         wrong = {id_: (size, theirs["retained"][id_]) for id_, size in ours["retained"].items()
