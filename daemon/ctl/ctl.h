@@ -63,7 +63,7 @@ enum { MWD_CTL_FILES_MAX = 2 };
 /* Numbers that were not given are UINT64_MAX, texts NULL. */
 struct mwd_ctl_options {
     enum mwd_ctl_verb verb;
-    const char *operand; /* "check", FILE, "bash"; NULL for verbs without one */
+    const char *operand;                  /* "check", FILE, "bash"; NULL for verbs without one */
     const char *files[MWD_CTL_FILES_MAX]; /* behind the operand, where it takes any */
     unsigned file_count;
     const char *socket, *url, *token_file, *config_path, *sort, *order, *name;

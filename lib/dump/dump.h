@@ -5,14 +5,12 @@
  *          over. `snapshot` must stand in front of `nodes` and `edges`.
  * Sizes    bytes. Own and retained sizes, classes and dominators are those that Chrome's developer
  *          tools show: weak edges hold nothing, what belongs to a page is not held by the system,
- *          and the backing store of one object counts as that object's. A plain Object is one, though;
- *          the tools of late name it after its fields.
- * Memory   about 100 bytes a node and 20 an edge while one is read; no part of the file is kept but
- *          the first MW_DUMP_TEXT_MAX bytes of each string. A second snapshot needs no more than
- *          the first when that was trimmed.
- * Limits   2^32 - 2 nodes and as many edges, ids below 2^32, 4 GiB of strings so cut; -EFBIG says
- *          which one.
- * State    none but the objects; any thread may use a dump that no other thread uses.
+ *          and the backing store of one object counts as that object's. A plain Object is one,
+ * though; the tools of late name it after its fields. Memory   about 100 bytes a node and 20 an
+ * edge while one is read; no part of the file is kept but the first MW_DUMP_TEXT_MAX bytes of each
+ * string. A second snapshot needs no more than the first when that was trimmed. Limits   2^32 - 2
+ * nodes and as many edges, ids below 2^32, 4 GiB of strings so cut; -EFBIG says which one. State
+ * none but the objects; any thread may use a dump that no other thread uses.
  */
 #ifndef MW_DUMP_H
 #define MW_DUMP_H

@@ -227,6 +227,24 @@ static void help_of_a_verb_has_its_options_only(void **state)
     mwd_buffer_deinit(&out);
 }
 
+/* "heap diff" alone has files behind its operand: two, no more and no fewer. */
+static void files_stand_behind_the_operand(void **state)
+{
+    struct parsed parsed;
+
+    (void)state;
+    assert_taken(&parsed, "heap diff --top 3 a -- --b");
+    assert_string_equal(parsed.options.operand, "diff");
+    assert_int_equal(parsed.options.file_count, 2);
+    assert_string_equal(parsed.options.files[0], "a");
+    assert_string_equal(parsed.options.files[1], "--b");
+    assert_int_equal(parsed.options.top, 3);
+    assert_refused("heap diff a", "heap diff: needs 2 files behind it; got 1");
+    assert_refused("heap diff a b c", "c: there is nothing that this could be");
+    assert_refused("heap other a b", "heap: takes diff; got \"other\"");
+    assert_refused("memory --top 3", "--top: does not go with memory");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +258,7 @@ int main(void)
         cmocka_unit_test(help_and_version_need_no_verb),
         cmocka_unit_test(help_has_every_row),
         cmocka_unit_test(help_of_a_verb_has_its_options_only),
+        cmocka_unit_test(files_stand_behind_the_operand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
