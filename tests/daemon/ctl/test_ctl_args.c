@@ -107,6 +107,14 @@ static void numbers_have_bounds(void **state)
     assert_refused("status --timeout 5", "got \"5\"");
 }
 
+/* The files that a verb takes behind its first operand. */
+static const char *files_of(unsigned verb)
+{
+    const char *operand = mwd_ctl_verbs[verb].operand;
+
+    return operand && mwd_ctl_files((enum mwd_ctl_verb)verb, operand) == 2 ? " a b" : "";
+}
+
 static void every_verb_is_taken_by_its_name(void **state)
 {
     struct parsed parsed;
@@ -116,8 +124,8 @@ static void every_verb_is_taken_by_its_name(void **state)
     for (unsigned i = 0; i < MWD_CTL_VERBS; i++) {
         const char *operand = mwd_ctl_verbs[i].operand;
 
-        snprintf(line, sizeof line, "%s %.*s", mwd_ctl_verbs[i].name,
-                 operand ? (int)strcspn(operand, "|") : 0, operand ? operand : "");
+        snprintf(line, sizeof line, "%s %.*s%s", mwd_ctl_verbs[i].name,
+                 operand ? (int)strcspn(operand, "|") : 0, operand ? operand : "", files_of(i));
         assert_taken(&parsed, line);
         assert_int_equal(parsed.options.verb, i);
         if (operand)
@@ -144,8 +152,8 @@ static void options_go_with_their_verbs(void **state)
             snprintf(line, sizeof line, "%s%s%s %s", row->name, row->argument ? "=" : "",
                      row->argument ? value : "", mwd_ctl_verbs[verb].name);
             if (operand)
-                snprintf(line + strlen(line), sizeof line - strlen(line), " %.*s",
-                         (int)strcspn(operand, "|"), operand);
+                snprintf(line + strlen(line), sizeof line - strlen(line), " %.*s%s",
+                         (int)strcspn(operand, "|"), operand, files_of(verb));
             if (row->verbs >> verb & 1)
                 assert_taken(&parsed, line);
             else
