@@ -33,10 +33,9 @@ static bool semi_makes_sense(size_t bytes)
     return bytes >= MW_SEMI_MIN && bytes <= MW_SEMI_MAX && (bytes & (bytes - 1)) == 0;
 }
 
-/* Both halves, one old page and the reserve are the least that a heap can work with. */
 static bool config_makes_sense(const struct mw_heap_config *config)
 {
-    size_t least = 2 * config->semi_space_max + MW_PAGE_SIZE + MW_RESERVE;
+    size_t least = mw_heap_limit_min(config->semi_space_max);
 
     return semi_makes_sense(config->semi_space) && semi_makes_sense(config->semi_space_max) &&
            config->semi_space <= config->semi_space_max && config->limit >= least &&

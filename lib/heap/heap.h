@@ -90,6 +90,14 @@ void mw_heap_config_default(struct mw_heap_config *ret);
 /* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */
 int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret);
 struct mw_heap *mw_heap_destroy(struct mw_heap *self);
+/* The least limit that a heap can work with: both halves, one old page and the reserve. */
+size_t mw_heap_limit_min(size_t semi_space_max);
+/* Sets another limit, up to `limit_max`, which is `initial` to later calls of `near_limit`. One
+ * below what is held collects first.
+ * Errors   -EINVAL more than `limit_max` or less than mw_heap_limit_min(), -EBUSY what is alive
+ *          needs more (mw_heap_numbers.total says how much, the reserve of 256 KiB comes on top),
+ *          -EPERM misuse, or from within a callback; the limit is then what it was. */
+#define mw_heap_set_limit(self, limit) mw_heap_set_limit_at(self, limit, MW_HERE)
 
 /* Why the last call that returned none did: -ENOMEM the limit is reached, -EINVAL a count or size
  * that no object can have, -EOVERFLOW too many handles, -EPERM misuse. 0 when none has yet. */
@@ -221,6 +229,7 @@ void mw_heap_walk(struct mw_heap *self,
 
 /* ---- what the macros above stand for: each call knows its place ---- */
 
+int mw_heap_set_limit_at(struct mw_heap *self, size_t limit, const char *where);
 struct mw_ref mw_heap_new_in_at(struct mw_heap *self, const struct mw_heap_type *type,
                                 enum mw_heap_place place, const char *where);
 struct mw_ref mw_heap_new_array_at(struct mw_heap *self, const struct mw_heap_type *type,

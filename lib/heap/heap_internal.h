@@ -536,6 +536,8 @@ void mw_collect_mark(struct mw_heap *self, const char *reason);
 void mw_collect_compact(struct mw_heap *self, const char *reason);
 /* Ends a cycle that was marked in slices. */
 void mw_collect_finish(struct mw_heap *self, const char *reason);
+/* Sets when the next full collection comes and how much may be pooled, by what is alive now. */
+void mw_collect_plan(struct mw_heap *self);
 
 /* stats.c */
 void mw_stats_count(struct mw_heap *self, const struct mw_heap_collection *of);
