@@ -59,13 +59,17 @@ extern const struct mwd_ctl_verb_row mwd_ctl_verbs[MWD_CTL_VERBS];
 extern const struct mwd_ctl_option_row mwd_ctl_option_rows[];
 extern const unsigned mwd_ctl_option_count;
 
+enum { MWD_CTL_FILES_MAX = 2 };
+
 /* Numbers that were not given are UINT64_MAX, texts NULL. */
 struct mwd_ctl_options {
     enum mwd_ctl_verb verb;
-    const char *operand; /* "check", FILE, "bash"; NULL for verbs without one */
+    const char *operand;                  /* "check", FILE, "bash"; NULL for verbs without one */
+    const char *files[MWD_CTL_FILES_MAX]; /* behind the operand, where it takes any */
+    unsigned file_count;
     const char *socket, *url, *token_file, *config_path, *sort, *order, *name, *kind;
     uint64_t timeout_ns, interval_ns;
-    uint64_t limit, pid, count;
+    uint64_t limit, pid, count, top;
     bool json, bytes, version, help;
 };
 
@@ -73,6 +77,11 @@ struct mwd_ctl_options {
 int mwd_ctl_parse(int argc, char **argv, struct mwd_buffer *error, struct mwd_ctl_options *ret);
 /* All verbs and options, or those of one verb; MWD_CTL_VERBS = all. */
 void mwd_ctl_help(enum mwd_ctl_verb verb, struct mwd_buffer *out);
+/* Whether an argument or operand lists words, as "asc|desc" or "diff", and does not stand for
+ * something, as FILE. */
+bool mwd_ctl_is_list(const char *argument);
+/* How many files stand behind the operand, as in "heap diff A B"; NULL = none was given. */
+unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand);
 /* Whether `text` is one of "asc|desc". */
 bool mwd_ctl_is_word(const char *words, const char *text);
 
@@ -96,6 +105,9 @@ int mwd_ctl_put_processes(struct mwd_ctl *self, uint64_t limit, struct mwd_buffe
 #define MWD_CTL_VERB(id, name, operand, function, help) int function(struct mwd_ctl *self);
 #include "daemon/ctl/verbs.def"
 #undef MWD_CTL_VERB
+
+/* verb_heap_diff.c: two files compared; a part of heap. */
+int mwd_ctl_heap_diff(struct mwd_ctl *self);
 
 /* terminal.c: whether stdout is one, and its size as it is now. */
 void mwd_ctl_find_terminal(struct mwd_ctl *self);

@@ -231,6 +231,8 @@ int mwd_ctl_heap(struct mwd_ctl *self)
         return show(self, &space_view);
     if (what && strcmp(what, "trace") == 0)
         return trace(self);
+    if (what && strcmp(what, "diff") == 0)
+        return mwd_ctl_heap_diff(self);
     if (collects)
         return collect(self);
     return show(self, &heap_view);
