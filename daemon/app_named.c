@@ -1,12 +1,20 @@
-/* What the loop knows of its own heap, queues and caches, as blocks of one row each. */
+/* What the loop knows of its own heap, queues and caches, as blocks. */
 #include "daemon/app_internal.h"
 #include "daemon/names.h"
 
 #include <string.h>
 
-static void put(struct mw_block *block, enum mw_reading reading, uint64_t value)
+/* Rows of caches; heaps and queues have one. */
+enum { BODIES, HISTORY, CACHES };
+
+static void set_key(struct mw_block *block, uint32_t row, uint64_t id)
 {
-    mw_block_put(block, reading, 0, (union mw_value){.u = value});
+    mw_block_set_key(block, row, (struct mw_block_key){id, 0});
+}
+
+static void put(struct mw_block *block, enum mw_reading reading, uint32_t row, uint64_t value)
+{
+    mw_block_put(block, reading, row, (union mw_value){.u = value});
 }
 
 static void put_ratio(struct mw_block *block, enum mw_reading reading, uint64_t part,
@@ -20,57 +28,80 @@ static void fill_heap(struct mwd_app *self, struct mw_block *block)
 {
     struct mw_heap_numbers numbers;
 
+    set_key(block, 0, MWD_HEAP_OWN);
     mw_heap_get_numbers(mwd_heap_of(self->heap), &numbers);
-    put(block, MW_HEAP_TOTAL, numbers.total);
-    put(block, MW_HEAP_USED, numbers.used);
-    put(block, MW_HEAP_LIMIT, numbers.limit);
-    put(block, MW_HEAP_EXTERNAL, numbers.external);
-    put(block, MW_HEAP_MALLOCED, numbers.malloced);
-    put(block, MW_HEAP_POOLED, numbers.pooled);
-    put(block, MW_HEAP_SCAVENGES, numbers.collections[MW_GC_SCAVENGE]);
-    put(block, MW_HEAP_MARK_SWEEPS, numbers.collections[MW_GC_MARK_SWEEP]);
-    put(block, MW_HEAP_MARK_COMPACTS, numbers.collections[MW_GC_MARK_COMPACT]);
-    put(block, MW_HEAP_PAUSE_TOTAL, numbers.pause_total_ns / MW_NS_PER_US);
-    put(block, MW_HEAP_PAUSE_MAX, numbers.pause_max_ns / MW_NS_PER_US);
+    put(block, MW_HEAP_TOTAL, 0, numbers.total);
+    put(block, MW_HEAP_USED, 0, numbers.used);
+    put(block, MW_HEAP_LIMIT, 0, numbers.limit);
+    put(block, MW_HEAP_EXTERNAL, 0, numbers.external);
+    put(block, MW_HEAP_MALLOCED, 0, numbers.malloced);
+    put(block, MW_HEAP_POOLED, 0, numbers.pooled);
+    put(block, MW_HEAP_SCAVENGES, 0, numbers.collections[MW_GC_SCAVENGE]);
+    put(block, MW_HEAP_MARK_SWEEPS, 0, numbers.collections[MW_GC_MARK_SWEEP]);
+    put(block, MW_HEAP_MARK_COMPACTS, 0, numbers.collections[MW_GC_MARK_COMPACT]);
+    put(block, MW_HEAP_PAUSE_TOTAL, 0, numbers.pause_total_ns / MW_NS_PER_US);
+    put(block, MW_HEAP_PAUSE_MAX, 0, numbers.pause_max_ns / MW_NS_PER_US);
 }
 
 static void fill_queue(struct mwd_app *self, struct mw_block *block)
 {
     struct mwd_http_stats stats;
 
+    set_key(block, 0, MWD_QUEUE_EVENTS);
     mwd_http_server_stats(self->http, &stats);
-    put(block, MW_QUEUE_LENGTH, stats.events.waiting);
-    put(block, MW_QUEUE_CAPACITY, stats.events.room);
+    put(block, MW_QUEUE_LENGTH, 0, stats.events.waiting);
+    put(block, MW_QUEUE_CAPACITY, 0, stats.events.room);
     put_ratio(block, MW_QUEUE_FILL_RATIO, stats.events.waiting, stats.events.room);
-    put(block, MW_QUEUE_OLDEST_AGE, stats.events.oldest_age_ms);
-    put(block, MW_QUEUE_ENQUEUED, stats.events.offered);
-    put(block, MW_QUEUE_DEQUEUED, stats.events.sent);
-    put(block, MW_QUEUE_REFUSED, stats.events.replaced);
-    put(block, MW_QUEUE_CLEARED, stats.events.left);
+    put(block, MW_QUEUE_OLDEST_AGE, 0, stats.events.oldest_age_ms);
+    put(block, MW_QUEUE_ENQUEUED, 0, stats.events.offered);
+    put(block, MW_QUEUE_DEQUEUED, 0, stats.events.sent);
+    put(block, MW_QUEUE_REFUSED, 0, stats.events.replaced);
+    put(block, MW_QUEUE_CLEARED, 0, stats.events.left);
 }
 
-static void fill_cache(struct mwd_app *self, struct mw_block *block)
+static void fill_bodies(struct mwd_app *self, struct mw_block *block)
 {
     struct mwd_http_stats stats;
 
     mwd_http_server_stats(self->http, &stats);
-    put(block, MW_CACHE_ENTRIES, stats.kept.entries);
-    put(block, MW_CACHE_LIMIT, stats.kept.limit);
-    put(block, MW_CACHE_BYTES, stats.kept.bytes);
-    put(block, MW_CACHE_BYTES_LIMIT, stats.kept.bytes_limit);
-    put(block, MW_CACHE_HITS, stats.kept.hits);
-    put(block, MW_CACHE_MISSES, stats.kept.misses);
-    put(block, MW_CACHE_EVICTIONS, stats.kept.evictions);
+    put(block, MW_CACHE_ENTRIES, BODIES, stats.kept.entries);
+    put(block, MW_CACHE_LIMIT, BODIES, stats.kept.limit);
+    put(block, MW_CACHE_BYTES, BODIES, stats.kept.bytes);
+    put(block, MW_CACHE_BYTES_LIMIT, BODIES, stats.kept.bytes_limit);
+    put(block, MW_CACHE_HITS, BODIES, stats.kept.hits);
+    put(block, MW_CACHE_MISSES, BODIES, stats.kept.misses);
+    put(block, MW_CACHE_EVICTIONS, BODIES, stats.kept.evictions);
+}
+
+/* It is bounded in bytes and in time, not in entries, and nobody looks for what may not be there:
+ * those stay absent as unsupported. */
+static void fill_history(struct mwd_app *self, struct mw_block *block)
+{
+    struct mw_history_numbers numbers;
+
+    mw_history_get_numbers(self->history, &numbers);
+    put(block, MW_CACHE_ENTRIES, HISTORY, numbers.samples + numbers.minutes);
+    put(block, MW_CACHE_BYTES, HISTORY, numbers.bytes);
+    put(block, MW_CACHE_BYTES_LIMIT, HISTORY, numbers.bytes_limit);
+    put(block, MW_CACHE_EVICTIONS, HISTORY, numbers.shed_samples + numbers.shed_minutes);
+}
+
+static void fill_caches(struct mwd_app *self, struct mw_block *block)
+{
+    set_key(block, BODIES, MWD_CACHE_BODIES);
+    set_key(block, HISTORY, MWD_CACHE_HISTORY);
+    fill_bodies(self, block);
+    fill_history(self, block);
 }
 
 static const struct source {
     enum mw_source source;
-    uint64_t id; /* of its only row */
+    uint32_t rows;
     void (*fill)(struct mwd_app *self, struct mw_block *block);
 } sources[MWD_APP_NAMED] = {
-    {MW_SOURCE_HEAP, MWD_HEAP_OWN, fill_heap},
-    {MW_SOURCE_QUEUE, MWD_QUEUE_EVENTS, fill_queue},
-    {MW_SOURCE_CACHE, MWD_CACHE_BODIES, fill_cache},
+    {MW_SOURCE_HEAP, 1, fill_heap},
+    {MW_SOURCE_QUEUE, 1, fill_queue},
+    {MW_SOURCE_CACHE, CACHES, fill_caches},
 };
 
 int mwd_app_named_init(struct mwd_app *self)
@@ -95,11 +126,10 @@ static int make(struct mwd_app *self, const struct source *source, struct mw_blo
     const struct mw_clock *clock = mw_clock_system();
     struct mw_block *block;
 
-    int r = mw_block_take(pool, NULL, 1, &block);
+    int r = mw_block_take(pool, NULL, source->rows, &block);
     if (r < 0)
         return r;
     mw_block_set_time(block, seq, mw_clock_wall_ms(clock), mw_clock_monotonic_ns(clock));
-    mw_block_set_key(block, 0, (struct mw_block_key){source->id, 0});
     source->fill(self, block);
     r = mw_block_finish(block);
     if (r < 0)

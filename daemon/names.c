@@ -10,6 +10,7 @@ static const struct row {
     {MW_KIND_HEAP, MWD_HEAP_OWN, "memwatchd"},
     {MW_KIND_QUEUE, MWD_QUEUE_EVENTS, "events"},
     {MW_KIND_CACHE, MWD_CACHE_BODIES, "bodies"},
+    {MW_KIND_CACHE, MWD_CACHE_HISTORY, "history"},
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0] };

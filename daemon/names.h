@@ -10,7 +10,7 @@
 enum { MWD_NAME_MAX = 64 }; /* bytes that a question may have for a name */
 
 /* What the key of a row is; birth is 0. */
-enum { MWD_HEAP_OWN = 1, MWD_QUEUE_EVENTS = 1, MWD_CACHE_BODIES = 1 };
+enum { MWD_HEAP_OWN = 1, MWD_QUEUE_EVENTS = 1, MWD_CACHE_BODIES = 1, MWD_CACHE_HISTORY = 2 };
 
 /* NULL when nothing of this kind has that key. The text lives for ever. */
 const char *mwd_name_of(enum mw_kind kind, struct mw_block_key key);

@@ -193,6 +193,20 @@ class Caches(unittest.TestCase):
             self.assertLessEqual(second["entries"], second["limit"])
             self.assertLessEqual(second["bytes"], second["bytesLimit"])
 
+    def test_history_is_one_too(self):
+        """Bounded in bytes: what it has no number of is absent, not 0."""
+        with Daemon(proc_root=fixture("healthy"), interval="100ms") as daemon:
+            daemon.wait_for_samples(3)
+            first = daemon.json("/api/v1/caches/history")
+            daemon.wait_for_samples(5)
+            second = daemon.json("/api/v1/caches/history")
+        self.assertGreaterEqual(second["entries"], first["entries"] + 5)
+        self.assertLessEqual(second["bytes"], second["bytesLimit"])
+        self.assertGreater(second["bytes"], 0)
+        self.assertEqual(second["evictions"], 0)
+        self.assertEqual(second["absent"], {"limit": "unsupported", "hits": "unsupported",
+                                            "misses": "unsupported"})
+
     def test_evictions_are_counted_when_it_is_full(self):
         with Daemon(proc_root=fixture("healthy"), interval="2s") as daemon:
             for limit in range(150):
@@ -230,11 +244,11 @@ class Command(WithDaemon):
         self.assertIn(answer["trace"], json.loads(self.ask("heap", "trace", "--json"))["lines"])
 
     def test_queues_and_caches(self):
-        for verb, name in ("queues", "events"), ("caches", "bodies"):
+        for verb, names in ("queues", ["events"]), ("caches", ["bodies", "history"]):
             rows = self.ask(verb).splitlines()
-            self.assertEqual(len(rows), 2)
-            self.assertEqual(rows[1].split()[0], name)
-            self.assertEqual(json.loads(self.ask(verb, "--json"))[verb][0]["name"], name)
+            self.assertEqual([row.split()[0] for row in rows[1:]], names)
+            document = json.loads(self.ask(verb, "--json"))
+            self.assertEqual([row["name"] for row in document[verb]], names)
 
     def test_wrong_words(self):
         self.assertIn("spaces|trace|collect|diff", self.ask("heap", "dance", code=2))
