@@ -26,10 +26,7 @@ int mwd_app_heap_init(struct mwd_app *self)
     int r = mwd_heap_create(&self->loop, &options, &self->heap);
     if (r < 0)
         return r;
-    mw_history_config_default(&history);
-    history.interval_ms = self->config->interval_ns / MW_NS_PER_MS;
-    if (history.slow_ms < history.interval_ms)
-        history.slow_ms = history.interval_ms;
+    mwd_app_history_config(self->config, &history);
     return mw_history_create(mwd_heap_store(self->heap), &history, &self->history);
 }
 

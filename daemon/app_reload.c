@@ -160,6 +160,7 @@ static void swap(struct mwd_app *self, struct mwd_config *new_config)
     mwd_config_destroy(self->config);
     self->config = new_config;
     mwd_app_apply_log_level(self);
+    mwd_app_history_apply(self);
     mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(new_config));
     if (self->sampler)
         mwd_sampler_set(self->sampler, new_config->interval_ns,
@@ -203,7 +204,8 @@ static int reload(struct mwd_app *self)
     if (mwd_config_load(self->options->config_input, &self->reload_error, &new_config) != 0)
         return fail(self);
     mwd_app_http_settings(new_config, self->log, &settings);
-    if (mwd_http_server_reload(self->http, &settings, &self->reload_error) < 0) {
+    if (mwd_app_history_check(self, new_config, &self->reload_error) < 0 ||
+        mwd_http_server_reload(self->http, &settings, &self->reload_error) < 0) {
         mwd_config_locate(new_config, &self->reload_error);
         mwd_config_destroy(new_config);
         return fail(self);

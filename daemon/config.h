@@ -40,6 +40,10 @@ struct mwd_config {
     uint64_t max_body_bytes; /* memory for rendered bodies, all together */
     uint64_t request_timeout_ns;
     uint64_t response_timeout_ns;
+    uint64_t history_recent_ns;
+    uint64_t history_minutes_ns;
+    uint64_t history_size; /* bytes */
+    uint64_t history_top;
     char *state_dir;
     char *proc_root;
     bool lock_memory;

@@ -156,6 +156,11 @@ static int take_operand(struct parser *self, const char *word)
 {
     const struct mwd_ctl_verb_row *verb = &mwd_ctl_verbs[self->options.verb];
 
+    if (verb->operand && strchr(verb->operand, ' ') && self->options.operand &&
+        !self->options.second) {
+        self->options.second = word;
+        return 0;
+    }
     if (!verb->operand || self->options.operand)
         return fail(self, word, "there is nothing that this could be; options begin with --", NULL);
     if (strchr(verb->operand, '|') && !mwd_ctl_is_word(verb->operand, word)) {
