@@ -5,7 +5,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { POINT_ROOM = 4 * MWD_JSON_NUMBER_ROOM + 8, REASON_ROOM = MWD_JSON_DIGITS_ROOM + 24 };
+enum {
+    POINT_ROOM = 4 * MWD_JSON_NUMBER_ROOM + 8,
+    REASON_ROOM = MWD_JSON_DIGITS_ROOM + 24,
+    WHOLE_FROM = 1000000
+};
 
 struct answer {
     const struct mwd_view_input *input;
@@ -130,6 +134,14 @@ static char *at_value(char *at, enum mw_value_type type, union mw_value value)
     return type == MW_VALUE_I64 ? mwd_json_at_i64(at, value.i) : mwd_json_at_u64(at, value.u);
 }
 
+/* Of large whole numbers to the next whole one: what is behind the point says nothing. */
+static char *at_mean(char *at, enum mw_value_type type, double mean)
+{
+    if (type != MW_VALUE_F64 && (mean > WHOLE_FROM || mean < -WHOLE_FROM))
+        return mwd_json_at_i64(at, (int64_t)(mean < 0 ? mean - 0.5 : mean + 0.5));
+    return mwd_json_at_f64(at, mean);
+}
+
 static char *at_word(char *at, const char *word)
 {
     while (*word)
@@ -171,7 +183,7 @@ static int put_point(void *context, const struct mw_history_point *point)
         *at++ = ',';
         at = at_value(at, type, point->min);
         *at++ = ',';
-        at = mwd_json_at_f64(at, point->mean);
+        at = at_mean(at, type, point->mean);
         *at++ = ',';
         at = at_value(at, type, point->max);
         *at++ = ']';

@@ -51,8 +51,14 @@ static int complain_of_reading(const char *word, char *detail)
                                     mwd_nearest_offer(&nearest, word, size, info->key)))
             id = info->id;
     }
-    return complain(detail, "reading: there is no \"%.48s\"%s%s; it takes an id of readings(7)",
-                    word, id ? "; did you mean " : ", as system.memAvailable", id ? id : "");
+    if (id)
+        return complain(
+            detail, "reading: there is no \"%.48s\"; did you mean %s? readings(7) lists them all",
+            word, id);
+    return complain(detail,
+                    "reading: takes the id of a reading, as system.memAvailable, not \"%.48s\"; "
+                    "readings(7) lists them all",
+                    word);
 }
 
 static int complain_of_kept(enum mw_reading reading, char *detail)

@@ -74,11 +74,17 @@ static void put_number(struct mwd_ctl *self, const cJSON *document, double numbe
 static void put_time(double time_ms, char ret[32])
 {
     time_t seconds = (time_t)(time_ms / MS_PER_S);
+    int ms = (int)(time_ms - (double)seconds * MS_PER_S);
     struct tm parts;
+    char day[24];
 
     if (fabs(time_ms) > 9e15 || !gmtime_r(&seconds, &parts) ||
-        strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts) == 0)
         snprintf(ret, 32, "%.0f", time_ms);
+    else if (ms == 0)
+        snprintf(ret, 32, "%sZ", day);
+    else
+        snprintf(ret, 32, "%s.%03dZ", day, ms % MS_PER_S);
 }
 
 /* ---- CSV ---- */

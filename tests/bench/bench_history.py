@@ -34,7 +34,7 @@ def arguments():
 
 def start(program, recording, directory):
     config = pathlib.Path(directory, "bench.conf")
-    config.write_text(f'listen = {{"127.0.0.1:0"}}\nsocket = ""\nlock-memory = false\n')
+    config.write_text('listen = {{"127.0.0.1:0"}}\nsocket = ""\nlock-memory = false\n')
     daemon = measure.Child([program, "--config", str(config), "--replay", recording, "--speed", "max"],
                            stderr=subprocess.PIPE)
     for line in daemon.process.stderr:
@@ -73,15 +73,23 @@ def cpu_of(daemon, connection, paths):
     return (daemon.cpu_us() - before) / len(paths), len(body)
 
 
+def least_cpu(daemon, connection, query, step):
+    """The best of three, as others use the machine too; the end of the time makes each path new."""
+    def paths(begin):
+        return [f"/api/v1/history?{query}&step={step}&from=-1h&to=-{begin + i}ms"
+                for i in range(ANSWERS)]
+
+    return min(cpu_of(daemon, connection, paths(k * ANSWERS)) for k in range(3))
+
+
 def answers(daemon, connection):
-    bare, _ = cpu_of(daemon, connection, ["/healthz"] * ANSWERS)
+    bare = min(cpu_of(daemon, connection, ["/healthz"] * ANSWERS)[0] for _ in range(3))
     for what, query in (("the machine", "reading=system.memFree"),
                         ("a process, watched", "reading=process.rss&subject=1"),
                         ("a process, quiet", "reading=process.rss&subject=400")):
-        for step in 10000, 1000:
-            took, size = cpu_of(daemon, connection, [f"/api/v1/history?{query}&step={step}&from=-1h&to=-{i}ms"
-                                                     for i in range(ANSWERS)])
-            print(f"  an hour of {what} in steps of {step // 1000} s: {took - bare:.0f} us, {size} bytes"
+        for step in 10, 1:
+            took, size = least_cpu(daemon, connection, query, f"{step}s")
+            print(f"  an hour of {what} in steps of {step} s: {took - bare:.0f} us, {size} bytes"
                   f" (/healthz: {bare:.0f} us)")
 
 

@@ -97,8 +97,7 @@ static void bear(struct machine *self, struct mw_block *block, uint32_t row)
     char name[32];
     int size = snprintf(name, sizeof name, "worker-%u", row);
 
-    mw_block_set_key(block, row,
-                     (struct mw_block_key){row + 1, START_S * UINT64_C(1000) - 1000});
+    mw_block_set_key(block, row, (struct mw_block_key){row + 1, START_S * UINT64_C(1000) - 1000});
     need(mw_block_add_event(block, MW_EVENT_BORN, row, MW_PRESENT, NULL, 0), "event");
     need(mw_block_add_event(block, MW_EVENT_NAME, row, MW_PRESENT, name, (size_t)size), "event");
     set_process(block, row, 100 + chance(self, 20000));

@@ -1,4 +1,5 @@
-/* A line of bars has one for each number, or as many as the terminal is wide, and a gap is blank. */
+/* A line of bars has one for each number, or as many as the terminal is wide, and a gap is blank.
+ */
 #include "daemon/ctl/ctl.h"
 
 #include <math.h>
