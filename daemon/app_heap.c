@@ -31,10 +31,7 @@ int mwd_app_heap_init(struct mwd_app *self)
     int r = mwd_heap_create(&self->loop, &options, &self->heap);
     if (r < 0)
         return r;
-    mw_history_config_default(&history);
-    history.interval_ms = self->config->interval_ns / MW_NS_PER_MS;
-    if (history.slow_ms < history.interval_ms)
-        history.slow_ms = history.interval_ms;
+    mwd_app_history_config(self->config, &history);
     return mw_history_create(mwd_heap_store(self->heap), &history, &self->history);
 }
 
@@ -88,10 +85,11 @@ static void refuse_limit(const struct mwd_app *self, const struct mwd_config *co
     mw_heap_get_numbers(mwd_heap_of(self->heap), &numbers);
     mwd_buffer_puts(error, "heap.limit: ");
     put_size(config->heap_limit, error);
-    mwd_buffer_printf(error,
-                      " is too little: %zu bytes are in use after a full collection, and 256KB must "
-                      "stay free",
-                      numbers.total);
+    mwd_buffer_printf(
+        error,
+        " is too little: %zu bytes are in use after a full collection, and 256KB must "
+        "stay free",
+        numbers.total);
 }
 
 int mwd_app_heap_set_limit(struct mwd_app *self, const struct mwd_config *config,
