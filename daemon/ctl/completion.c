@@ -55,7 +55,7 @@ enum mwd_ctl_offer mwd_ctl_offer_for(const char *argument)
         return MWD_CTL_OFFER_FILES;
     if (is_one_of(argument, folders))
         return MWD_CTL_OFFER_FOLDERS;
-    if (strchr(argument, '|') || strcmp(argument, "KEY") == 0)
+    if (mwd_ctl_is_list(argument) || strcmp(argument, "KEY") == 0)
         return MWD_CTL_OFFER_WORDS;
     return MWD_CTL_OFFER_NOTHING;
 }

@@ -58,13 +58,17 @@ extern const struct mwd_ctl_verb_row mwd_ctl_verbs[MWD_CTL_VERBS];
 extern const struct mwd_ctl_option_row mwd_ctl_option_rows[];
 extern const unsigned mwd_ctl_option_count;
 
+enum { MWD_CTL_FILES_MAX = 2 };
+
 /* Numbers that were not given are UINT64_MAX, texts NULL. */
 struct mwd_ctl_options {
     enum mwd_ctl_verb verb;
-    const char *operand; /* "check", FILE, "bash"; NULL for verbs without one */
+    const char *operand;                  /* "check", FILE, "bash"; NULL for verbs without one */
+    const char *files[MWD_CTL_FILES_MAX]; /* behind the operand, where it takes any */
+    unsigned file_count;
     const char *socket, *url, *token_file, *config_path, *sort, *order, *name;
     uint64_t timeout_ns, interval_ns;
-    uint64_t limit, pid, count;
+    uint64_t limit, pid, count, top;
     bool json, bytes, version, help;
 };
 
@@ -72,6 +76,11 @@ struct mwd_ctl_options {
 int mwd_ctl_parse(int argc, char **argv, struct mwd_buffer *error, struct mwd_ctl_options *ret);
 /* All verbs and options, or those of one verb; MWD_CTL_VERBS = all. */
 void mwd_ctl_help(enum mwd_ctl_verb verb, struct mwd_buffer *out);
+/* Whether an argument or operand lists words, as "asc|desc" or "diff", and does not stand for
+ * something, as FILE. */
+bool mwd_ctl_is_list(const char *argument);
+/* How many files stand behind the operand, as in "heap diff A B". */
+unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand);
 /* Whether `text` is one of "asc|desc". */
 bool mwd_ctl_is_word(const char *words, const char *text);
 
