@@ -33,6 +33,7 @@ struct mwd_snapshots {
 
     pid_t child; /* 0 = none */
     bool reading, killed, late;
+    bool silent;   /* the pipe ended, and the child had not said a word */
     int result_fd; /* or -1 */
     bool has_result;
     struct mwd_snapshot_result result;
@@ -160,7 +161,7 @@ static void kill_child(struct mwd_snapshots *self)
 {
     if (!self->child)
         return;
-    self->killed = true;
+    self->killed = !self->silent;
     kill(self->child, SIGKILL);
 }
 
@@ -209,7 +210,7 @@ static void begin(struct mwd_snapshots *self, pid_t child, int result_fd)
 {
     self->child = child;
     self->result_fd = result_fd;
-    self->killed = self->late = self->has_result = false;
+    self->killed = self->late = self->silent = self->has_result = false;
     self->result = (struct mwd_snapshot_result){0};
     uv_timer_start(&self->limit, on_limit, self->options.limit_ms, 0);
 }
@@ -308,6 +309,7 @@ int mwd_snapshot_stream(struct mwd_snapshots *self, struct mwd_snapshot_stream *
 int mwd_snapshot_verdict(struct mwd_snapshots *self)
 {
     take_result(self);
+    self->silent = !self->has_result;
     return self->has_result ? self->result.error : -EPIPE;
 }
 
