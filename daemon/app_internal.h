@@ -73,6 +73,14 @@ int mwd_app_heap_init(struct mwd_app *self);
 void mwd_app_heap_deinit(struct mwd_app *self);
 /* Takes the newest sample into the history, and lets the collector work when all is quiet. */
 void mwd_app_heap_feed(struct mwd_app *self);
+/* Errors   -EINVAL, with a line in `error`: the heap could not work with its limit. */
+int mwd_app_heap_check(const struct mwd_config *config, struct mwd_buffer *error);
+/* For a reload. Errors -EINVAL as above, -EBUSY more is in use, with a line in `error`: then the
+ * limit is what it was. */
+int mwd_app_heap_set_limit(struct mwd_app *self, const struct mwd_config *config,
+                           struct mwd_buffer *error);
+/* Takes the rest of self->config, which cannot fail. */
+void mwd_app_heap_reloaded(struct mwd_app *self);
 
 /* ---- app_snapshot.c: heap snapshots ---- */
 

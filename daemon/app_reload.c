@@ -91,6 +91,8 @@ int mwd_app_check(const struct mwd_config *config, struct mwd_buffer *error)
 
     mwd_app_http_settings(config, NULL, &settings);
     int r = mwd_http_settings_check(&settings, error);
+    if (r == 0)
+        r = mwd_app_heap_check(config, error);
     if (r < 0) {
         mwd_config_locate(config, error);
         mwd_buffer_puts(error, "\n");
@@ -160,6 +162,7 @@ static void swap(struct mwd_app *self, struct mwd_config *new_config)
     mwd_config_destroy(self->config);
     self->config = new_config;
     mwd_app_apply_log_level(self);
+    mwd_app_heap_reloaded(self);
     mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(new_config));
     if (self->sampler)
         mwd_sampler_set(self->sampler, new_config->interval_ns,
@@ -193,17 +196,30 @@ static int fail(struct mwd_app *self)
     return -EINVAL;
 }
 
+/* All that can fail, with nothing changed if it does. The old limit is one that goes. */
+static int take_parts(struct mwd_app *self, const struct mwd_config *new_config)
+{
+    struct mwd_http_settings settings;
+
+    int r = mwd_app_heap_set_limit(self, new_config, &self->reload_error);
+    if (r < 0)
+        return r;
+    mwd_app_http_settings(new_config, self->log, &settings);
+    r = mwd_http_server_reload(self->http, &settings, &self->reload_error);
+    if (r < 0)
+        mwd_app_heap_set_limit(self, self->config, &self->reload_error);
+    return r;
+}
+
 static int reload(struct mwd_app *self)
 {
     struct mwd_config *new_config;
-    struct mwd_http_settings settings;
 
     self->reload_error.size = 0;
     self->reload_error.failed = 0;
     if (mwd_config_load(self->options->config_input, &self->reload_error, &new_config) != 0)
         return fail(self);
-    mwd_app_http_settings(new_config, self->log, &settings);
-    if (mwd_http_server_reload(self->http, &settings, &self->reload_error) < 0) {
+    if (take_parts(self, new_config) < 0) {
         mwd_config_locate(new_config, &self->reload_error);
         mwd_config_destroy(new_config);
         return fail(self);

@@ -11,11 +11,29 @@ enum { PREFIX_SIZE = sizeof prefix - 1 };
 
 /* ---- defaults ---- */
 
+/* What stands in front of a key in the file: the end of the block before it, the begin of its own.
+ */
+static void put_key(uint32_t key, struct mwd_buffer *out)
+{
+    uint32_t before = key > 0 ? mwd_config_block_of(key - 1) : MWD_CONFIG_BLOCKS;
+    uint32_t block = key < MWD_CONFIG_KEYS ? mwd_config_block_of(key) : MWD_CONFIG_BLOCKS;
+
+    if (before != block && before < MWD_CONFIG_BLOCKS)
+        mwd_buffer_puts(out, "}\n");
+    if (before != block && block < MWD_CONFIG_BLOCKS)
+        mwd_buffer_printf(out, "%s {\n", mwd_config_blocks[block]);
+    if (key < MWD_CONFIG_KEYS)
+        mwd_buffer_printf(out, "%s%s = ", block < MWD_CONFIG_BLOCKS ? "    " : "",
+                          mwd_config_short_name(key));
+}
+
 static void write_defaults(struct mwd_buffer *out)
 {
-    for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++)
-        mwd_buffer_printf(out, "%s = %s\n", mwd_config_keys[key].name,
-                          mwd_config_keys[key].default_text);
+    for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++) {
+        put_key(key, out);
+        mwd_buffer_printf(out, "%s\n", mwd_config_keys[key].default_text);
+    }
+    put_key(MWD_CONFIG_KEYS, out);
     mwd_buffer_append(out, "", 1);
 }
 
@@ -101,7 +119,7 @@ static uint32_t nearest(const char *name)
         if (key[size] == '_')
             key[size] = '-';
     }
-    return mwd_config_nearest(key, size);
+    return mwd_config_nearest(MWD_CONFIG_BLOCKS, key, size);
 }
 
 /* A name with a typing error must not be passed over: somebody meant it. A name that is near to no
@@ -311,8 +329,9 @@ void mwd_config_locate(const struct mwd_config *self, struct mwd_buffer *error)
 void mwd_config_dump(const struct mwd_config *self, struct mwd_buffer *out)
 {
     for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++) {
-        mwd_buffer_printf(out, "%s = ", mwd_config_keys[key].name);
+        put_key(key, out);
         mwd_config_value(self, key, out);
         mwd_buffer_printf(out, "  # %s\n", mwd_config_origin(self, key));
     }
+    put_key(MWD_CONFIG_KEYS, out);
 }

@@ -40,13 +40,16 @@ struct mwd_config {
     uint64_t max_body_bytes; /* memory for rendered bodies, all together */
     uint64_t request_timeout_ns;
     uint64_t response_timeout_ns;
+    uint64_t heap_limit;      /* bytes of all that is kept on the managed heap */
+    uint64_t heap_semi_space; /* bytes of one half of its new space */
+    bool heap_trace;          /* a line in the log for each collection */
     char *state_dir;
     char *proc_root;
     bool lock_memory;
     char *log_level; /* error, warning, info, debug */
 };
 
-/* A setting from the command line: `key` as in the file, `value` as text. A list key that comes
+/* A setting from the command line: `key` as in the table, `value` as text. A list key that comes
  * more than once gets one element each time. */
 struct mwd_setting {
     const char *key;
@@ -84,7 +87,9 @@ enum mwd_key_type {
 };
 
 struct mwd_key_info {
-    const char *name;         /* "keep-fds"; environment: MEMWATCHD_KEEP_FDS */
+    /* "keep-fds"; environment: MEMWATCHD_KEEP_FDS. "heap.limit" is `limit` in the file's block
+     * `heap { ... }`; MEMWATCHD_HEAP_LIMIT. */
+    const char *name;
     const char *flag;         /* "--keep-fds", or NULL when it has none */
     const char *argument;     /* how help names the value: "N" */
     const char *default_text; /* as it stands in conf/memwatchd.conf */

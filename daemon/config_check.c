@@ -1,6 +1,8 @@
 /* What one text must look like, and what must hold between keys. */
 #include "daemon/config_internal.h"
 
+#include "base/units.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -88,6 +90,13 @@ bool mwd_config_is_absolute(const char *text)
 bool mwd_config_is_group(const char *text)
 {
     return !strpbrk(text, " :,");
+}
+
+bool mwd_config_is_power_of_two(const char *size)
+{
+    uint64_t bytes;
+
+    return mw_units_parse_bytes(size, &bytes) == 0 && bytes > 0 && (bytes & (bytes - 1)) == 0;
 }
 
 bool mwd_config_is_level(const char *text)

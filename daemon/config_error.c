@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,15 +77,18 @@ struct mwd_buffer *mwd_config_errors_add(struct mwd_config_errors *self,
 }
 
 struct mwd_buffer *mwd_config_fail(struct mwd_config_loader *loader, const char *source,
-                                   const struct mwd_config_token *key, uint32_t line)
+                                   uint32_t block, const struct mwd_config_token *key,
+                                   uint32_t line)
 {
-    char name[MWD_CONFIG_SHOWN_MAX + 1];
-    size_t size = key->size < MWD_CONFIG_SHOWN_MAX ? key->size : MWD_CONFIG_SHOWN_MAX;
-    struct mwd_config_place place = {source, line, key->bytes ? name : NULL};
+    char name[2 * MWD_CONFIG_SHOWN_MAX + 1];
+    bool in_block = block < MWD_CONFIG_BLOCKS;
+    int size = key->bytes && key->size < MWD_CONFIG_SHOWN_MAX ? (int)key->size
+               : key->bytes                                   ? MWD_CONFIG_SHOWN_MAX
+                                                              : 0;
+    struct mwd_config_place place = {source, line, key->bytes || in_block ? name : NULL};
 
-    if (key->bytes)
-        memcpy(name, key->bytes, size);
-    name[size] = '\0';
+    snprintf(name, sizeof name, "%s%s%.*s", in_block ? mwd_config_blocks[block] : "",
+             in_block && key->bytes ? "." : "", size, key->bytes ? key->bytes : "");
     return mwd_config_errors_add(&loader->errors, &place);
 }
 

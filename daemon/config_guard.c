@@ -16,9 +16,10 @@
  *
  * So text goes through two passes first. The first one goes by tokens: it blanks comments, and
  * puts a mark in place of what would be misread. The second one goes by statements: it blanks those
- * whose key is unknown, was given already, or has no value that it could have. Both keep line ends
- * where they are. What is left for libconfuse to refuse is the inside of lists and stray
- * punctuation; config_text.c takes out what stands on such a line and parses again.
+ * whose key is unknown, was given already, or has no value that it could have, and blocks that are
+ * never closed or stand there twice. Both keep line ends where they are. What is left for
+ * libconfuse to refuse is the inside of lists and stray punctuation; config_text.c takes out what
+ * stands on such a line and parses again.
  */
 #include "daemon/config_internal.h"
 
@@ -27,12 +28,32 @@
 struct state {
     struct mwd_config_token word; /* the last one that may be a key, or no bytes */
     struct mwd_config_token key;  /* the one whose value is being read, or no bytes */
+    uint32_t block;               /* the one in whose braces all this stands */
     unsigned depth;
     bool value; /* one is expected, outside of braces */
 };
 
+/* Within a known block keys are expected, as outside; its braces do not count as depth. */
+static bool moves_block(struct state *state, char mark)
+{
+    bool outside = state->block == MWD_CONFIG_BLOCKS;
+
+    if (state->depth || mark != (outside ? '{' : '}'))
+        return false;
+    if (!outside)
+        state->block = MWD_CONFIG_BLOCKS;
+    else if (!state->value && state->word.bytes)
+        state->block = mwd_config_find_block(state->word.bytes, state->word.size);
+    return !outside || state->block < MWD_CONFIG_BLOCKS;
+}
+
 static void see_punctuation(struct state *state, char mark)
 {
+    if (moves_block(state, mark)) {
+        state->key.bytes = state->word.bytes = NULL;
+        state->value = false;
+        return;
+    }
     if (mark == '{')
         state->depth++;
     else if (mark == '}' && state->depth)
@@ -65,7 +86,8 @@ static size_t first_line(const struct mwd_config_token *token)
 static void poison(struct mwd_config_loader *loader, const char *source, const struct state *state,
                    const struct mwd_config_token *token)
 {
-    struct mwd_buffer *error = mwd_config_fail(loader, source, &state->key, token->line);
+    struct mwd_buffer *error =
+        mwd_config_fail(loader, source, state->block, &state->key, token->line);
     bool is_equal;
 
     if (error) {
@@ -84,7 +106,7 @@ static void poison(struct mwd_config_loader *loader, const char *source, const s
 void mwd_config_clean_tokens(struct mwd_config_loader *loader, const char *source, char *text)
 {
     struct mwd_config_lexer lexer = mwd_config_lexer_over(text);
-    struct state state = {.depth = 0};
+    struct state state = {.block = MWD_CONFIG_BLOCKS};
     struct mwd_config_token token;
 
     do {

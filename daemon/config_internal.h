@@ -23,11 +23,24 @@ struct mwd_config_rule {
 
 extern const struct mwd_config_rule mwd_config_rules[MWD_CONFIG_KEYS];
 
-/* MWD_CONFIG_KEYS when there is none. */
-uint32_t mwd_config_find(const char *name, size_t size);
-/* The key that was probably meant, MWD_CONFIG_KEYS when none is near. */
-uint32_t mwd_config_nearest(const char *name, size_t size);
+/* Blocks are numbered in the order of this list, and MWD_CONFIG_BLOCKS stands for "in none". */
+enum { MWD_CONFIG_BLOCKS = 1 };
+extern const char *const mwd_config_blocks[MWD_CONFIG_BLOCKS];
 
+uint32_t mwd_config_block_of(uint32_t key);
+/* The key's name in the file: within its block, if it stands in one. */
+const char *mwd_config_short_name(uint32_t key);
+
+/* By the whole name, "heap.limit"; MWD_CONFIG_KEYS when there is none. */
+uint32_t mwd_config_find(const char *name, size_t size);
+/* By the short name of a key in this block; MWD_CONFIG_KEYS when there is none. */
+uint32_t mwd_config_find_in(uint32_t block, const char *name, size_t size);
+uint32_t mwd_config_find_block(const char *name, size_t size);
+/* The key that was probably meant by a name in this block, MWD_CONFIG_KEYS when none is near. */
+uint32_t mwd_config_nearest(uint32_t block, const char *name, size_t size);
+uint32_t mwd_config_nearest_block(const char *name, size_t size);
+
+bool mwd_config_is_power_of_two(const char *size);
 bool mwd_config_is_address(const char *text);
 bool mwd_config_is_loopback(const char *address);
 bool mwd_config_is_host(const char *text);
@@ -154,9 +167,11 @@ void mwd_config_lex(struct mwd_config_lexer *self, struct mwd_config_token *ret)
 void mwd_config_blank(char *from, const char *to);
 
 enum { MWD_CONFIG_SHOWN_MAX = 64 };
-/* A new error about the key that this token names; one without bytes names none. */
+/* A new error about the key in this block that the token names; one without bytes names the block
+ * alone, or nothing. */
 struct mwd_buffer *mwd_config_fail(struct mwd_config_loader *loader, const char *source,
-                                   const struct mwd_config_token *key, uint32_t line);
+                                   uint32_t block, const struct mwd_config_token *key,
+                                   uint32_t line);
 
 /* First pass in front of libconfuse: comments go, and what would be misread becomes a mark. */
 void mwd_config_clean_tokens(struct mwd_config_loader *loader, const char *source, char *text);
@@ -168,13 +183,18 @@ struct mwd_config_span {
     uint32_t line, last_line;
 };
 
+struct mwd_config_spans {
+    struct mwd_config_span keys[MWD_CONFIG_KEYS];
+    struct mwd_config_span blocks[MWD_CONFIG_BLOCKS]; /* from name to } */
+};
+
 /* Second pass: statements go whose key is unknown, was given before, or has no value that it could
  * have. `ret_spans` gets those that stay. */
 void mwd_config_clean_statements(struct mwd_config_loader *loader, const char *source, char *text,
-                                 struct mwd_config_span ret_spans[MWD_CONFIG_KEYS]);
+                                 struct mwd_config_spans *ret_spans);
 
 /* After both: takes out all statements that touch a line, and whatever else stands on it. False
  * when nothing did. */
 bool mwd_config_drop_line(struct mwd_config_loader *loader, char *text, uint32_t line,
-                          struct mwd_config_span spans[MWD_CONFIG_KEYS]);
+                          struct mwd_config_spans *spans);
 #endif

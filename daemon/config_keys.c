@@ -5,6 +5,7 @@
 
 #define MS UINT64_C(1000000)
 #define S UINT64_C(1000000000)
+#define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
 
 const struct mwd_key_info mwd_config_keys[] = {
@@ -23,15 +24,60 @@ const struct mwd_config_rule mwd_config_rules[MWD_CONFIG_KEYS] = {
 #undef MWD_KEY
 };
 
+const char *const mwd_config_blocks[MWD_CONFIG_BLOCKS] = {"heap"};
+
+/* ---- names ---- */
+
+static bool is_name(const char *name, const char *text, size_t size)
+{
+    return strlen(name) == size && memcmp(name, text, size) == 0;
+}
+
+uint32_t mwd_config_find_block(const char *name, size_t size)
+{
+    uint32_t block = 0;
+
+    while (block < MWD_CONFIG_BLOCKS && !is_name(mwd_config_blocks[block], name, size))
+        block++;
+    return block;
+}
+
+uint32_t mwd_config_block_of(uint32_t key)
+{
+    const char *name = mwd_config_keys[key].name;
+    const char *dot = strchr(name, '.');
+
+    return dot ? mwd_config_find_block(name, (size_t)(dot - name)) : MWD_CONFIG_BLOCKS;
+}
+
+const char *mwd_config_short_name(uint32_t key)
+{
+    const char *name = mwd_config_keys[key].name;
+    const char *dot = strchr(name, '.');
+
+    return dot ? dot + 1 : name;
+}
+
 uint32_t mwd_config_find(const char *name, size_t size)
 {
     uint32_t key = 0;
 
-    while (key < MWD_CONFIG_KEYS && (strlen(mwd_config_keys[key].name) != size ||
-                                     memcmp(mwd_config_keys[key].name, name, size) != 0))
+    while (key < MWD_CONFIG_KEYS && !is_name(mwd_config_keys[key].name, name, size))
         key++;
     return key;
 }
+
+uint32_t mwd_config_find_in(uint32_t block, const char *name, size_t size)
+{
+    uint32_t key = 0;
+
+    while (key < MWD_CONFIG_KEYS &&
+           (mwd_config_block_of(key) != block || !is_name(mwd_config_short_name(key), name, size)))
+        key++;
+    return key;
+}
+
+/* ---- guesses ---- */
 
 enum { NAME_MAX_SIZE = 32, FAR = 1000 };
 
@@ -70,19 +116,56 @@ static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_s
     return row[b_size];
 }
 
-/* At most two fifths of the name may differ: a guess that is far off sends people the wrong way. */
-uint32_t mwd_config_nearest(const char *name, size_t size)
+/* How far a name is from what it could have been meant for. At most two fifths may differ: a guess
+ * that is far off sends people the wrong way. */
+static unsigned near(const char *meant, const char *name, size_t size)
+{
+    size_t meant_size = strlen(meant);
+    unsigned d = distance(name, size, meant, meant_size);
+
+    return (size_t)5 * d <= 2 * meant_size ? d : FAR;
+}
+
+/* A key that is called so, in whichever block: the right name at the wrong place. */
+static uint32_t find_elsewhere(const char *name, size_t size)
+{
+    uint32_t key = 0;
+
+    while (key < MWD_CONFIG_KEYS && !is_name(mwd_config_short_name(key), name, size))
+        key++;
+    return key;
+}
+
+/* Outside of blocks a name may have been meant for any key; within one, for those of the block. */
+uint32_t mwd_config_nearest(uint32_t block, const char *name, size_t size)
 {
     uint32_t nearest = MWD_CONFIG_KEYS;
     unsigned least = FAR;
 
     for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++) {
-        size_t key_size = strlen(mwd_config_keys[key].name);
-        unsigned d = distance(name, size, mwd_config_keys[key].name, key_size);
+        bool here = mwd_config_block_of(key) == block;
+        const char *meant = here ? mwd_config_short_name(key) : mwd_config_keys[key].name;
+        unsigned d = here || block == MWD_CONFIG_BLOCKS ? near(meant, name, size) : FAR;
 
-        if (d < least && (size_t)5 * d <= 2 * key_size) {
+        if (d < least) {
             least = d;
             nearest = key;
+        }
+    }
+    return nearest < MWD_CONFIG_KEYS ? nearest : find_elsewhere(name, size);
+}
+
+uint32_t mwd_config_nearest_block(const char *name, size_t size)
+{
+    uint32_t nearest = MWD_CONFIG_BLOCKS;
+    unsigned least = FAR;
+
+    for (uint32_t block = 0; block < MWD_CONFIG_BLOCKS; block++) {
+        unsigned d = near(mwd_config_blocks[block], name, size);
+
+        if (d < least) {
+            least = d;
+            nearest = block;
         }
     }
     return nearest;
@@ -99,7 +182,7 @@ void mwd_config_variable(uint32_t key, char ret[MWD_CONFIG_VARIABLE_SIZE])
         char upper = (char)toupper((unsigned char)*name);
 
         ret[at++] = upper;
-        if (upper == '-')
+        if (upper == '-' || upper == '.')
             ret[at - 1] = '_';
     }
     ret[at] = '\0';

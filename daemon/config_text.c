@@ -36,35 +36,66 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *ret)
 static void on_error(cfg_t *cfg, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
-/* The first message waits in the root's comment, which libconfuse frees with the rest and has no
- * other use for. There is no place of our own that this could reach. */
+/* The first message waits in the comment of the root or the block, which libconfuse frees with the
+ * rest and has no other use for. There is no place of our own that this could reach. */
 static void on_error(cfg_t *cfg, const char *format, va_list arguments)
 {
     if (!cfg->comment && vasprintf(&cfg->comment, format, arguments) < 0)
         cfg->comment = NULL;
 }
 
-static cfg_t *create(void)
+static cfg_opt_t *put_keys(uint32_t block, cfg_opt_t *at)
 {
-    cfg_opt_t options[MWD_CONFIG_KEYS + 1] = {[MWD_CONFIG_KEYS] = CFG_END()};
-    cfg_t *cfg;
-
     for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++) {
         cfg_flag_t list = mwd_config_keys[key].type == MWD_KEY_LIST ? CFGF_LIST : CFGF_NONE;
 
-        options[key] = (cfg_opt_t)CFG_PTR_CB(mwd_config_keys[key].name, NULL, CFGF_NODEFAULT | list,
-                                             on_value, free);
+        if (mwd_config_block_of(key) == block)
+            *at++ = (cfg_opt_t)CFG_PTR_CB(mwd_config_short_name(key), NULL, CFGF_NODEFAULT | list,
+                                          on_value, free);
     }
+    return at;
+}
+
+/* libconfuse takes copies. */
+static cfg_t *create(void)
+{
+    cfg_opt_t blocks[MWD_CONFIG_BLOCKS][MWD_CONFIG_KEYS + 1];
+    cfg_opt_t options[MWD_CONFIG_KEYS + MWD_CONFIG_BLOCKS + 1];
+    cfg_opt_t *at = put_keys(MWD_CONFIG_BLOCKS, options);
+    cfg_t *cfg;
+
+    for (uint32_t block = 0; block < MWD_CONFIG_BLOCKS; block++) {
+        *put_keys(block, blocks[block]) = (cfg_opt_t)CFG_END();
+        *at++ = (cfg_opt_t)CFG_SEC(mwd_config_blocks[block], blocks[block], CFGF_NONE);
+    }
+    *at = (cfg_opt_t)CFG_END();
     cfg = cfg_init(options, CFGF_NONE);
     if (cfg)
         cfg_set_error_function(cfg, on_error);
     return cfg;
 }
 
+static cfg_t *section(cfg_t *cfg, uint32_t block)
+{
+    return block < MWD_CONFIG_BLOCKS ? cfg_getsec(cfg, mwd_config_blocks[block]) : cfg;
+}
+
+/* The root, or the block, that has the message; NULL when there is none. */
+static const cfg_t *refused(cfg_t *cfg)
+{
+    for (uint32_t block = 0; block <= MWD_CONFIG_BLOCKS; block++) {
+        const cfg_t *at = section(cfg, block);
+
+        if (at && at->comment)
+            return at;
+    }
+    return NULL;
+}
+
 struct text {
     const char *source;
     char *bytes;
-    struct mwd_config_span spans[MWD_CONFIG_KEYS];
+    struct mwd_config_spans spans;
 };
 
 static void report(struct mwd_config_loader *self, const struct text *text, const cfg_t *cfg)
@@ -107,6 +138,8 @@ static int parse(struct mwd_config_loader *self, struct text *text, cfg_t **ret)
     *ret = NULL;
     for (unsigned i = 0; again && i <= MWD_CONFIG_ERRORS_MAX; i++) {
         cfg_t *cfg = create();
+        const cfg_t *at;
+        uint32_t line;
 
         if (!cfg)
             return -ENOMEM;
@@ -114,15 +147,17 @@ static int parse(struct mwd_config_loader *self, struct text *text, cfg_t **ret)
             *ret = cfg;
             return 0;
         }
+        at = refused(cfg);
         /* Silence is a failed malloc(). */
-        if (!cfg->comment) {
+        if (!at) {
             cfg_free(cfg);
             return -ENOMEM;
         }
-        report(self, text, cfg);
-        again = mwd_config_drop_line(self, text->bytes, (uint32_t)cfg->line, text->spans) &&
-                may_read_again(self, text, (uint32_t)cfg->line, &left);
+        report(self, text, at);
+        line = (uint32_t)at->line;
         cfg_free(cfg);
+        again = mwd_config_drop_line(self, text->bytes, line, &text->spans) &&
+                may_read_again(self, text, line, &left);
     }
     return 0;
 }
@@ -143,14 +178,16 @@ static int take_all(struct mwd_config_loader *self, const struct text *text, cfg
     int r = 0;
 
     for (uint32_t key = 0; key < MWD_CONFIG_KEYS && r == 0; key++) {
-        const char *name = mwd_config_keys[key].name;
+        uint32_t line = text->spans.keys[key].line;
         struct mwd_config_given given = {.key = key,
-                                         .place = {text->source, text->spans[key].line, name}};
+                                         .place = {text->source, line, mwd_config_keys[key].name}};
 
-        if (!text->spans[key].line)
+        if (!line)
             continue;
         if (cfg)
-            r = take(self, &given, cfg_getopt(cfg, name));
+            r = take(
+                self, &given,
+                cfg_getopt(section(cfg, mwd_config_block_of(key)), mwd_config_short_name(key)));
         else
             self->bad[key] = true;
     }
@@ -165,7 +202,7 @@ int mwd_config_load_text(struct mwd_config_loader *self, const char *source, cha
 
     mwd_config_errors_next_source(&self->errors);
     mwd_config_clean_tokens(self, source, bytes);
-    mwd_config_clean_statements(self, source, bytes, text.spans);
+    mwd_config_clean_statements(self, source, bytes, &text.spans);
     r = parse(self, &text, &cfg);
     if (r == 0)
         r = take_all(self, &text, cfg);

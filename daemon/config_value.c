@@ -56,7 +56,7 @@ static int set_number(struct mwd_config *self, uint32_t key, const char *text)
         r = mw_units_parse_bytes(text, &value);
     else
         r = mw_units_parse_count(text, &value);
-    if (r < 0 || value < rule->min || value > rule->max)
+    if (r < 0 || value < rule->min || value > rule->max || (rule->check && !rule->check(text)))
         return -EINVAL;
     *(uint64_t *)field(self, key) = value;
     return 0;

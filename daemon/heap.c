@@ -137,6 +137,18 @@ struct mwd_heap *mwd_heap_destroy(struct mwd_heap *self)
     return NULL;
 }
 
+int mwd_heap_set_limit(struct mwd_heap *self, size_t limit)
+{
+    size_t most = self->options.limit;
+
+    return mw_heap_set_limit(self->heap, limit < most ? limit : most);
+}
+
+void mwd_heap_set_trace(struct mwd_heap *self, bool trace)
+{
+    self->options.trace = trace;
+}
+
 struct mw_heap *mwd_heap_of(const struct mwd_heap *self)
 {
     return self->heap;

@@ -34,6 +34,11 @@ struct mwd_heap *mwd_heap_destroy(struct mwd_heap *self);
 struct mw_heap *mwd_heap_of(const struct mwd_heap *self);
 struct mw_store *mwd_heap_store(const struct mwd_heap *self);
 
+/* Up to what it was at creation; a larger one is taken for that. Errors: -EBUSY, and others of
+ * mw_heap_set_limit(). */
+int mwd_heap_set_limit(struct mwd_heap *self, size_t limit);
+void mwd_heap_set_trace(struct mwd_heap *self, bool trace);
+
 /* Does what is due, a little at a time, whenever the loop has nothing else to do. */
 void mwd_heap_rest(struct mwd_heap *self);
 #endif

@@ -10,33 +10,38 @@
 
 /* ---- the flags that are not keys ---- */
 
-/* One without an argument sets the mode; one with an argument sets a text, or the speed. */
+/* One without an argument sets the mode, or a key to true; one with an argument sets a text, or the
+ * speed. */
 struct flag {
     const char *name;
     const char *argument;
     const char *help;
     enum mwd_mode mode;
-    size_t offset; /* of the text in struct mwd_options */
+    size_t offset;   /* of the text in struct mwd_options */
+    const char *key; /* or NULL */
 };
 
 enum { SPEED = offsetof(struct mwd_options, speed) };
 
 static const struct flag flags[] = {
     {"--config", "FILE", "configuration file, in place of " MWD_CONFIG_PATH, MWD_MODE_RUN,
-     offsetof(struct mwd_options, config_path)},
-    {"--once", NULL, "print one sample as JSON and exit", MWD_MODE_ONCE, 0},
+     offsetof(struct mwd_options, config_path), NULL},
+    {"--once", NULL, "print one sample as JSON and exit", MWD_MODE_ONCE, 0, NULL},
     {"--record", "FILE", "write what is read to a new file, for --replay", MWD_MODE_RUN,
-     offsetof(struct mwd_options, record)},
+     offsetof(struct mwd_options, record), NULL},
     {"--replay", "FILE", "take what was recorded in place of this machine", MWD_MODE_RUN,
-     offsetof(struct mwd_options, replay)},
+     offsetof(struct mwd_options, replay), NULL},
     {"--speed", "N", "replay so many times faster: 0.1 to 1000, or max (default 1)", MWD_MODE_RUN,
-     SPEED},
+     SPEED, NULL},
+    {"--trace-gc", NULL,
+     "write a line to the log for each collection of the heap: heap.trace = true", MWD_MODE_RUN, 0,
+     "heap.trace"},
     {"--check-config", NULL, "say what is wrong with the configuration and exit",
-     MWD_MODE_CHECK_CONFIG, 0},
+     MWD_MODE_CHECK_CONFIG, 0, NULL},
     {"--dump-config", NULL, "print the effective configuration with origins and exit",
-     MWD_MODE_DUMP_CONFIG, 0},
-    {"--version", NULL, "print the version and exit", MWD_MODE_VERSION, 0},
-    {"--help", NULL, "print this and exit", MWD_MODE_HELP, 0},
+     MWD_MODE_DUMP_CONFIG, 0, NULL},
+    {"--version", NULL, "print the version and exit", MWD_MODE_VERSION, 0, NULL},
+    {"--help", NULL, "print this and exit", MWD_MODE_HELP, 0, NULL},
 };
 
 enum { FLAG_COUNT = sizeof flags / sizeof flags[0] };
@@ -131,12 +136,34 @@ static int set_mode(struct parser *self, const struct flag *flag)
     return 0;
 }
 
+/* The value is checked with the rest of the configuration. */
+static int add_setting(struct parser *self, const char *key, const char *value, const char *flag)
+{
+    struct mwd_options *options = &self->options;
+
+    if (options->setting_count == MWD_SETTINGS_MAX)
+        return fail(self, flag, "there are more than 64 of such flags", NULL);
+    options->settings[options->setting_count++] = (struct mwd_setting){key, value, flag};
+    return 0;
+}
+
+static int take_key(struct parser *self, const struct mwd_key_info *key, const char *value)
+{
+    int r = need_value(self, key->flag, &value);
+
+    return r < 0 ? r : add_setting(self, key->name, value, key->flag);
+}
+
 static int take_flag(struct parser *self, const struct flag *flag, const char *value)
 {
     int r;
 
+    if (!flag->argument && value)
+        return fail(self, flag->name, "takes no value", value);
+    if (flag->key)
+        return add_setting(self, flag->key, "true", flag->name);
     if (!flag->argument)
-        return value ? fail(self, flag->name, "takes no value", value) : set_mode(self, flag);
+        return set_mode(self, flag);
     r = need_value(self, flag->name, &value);
     if (r < 0)
         return r;
@@ -145,20 +172,6 @@ static int take_flag(struct parser *self, const struct flag *flag, const char *v
     if (*value == '\0')
         return fail(self, flag->name, "takes the name of a file", value);
     *(const char **)((char *)&self->options + flag->offset) = value;
-    return 0;
-}
-
-/* The value is checked with the rest of the configuration. */
-static int take_key(struct parser *self, const struct mwd_key_info *key, const char *value)
-{
-    struct mwd_options *options = &self->options;
-    int r = need_value(self, key->flag, &value);
-
-    if (r < 0)
-        return r;
-    if (options->setting_count == MWD_SETTINGS_MAX)
-        return fail(self, key->flag, "there are more than 64 of such flags", NULL);
-    options->settings[options->setting_count++] = (struct mwd_setting){key->name, value, key->flag};
     return 0;
 }
 
@@ -319,7 +332,7 @@ void mwd_options_help(struct mwd_buffer *out)
     mwd_buffer_puts(
         out, "\nKeys of the configuration file, with their defaults. Files beside it in\n"
              "memwatchd.d/*.conf come after it, then the environment (MEMWATCHD_KEEP_FDS for\n"
-             "keep-fds), then flags; the last one counts.\n");
+             "keep-fds), then flags; the last one counts. heap.limit is limit in heap { ... }.\n");
     for (uint32_t i = 0; i < mwd_config_key_count; i++)
         put_key(out, &mwd_config_keys[i]);
 }

@@ -8,7 +8,7 @@
 
 /* ---- input: bytes of a file, and the JSON in them ---- */
 
-enum { MW_DUMP_BUFFER = 256 * 1024 };
+enum { MW_DUMP_BUFFER = 64 * 1024 };
 
 struct mw_dump_input {
     int fd;

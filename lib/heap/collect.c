@@ -82,7 +82,7 @@ static uint64_t since_full(const struct mw_heap *self)
     return now > self->history.full_end_ns ? now - self->history.full_end_ns : 0;
 }
 
-static void set_next_full(struct mw_heap *self)
+void mw_collect_plan(struct mw_heap *self)
 {
     size_t live = mw_old_used(self) + self->large.used;
 
@@ -117,7 +117,7 @@ static void finish_full(struct mw_heap *self, enum mw_heap_collector collector)
     mw_old_retire(self);
     (collector == MW_GC_MARK_COMPACT ? mw_compact : mw_sweep_begin)(self);
     self->compactor.due = collector == MW_GC_MARK_SWEEP;
-    set_next_full(self);
+    mw_collect_plan(self);
 }
 
 /* What was compacted is not likely to grow soon. */

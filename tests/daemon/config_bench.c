@@ -102,6 +102,18 @@ const char *bench_load_text(struct bench *self, const char *text)
     return self->said;
 }
 
+const char *bench_load_key(struct bench *self, const char *key, const char *value)
+{
+    const char *dot = strchr(key, '.');
+    char text[8192 + 128];
+
+    if (dot)
+        snprintf(text, sizeof text, "%.*s { %s = %s }\n", (int)(dot - key), key, dot + 1, value);
+    else
+        snprintf(text, sizeof text, "%s = %s\n", key, value);
+    return bench_load_text(self, text);
+}
+
 uint32_t bench_key(const char *name)
 {
     for (uint32_t key = 0; key < mwd_config_key_count; key++)

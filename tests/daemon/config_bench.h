@@ -36,6 +36,9 @@ void bench_load(struct bench *self);
 /* Writes it first. Returns what was said: "" when all went well. */
 const char *bench_load_text(struct bench *self, const char *text);
 
+/* Loads one key, in its block if it stands in one. */
+const char *bench_load_key(struct bench *self, const char *key, const char *value);
+
 /* Number of key `name`, which there must be. */
 uint32_t bench_key(const char *name);
 /* Value and origin of a key as text, without the folder's name; valid until the next call. */

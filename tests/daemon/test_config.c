@@ -250,10 +250,11 @@ static void dump_names_every_key(void **state)
     assert_string_equal(bench_load_text(bench, ""), "");
     text = dump(bench);
     for (uint32_t key = 0; key < mwd_config_key_count; key++) {
+        const char *dot = strchr(mwd_config_keys[key].name, '.');
         char line[256];
 
-        snprintf(line, sizeof line, "%s = %s  # default\n", mwd_config_keys[key].name,
-                 mwd_config_keys[key].default_text);
+        snprintf(line, sizeof line, "%s%s = %s  # default\n", dot ? "    " : "",
+                 dot ? dot + 1 : mwd_config_keys[key].name, mwd_config_keys[key].default_text);
         assert_non_null(strstr(text, line));
     }
     free(text);

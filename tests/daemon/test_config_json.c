@@ -49,7 +49,7 @@ static void values_have_their_types(void **state)
 
     assert_string_equal(bench_load_text(bench, "interval = 1500ms\nmax-body-bytes = 2MB\n"
                                                "keep-fds = 7\ninsecure = true\nhosts = {a, b}\n"
-                                               "token-file = '/\"x\\y'\n"),
+                                               "token-file = '/\"x\\y'\nheap { trace = true }\n"),
                         "");
     root = render(bench);
     assert_string_equal(cJSON_GetStringValue(value_of(root, "interval")), "1500ms");
@@ -58,6 +58,8 @@ static void values_have_their_types(void **state)
     assert_int_equal(value_of(root, "keep-fds")->valueint, 7);
     assert_true(cJSON_IsTrue(value_of(root, "insecure")));
     assert_string_equal(cJSON_GetStringValue(value_of(root, "token-file")), "/\"x\\y");
+    assert_true(cJSON_IsTrue(value_of(root, "heap.trace")));
+    assert_string_equal(cJSON_GetStringValue(value_of(root, "heap.limit")), "64MB");
     hosts = value_of(root, "hosts");
     assert_int_equal(cJSON_GetArraySize(hosts), 2);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(hosts, 1)), "b");

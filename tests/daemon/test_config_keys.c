@@ -29,6 +29,11 @@ static const char *line_before(const char *text, const char *line)
     return line;
 }
 
+static const char *skip_blanks(const char *line)
+{
+    return line + strspn(line, " ");
+}
+
 /* The comment right above a line, as one line. */
 static char *comment_above(const char *text, const char *line)
 {
@@ -37,21 +42,31 @@ static char *comment_above(const char *text, const char *line)
     char *at = comment;
 
     assert_non_null(comment);
-    while (line_before(text, first) && *line_before(text, first) == '#')
+    while (line_before(text, first) && *skip_blanks(line_before(text, first)) == '#')
         first = line_before(text, first);
-    for (; first < line; first = strchr(first, '\n') + 1)
-        at += sprintf(at, "%.*s", (int)strcspn(first + 1, "\n"), first + 1);
+    for (; first < line; first = strchr(first, '\n') + 1) {
+        const char *words = skip_blanks(first) + 1;
+
+        at += sprintf(at, "%.*s", (int)strcspn(words, "\n"), words);
+    }
     return comment;
 }
 
+/* A key of a block stands between the braces of the block, and has its blanks in front. */
 static const char *find_setting(const char *text, const struct mwd_key_info *info)
 {
-    char line[512];
-    const char *at;
+    const char *dot = strchr(info->name, '.');
+    char line[512], block[64] = "\n";
+    const char *at, *end;
 
-    snprintf(line, sizeof line, "\n%s = %s\n", info->name, info->default_text);
-    at = strstr(text, line);
-    if (!at)
+    if (dot)
+        snprintf(block, sizeof block, "\n%.*s {\n", (int)(dot - info->name), info->name);
+    snprintf(line, sizeof line, "\n%s%s = %s\n", dot ? "    " : "", dot ? dot + 1 : info->name,
+             info->default_text);
+    text = strstr(text, block);
+    end = text ? strstr(text, dot ? "\n}\n" : "") : NULL;
+    at = text ? strstr(text, line) : NULL;
+    if (!at || (dot && at > end))
         fail_msg("not in the shipped file: %s", line + 1);
     return at + 1;
 }
@@ -114,19 +129,17 @@ static void bounds_in_words_are_the_real_ones(void **state)
 
     for (uint32_t key = 0; key < mwd_config_key_count; key++) {
         const struct mwd_key_info *info = &mwd_config_keys[key];
-        char least[32], most[32], text[128];
+        char least[32], most[32], over[48];
 
         if (info->type != MWD_KEY_SPAN && info->type != MWD_KEY_BYTES &&
             info->type != MWD_KEY_COUNT)
             continue;
         assert_int_equal(sscanf(strstr(info->takes, "from "), "from %31s to %31[^, ]", least, most),
                          2);
-        snprintf(text, sizeof text, "%s = %s", info->name, least);
-        assert_string_equal(bench_load_text(bench, text), "");
-        snprintf(text, sizeof text, "%s = %s", info->name, most);
-        assert_string_equal(bench_load_text(bench, text), "");
-        snprintf(text, sizeof text, "%s = 1%s", info->name, most);
-        assert_int_equal(bench_load_text(bench, text)[0], 'm');
+        assert_string_equal(bench_load_key(bench, info->name, least), "");
+        assert_string_equal(bench_load_key(bench, info->name, most), "");
+        snprintf(over, sizeof over, "1%s", most);
+        assert_int_equal(bench_load_key(bench, info->name, over)[0], 'm');
     }
 }
 
@@ -142,6 +155,20 @@ static void names_are_distinct_and_short(void **state)
     }
 }
 
+/* Else the dump would open one twice, and could not be read. */
+static void keys_of_a_block_stand_together(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < mwd_config_key_count; i++) {
+        size_t size = strcspn(mwd_config_keys[i].name, ".");
+
+        for (uint32_t j = i + 1; j < mwd_config_key_count; j++)
+            if (mwd_config_keys[i].name[size] && strcspn(mwd_config_keys[j].name, ".") == size &&
+                memcmp(mwd_config_keys[i].name, mwd_config_keys[j].name, size + 1) == 0)
+                assert_memory_equal(mwd_config_keys[j - 1].name, mwd_config_keys[i].name, size + 1);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
 
 int main(void)
@@ -152,6 +179,7 @@ int main(void)
         TEST(shipped_file_is_the_default),
         TEST(bounds_in_words_are_the_real_ones),
         TEST(names_are_distinct_and_short),
+        TEST(keys_of_a_block_stand_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

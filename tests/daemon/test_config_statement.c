@@ -20,10 +20,10 @@ static void unknown_key_goes_with_its_whole_value(void **state)
 {
     struct bench *bench = *state;
 
-    assert_string_equal(bench_load_text(bench, "hsots = {\n \"a\",\n \"b\"\n}\nheap {\n limit = 1\n"
+    assert_string_equal(bench_load_text(bench, "hsots = {\n \"a\",\n \"b\"\n}\npile {\n limit = 1\n"
                                                " inner { a = {b} }\n}\nsink {} interval = 5\n"),
                         "m.conf:1: hsots: no such key; did you mean hosts?\n"
-                        "m.conf:5: heap: no such key\n"
+                        "m.conf:5: pile: no such key\n"
                         "m.conf:9: sink: no such key\n"
                         "m.conf:9: interval: takes a span from 100ms to 1h, as 1s; got \"5\"\n");
 }

@@ -3,10 +3,7 @@
 
 static bool takes(struct bench *bench, const char *key, const char *value)
 {
-    char text[8192 + 64];
-
-    snprintf(text, sizeof text, "%s = %s\n", key, value);
-    return bench_load_text(bench, text)[0] == '\0';
+    return bench_load_key(bench, key, value)[0] == '\0';
 }
 
 static void numbers_hold_their_bounds(void **state)
@@ -21,6 +18,8 @@ static void numbers_hold_their_bounds(void **state)
         {"max-streams", "-0", "0", "1024", "1025"},
         {"max-body-bytes", "1048575", "1MB", "1GB", "1073741825"},
         {"request-timeout", "99ms", "100ms", "1h", "3600001ms"},
+        {"heap.limit", "8388607", "8MB", "1GB", "1073741825"},
+        {"heap.semi-space", "128KB", "256KB", "16MB", "32MB"},
         {"response-timeout", "99ms", "100ms", "1h", "3600001ms"},
     };
     struct bench *bench = *state;
@@ -49,6 +48,19 @@ static void numbers_need_their_unit_and_nothing_else(void **state)
     assert_int_equal(bench->config->max_body_bytes, 2 << 20);
     assert_true(takes(bench, "request-timeout", "\"1500 ms\""));
     assert_int_equal(bench->config->request_timeout_ns, 1500000000);
+}
+
+static void semi_space_is_a_power_of_two(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_true(takes(bench, "heap.semi-space", "1048576"));
+    assert_int_equal(bench->config->heap_semi_space, 1 << 20);
+    assert_false(takes(bench, "heap.semi-space", "1048577"));
+    assert_string_equal(bench->said,
+                        "m.conf:1: heap.semi-space: takes a power of two from 256KB to "
+                        "16MB, as 512KB; got \"1048577\"\n");
+    assert_false(takes(bench, "heap.semi-space", "768KB"));
 }
 
 static void booleans_are_true_or_false(void **state)
@@ -150,10 +162,10 @@ static void log_level_is_one_of_four(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(numbers_hold_their_bounds),        TEST(numbers_need_their_unit_and_nothing_else),
-        TEST(booleans_are_true_or_false),       TEST(texts_hold_their_lengths),
-        TEST(long_value_is_cut_in_its_message), TEST(lists_hold_sixteen),
-        TEST(log_level_is_one_of_four),
+        TEST(numbers_hold_their_bounds),    TEST(numbers_need_their_unit_and_nothing_else),
+        TEST(booleans_are_true_or_false),   TEST(texts_hold_their_lengths),
+        TEST(semi_space_is_a_power_of_two), TEST(long_value_is_cut_in_its_message),
+        TEST(lists_hold_sixteen),           TEST(log_level_is_one_of_four),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,19 @@ static void value_stands_behind_a_blank_or_an_equal_sign(void **state)
     assert_string_equal(options.config_path, "/b");
 }
 
+static void trace_gc_is_a_key_without_a_value(void **state)
+{
+    (void)state;
+    assert_string_equal(parse("--trace-gc|--once"), "");
+    assert_int_equal(options.mode, MWD_MODE_ONCE);
+    assert_int_equal(options.setting_count, 1);
+    assert_string_equal(options.settings[0].key, "heap.trace");
+    assert_string_equal(options.settings[0].value, "true");
+    assert_string_equal(options.settings[0].flag, "--trace-gc");
+    assert_string_equal(parse("--trace-gc=false"),
+                        "memwatchd: --trace-gc: takes no value; got \"false\"\n");
+}
+
 static void modes_are_set(void **state)
 {
     (void)state;
@@ -263,7 +276,7 @@ static void every_flag_in_help_is_taken(void **state)
         assert_string_equal(parse(line), "");
         count++;
     }
-    assert_int_equal(count, 15);
+    assert_int_equal(count, 16);
     free(text);
 }
 
@@ -309,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_argument_is_the_daemon_with_its_file),
         cmocka_unit_test(value_stands_behind_a_blank_or_an_equal_sign),
+        cmocka_unit_test(trace_gc_is_a_key_without_a_value),
         cmocka_unit_test(modes_are_set),
         cmocka_unit_test(flags_of_keys_become_settings),
         cmocka_unit_test(wrong_arguments_are_named),

@@ -99,7 +99,7 @@ endforeach()
 
 read_keys(keys)
 read_text(${FACTS}/memwatchd.conf.5 page)
-find_all("\n\\.It Ic ([a-z-]+)" "${page}" page_keys)
+find_all("\n\\.It Ic ([a-z.-]+)" "${page}" page_keys)
 must_agree(keys config_keys.def "${keys}" memwatchd.conf.5 "${page_keys}")
 
 # ---- readings ----

@@ -25,6 +25,16 @@ static size_t fill(struct fixture *self, struct mw_ref array, size_t bytes)
     return length;
 }
 
+/* Garbage, at a limit that has little room for it. */
+static void use_a_little(struct fixture *self)
+{
+    for (int i = 0; i < 5000; i++) {
+        MW_SCOPE(scope, self->heap);
+
+        assert_false(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
+    }
+}
+
 static void at_the_limit_an_allocation_fails_and_all_else_holds(void **state)
 {
     static const size_t sizes[] = {40, 1000, 30000, 300000};
@@ -100,6 +110,92 @@ static void the_near_limit_callback_may_let_go(void **state)
     }
     assert_int_equal(fill(self, array, 1000), 3000);
     assert_int_equal(self->near_limit_calls, 1);
+}
+
+/* ---- another limit ---- */
+
+static void a_lower_limit_holds(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 20000, MW_PLACE_OLD);
+    size_t filled;
+
+    assert_int_equal(mw_heap_set_limit(self->heap, 4 * MIB), 0);
+    assert_int_equal(numbers_of(self).limit, 4 * MIB);
+    filled = fill(self, array, 1000);
+    assert_in_range(filled * 1000, 2 * MIB, 4 * MIB);
+    assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
+    numbers_of(self);
+}
+
+/* Garbage, pooled pages, and pages that are nearly all holes do not count as in use. */
+static void what_is_not_alive_makes_way_for_a_lower_limit(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 6000, MW_PLACE_OLD);
+
+    assert_int_equal(fill(self, array, 1000), 6000);
+    assert_true(numbers_of(self).total > 6 * MIB);
+    for (size_t i = 0; i < 6000; i++)
+        if (i % 10 != 0)
+            mw_heap_set(self->heap, array, i, mw_ref_none());
+    assert_int_equal(mw_heap_set_limit(self->heap, 2 * MIB), 0);
+    assert_true(numbers_of(self).total + numbers_of(self).pooled <= 2 * MIB);
+    for (size_t i = 0; i < 6000; i += 10) {
+        MW_SCOPE(inner, self->heap);
+
+        assert_int_equal(mw_heap_length(self->heap, mw_heap_get(self->heap, array, i)), 1000);
+    }
+}
+
+static void a_limit_below_what_is_alive_is_refused(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 9000, MW_PLACE_OLD);
+    struct mw_ref more = mw_heap_new_array(self->heap, self->refs, 1000, MW_PLACE_OLD);
+
+    assert_int_equal(fill(self, array, 600), 9000);
+    assert_int_equal(mw_heap_set_limit(self->heap, 5 * MIB), -EBUSY);
+    assert_int_equal(numbers_of(self).limit, 8 * MIB);
+    assert_int_equal(fill(self, more, 1000), 1000);
+    assert_int_equal(self->near_limit_calls, 0);
+    /* The least that goes: what is held after a full collection, and the reserve. */
+    mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
+    size_t least = numbers_of(self).total + MIB / 4;
+
+    assert_int_equal(mw_heap_set_limit(self->heap, least - 1), -EBUSY);
+    assert_int_equal(mw_heap_set_limit(self->heap, least), 0);
+    assert_int_equal(mw_heap_set_limit(self->heap, least + 1), 0);
+}
+
+static void a_limit_is_between_the_least_and_limit_max(void **state)
+{
+    struct fixture *self = create(state, 0, 4 * MIB); /* limit_max: 6 MiB */
+    size_t least = mw_heap_limit_min(MIB / 4);
+
+    assert_int_equal(mw_heap_set_limit(self->heap, 6 * MIB + 1), -EINVAL);
+    assert_int_equal(mw_heap_set_limit(self->heap, least - 1), -EINVAL);
+    assert_int_equal(mw_heap_set_limit(self->heap, 0), -EINVAL);
+    assert_int_equal(numbers_of(self).limit, 4 * MIB);
+    assert_int_equal(mw_heap_set_limit(self->heap, 6 * MIB), 0);
+    assert_int_equal(numbers_of(self).limit, 6 * MIB);
+    assert_int_equal(mw_heap_set_limit(self->heap, least), 0);
+    assert_int_equal(numbers_of(self).limit, least);
+    use_a_little(self);
+}
+
+static void a_new_limit_is_not_set_where_nothing_may_move(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_CHECKED, 4 * MIB);
+
+    mw_heap_raw_enter(self->heap);
+    assert_int_equal(mw_heap_set_limit(self->heap, 3 * MIB), -EPERM);
+    mw_heap_raw_leave(self->heap);
+    assert_int_equal(self->misuse.kind, MW_MISUSE_RAW);
+    assert_int_equal(numbers_of(self).limit, 4 * MIB);
 }
 
 /* ---- the kernel gives no memory ---- */
@@ -241,6 +337,11 @@ int main(void)
         cmocka_unit_test_teardown(the_near_limit_callback_may_raise_the_limit, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_may_let_go, teardown),
         cmocka_unit_test_teardown(what_can_never_fit_asks_nobody_to_let_go, teardown),
+        cmocka_unit_test_teardown(a_lower_limit_holds, teardown),
+        cmocka_unit_test_teardown(what_is_not_alive_makes_way_for_a_lower_limit, teardown),
+        cmocka_unit_test_teardown(a_limit_below_what_is_alive_is_refused, teardown),
+        cmocka_unit_test_teardown(a_limit_is_between_the_least_and_limit_max, teardown),
+        cmocka_unit_test_teardown(a_new_limit_is_not_set_where_nothing_may_move, teardown),
         cmocka_unit_test(whichever_mapping_fails_the_heap_is_whole),
         cmocka_unit_test_teardown(impossible_sizes_have_a_text, teardown),
         cmocka_unit_test(every_error_has_a_text_of_its_own),
