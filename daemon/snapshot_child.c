@@ -71,7 +71,7 @@ static void become_child(const struct mwd_snapshot_task *task)
     close_others(task->data_fd, task->result_fd);
     prctl(PR_SET_NAME, "heap-snapshot");
     give_up_protection();
-    setpriority(PRIO_PROCESS, 0, NICE);
+    setpriority(PRIO_PROCESS, 0, NICE); /* its unit forbids that; then it is as urgent */
 }
 
 static int save(const struct mwd_snapshot_task *task, struct mw_heap_snapshot_report *report)
