@@ -25,7 +25,8 @@ enum mwd_role { MWD_ROLE_READ, MWD_ROLE_ADMIN };
 enum mwd_lifetime {
     MWD_ALWAYS_FRESH, /* rendered for each request (healthz) */
     MWD_PER_SAMPLE,   /* until mwd_http_server_publish() */
-    MWD_FOREVER       /* openapi.json */
+    MWD_FOREVER,      /* openapi.json */
+    MWD_ONCE          /* a download: `render` opens it for this one client */
 };
 
 enum mwd_param_type { MWD_PARAM_COUNT, MWD_PARAM_WORD, MWD_PARAM_TEXT };
@@ -49,11 +50,24 @@ struct mwd_request {
     uint64_t counts[MWD_PARAMS_MAX];    /* value of those of MWD_PARAM_COUNT */
 };
 
+/* A body that is read from a descriptor while it is sent, and of which nothing is kept. */
+struct mwd_download {
+    int fd;        /* does not block; becomes the server's */
+    char name[64]; /* of the file that the client is to make of it */
+    /* Asked when `fd` has come to its end. 0: that was all; else the answer is cut off, so that the
+     * client sees that something is missing. */
+    int (*verdict)(void *context);
+    /* Called once, last: nobody reads any more. */
+    void (*done)(void *context);
+    void *context;
+};
+
 struct mwd_reply {
     struct mwd_buffer *body;
-    unsigned status;        /* 200 unless the handler says otherwise */
-    const char *detail;     /* with a status >= 400: a problem document is made of it */
-    unsigned retry_after_s; /* 0 = no such header */
+    unsigned status;              /* 200 unless the handler says otherwise */
+    const char *detail;           /* with a status >= 400: a problem document is made of it */
+    unsigned retry_after_s;       /* 0 = no such header */
+    struct mwd_download download; /* MWD_ONCE, and a status < 400 */
 };
 
 struct mwd_route {

@@ -55,7 +55,9 @@ bool mwd_ctl_is_list(const char *argument)
 
 unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand)
 {
-    return verb == MWD_CTL_HEAP && strcmp(operand, "diff") == 0 ? 2 : 0;
+    if (verb != MWD_CTL_HEAP)
+        return 0;
+    return strcmp(operand, "diff") == 0 ? 2 : strcmp(operand, "snapshot") == 0;
 }
 
 /* ---- options ---- */
@@ -221,8 +223,9 @@ static int check_verb(struct parser *self)
     }
     unsigned files = verb->operand ? mwd_ctl_files(self->options.verb, self->options.operand) : 0;
     if (self->options.file_count < files) {
-        mwd_buffer_printf(self->error, "%s %s: needs %u files behind it; got %u", verb->name,
-                          self->options.operand, files, self->options.file_count);
+        mwd_buffer_printf(self->error, "%s %s: needs %u file%s behind it; got %u", verb->name,
+                          self->options.operand, files, files == 1 ? "" : "s",
+                          self->options.file_count);
         return -EINVAL;
     }
     return 0;

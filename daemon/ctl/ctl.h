@@ -39,7 +39,8 @@ enum {
     MWD_CTL_LISTING = MWD_CTL_OF(PROCESSES) | MWD_CTL_OF(TOP),
     MWD_CTL_TELLING =
         MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS) | MWD_CTL_OF(HISTORY),
-    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
+    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) |
+                     MWD_CTL_OF(RELOAD) | MWD_CTL_OF(HEAP)
 };
 
 enum mwd_ctl_type { MWD_CTL_FLAG, MWD_CTL_TEXT, MWD_CTL_COUNT, MWD_CTL_SPAN };
@@ -138,6 +139,13 @@ int mwd_ctl_ask(struct mwd_ctl *self, const char *method, const char *path,
 int mwd_ctl_fetch(struct mwd_ctl *self, const char *method, const char *path,
                   struct mwd_ctl_answer *ret);
 
+/* As mwd_ctl_fetch(), but the body of an answer with status 200 goes to `take` as it comes, and
+ * --timeout bounds the wait for each piece of it. An error of `take` ends the answer: then
+ * MWD_CTL_FAILED comes back, and the complaint is the caller's. */
+typedef int mwd_ctl_take_fn(void *context, const char *bytes, size_t size);
+int mwd_ctl_download(struct mwd_ctl *self, const char *method, const char *path,
+                     mwd_ctl_take_fn *take, void *context);
+
 /* Where mwd_ctl_ask() asks, for messages: "/run/memwatchd/memwatchd.sock" or a URL. */
 const char *mwd_ctl_address(const struct mwd_ctl *self);
 
@@ -186,10 +194,74 @@ struct mwd_ctl_url {
 /* "http://HOST[:PORT][/]". Errors -EINVAL, and why not in *ret_why. */
 int mwd_ctl_url_parse(const char *text, struct mwd_ctl_url *ret, const char **ret_why);
 
+struct mwd_ctl_head {
+    unsigned status;
+    uint64_t length; /* Content-Length */
+    bool has_length, chunked;
+};
+
+/* The head at the front of `bytes`; *ret_size is its size, with the empty line behind it.
+ * Errors   -ENODATA it is not all there, -EBADMSG it is no HTTP/1 answer. */
+int mwd_ctl_head_parse(const char *bytes, size_t size, struct mwd_ctl_head *ret, size_t *ret_size);
+
 /* A whole answer, as it came until the other side closed. The body is appended to `body`.
  * Errors   -ENODATA it ends too early, -EBADMSG it is no HTTP/1 answer; those of the buffer. */
 int mwd_ctl_response_parse(const char *bytes, size_t size, unsigned *ret_status,
                            struct mwd_buffer *body);
+
+/* ---- incoming.c: an answer as it comes ---- */
+
+/* Where it goes: `begin` once, when the head is there, then `take` with pieces of the body, whose
+ * errors come back from feed(). */
+struct mwd_ctl_sink {
+    void (*begin)(void *context, unsigned status);
+    mwd_ctl_take_fn *take;
+    void *context;
+};
+
+enum mwd_ctl_part { MWD_CTL_CHUNK_SIZE, MWD_CTL_CHUNK, MWD_CTL_CHUNK_END, MWD_CTL_DONE };
+
+struct mwd_ctl_incoming {
+    const struct mwd_ctl_sink *sink;
+    struct mwd_buffer head;
+    struct mwd_ctl_head info;
+    bool in_body;
+    enum mwd_ctl_part part; /* of a chunked one, what comes next */
+    uint64_t left;          /* of the body or of the chunk */
+    size_t line_size;
+    char line[64];
+};
+
+/* `sink` is borrowed. */
+void mwd_ctl_incoming_init(struct mwd_ctl_incoming *self, const struct mwd_ctl_sink *sink);
+void mwd_ctl_incoming_deinit(struct mwd_ctl_incoming *self);
+/* Errors   -EBADMSG it is no HTTP/1 answer, -ENOMEM, those of the sink. */
+int mwd_ctl_incoming_feed(struct mwd_ctl_incoming *self, const char *bytes, size_t size);
+/* The other side has closed. Errors -ENODATA: too early. */
+int mwd_ctl_incoming_end(const struct mwd_ctl_incoming *self);
+
+/* ---- file.c: a new file, whole or not at all ---- */
+
+struct mwd_ctl_file {
+    const char *path;
+    int fd;       /* -1 = none */
+    bool unnamed; /* the kernel removes it when it is not kept */
+    char aside[4096];
+};
+
+/* A file beside `path` that nobody sees, for its owner only.
+ * Errors   -EEXIST a device, pipe, socket or directory has that name; those of open(2). */
+int mwd_ctl_file_open(const char *path, struct mwd_ctl_file *ret);
+int mwd_ctl_file_write(struct mwd_ctl_file *self, const char *bytes, size_t size);
+/* Gives it the name, when all of it is on the disk. After an error discard() is left to do. */
+int mwd_ctl_file_keep(struct mwd_ctl_file *self);
+/* After keep(), nothing is left to discard. */
+void mwd_ctl_file_discard(struct mwd_ctl_file *self);
+
+/* ---- verb_heap_snapshot.c ---- */
+
+/* `heap snapshot FILE` */
+int mwd_ctl_heap_snapshot(struct mwd_ctl *self, const char *path);
 
 /* ---- table.c: rows of text in columns ---- */
 

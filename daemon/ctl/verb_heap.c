@@ -231,7 +231,7 @@ static size_t count_shown(const struct heap_diff *self)
     return count;
 }
 
-int mwd_ctl_heap(struct mwd_ctl *self)
+static int diff_files(struct mwd_ctl *self)
 {
     struct heap_diff diff = {.ctl = self};
     struct mwd_buffer out;
@@ -251,4 +251,11 @@ int mwd_ctl_heap(struct mwd_ctl *self)
     mw_dump_destroy(diff.a);
     mw_dump_destroy(diff.b);
     return code;
+}
+
+int mwd_ctl_heap(struct mwd_ctl *self)
+{
+    if (strcmp(self->options->operand, "snapshot") == 0)
+        return mwd_ctl_heap_snapshot(self, self->options->files[0]);
+    return diff_files(self);
 }
