@@ -38,6 +38,8 @@ void mwd_app_heap_deinit(struct mwd_app *self)
 
 void mwd_app_heap_feed(struct mwd_app *self)
 {
+    if (!self->history) /* --once remembers nothing */
+        return;
     int r = mw_history_apply(self->history, self->sample);
 
     if (r < 0)
