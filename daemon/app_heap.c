@@ -43,11 +43,9 @@ void mwd_app_heap_deinit(struct mwd_app *self)
 
 void mwd_app_heap_feed(struct mwd_app *self)
 {
-    int r;
-
-    if (!self->history) /* --once keeps nothing */
+    if (!self->history) /* --once remembers nothing */
         return;
-    r = mw_history_apply(self->history, self->sample);
+    int r = mw_history_apply(self->history, self->sample);
 
     if (r < 0)
         mwd_log_event(self->log, MWD_LOG_WARNING, &(struct mwd_log_event){"no-memory", "history"},

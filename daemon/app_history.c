@@ -45,25 +45,31 @@ void mwd_app_history_apply(struct mwd_app *self)
 
 enum { READING, SUBJECT, FROM, TO, STEP };
 
+static const char *const reading_examples[] = {"system.memAvailable", "daemon.rss", NULL};
+static const char *const subject_examples[] = {"system", NULL}; /* of the default reading */
+static const char *const from_examples[] = {"-1h", "1795377600000", NULL};
+static const char *const to_examples[] = {"now", "-10m", NULL};
+static const char *const step_examples[] = {"10s", "10000", NULL};
+
 const struct mwd_param mwd_app_history_params[] = {
     [READING] = {"reading",
                  "the id of a reading, as system.memAvailable (which is the default) or "
                  "process.rss",
-                 NULL, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
+                 reading_examples, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
     [SUBJECT] = {"subject",
                  "whose it is: a process id, as 4711, or PID:STARTTIMEMS for one that is gone; "
                  "the system and the daemon need none",
-                 NULL, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
+                 subject_examples, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
     [FROM] =
         {"from",
          "milliseconds since 1970, or a span back from the newest sample, as -1h (the default)",
-         NULL, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
-    [TO] = {"to", "the same, or now (the default)", NULL, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT,
-            NULL},
+         from_examples, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
+    [TO] = {"to", "the same, or now (the default)", to_examples, 0, MWD_HISTORY_WORD_MAX,
+            MWD_PARAM_TEXT, NULL},
     [STEP] = {"step",
               "a span, as 10s, or milliseconds; so long that there are at most 10000 of them (by "
               "default about 360)",
-              NULL, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
+              step_examples, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
     {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT, NULL},
 };
 _Static_assert(MW_HISTORY_POINTS_MAX == 10000, "a text above says so");

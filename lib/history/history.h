@@ -135,8 +135,8 @@ int mw_history_ask(const struct mw_history *self, const struct mw_history_questi
                    int (*each)(void *context, const struct mw_history_point *point), void *context,
                    enum mw_history_fault *ret_fault);
 
-/* The subject of this id (a pid) that was born last. Returns how many of that id there are, dead ones
- * included; 0: *ret_newest is untouched. */
+/* The subject of this id (a pid) that was born last. Returns how many of that id there are, dead
+ * ones included; 0: *ret_newest is untouched. */
 uint32_t mw_history_find(const struct mw_history *self, enum mw_kind kind, uint64_t id,
                          struct mw_block_key *ret_newest);
 

@@ -2,7 +2,6 @@
  * own making, for memwatchd --replay: N processes (500), of which so many (50) change rss and its
  * anonymous part by a few pages each second; a third of the numbers of the machine and the daemon
  * change each second. One sample a second, 3600 of them. */
-#include "sample/recording.h"
 #include "sample/sample.h"
 
 #include <errno.h>

@@ -184,7 +184,7 @@ class Configuration(unittest.TestCase):
                            MEMWATCHD_INTERVAL="100ms")
         done = run("--check-config", "--config", "/dev/null", environment=environment)
         self.assertEqual(done.returncode, USAGE, done.stderr)
-        self.assertIn("MEMWATCHD_HISTORY_SIZE: history-size: is too little", done.stderr)
+        self.assertIn("MEMWATCHD_HISTORY_SIZE: is too little", done.stderr)
         self.assertIn("they take 10MB or more", done.stderr)
 
 
