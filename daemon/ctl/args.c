@@ -55,7 +55,9 @@ bool mwd_ctl_is_list(const char *argument)
 
 unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand)
 {
-    return verb == MWD_CTL_HEAP && operand && strcmp(operand, "diff") == 0 ? 2 : 0;
+    if (verb != MWD_CTL_HEAP || !operand)
+        return 0;
+    return strcmp(operand, "diff") == 0 ? 2 : strcmp(operand, "snapshot") == 0;
 }
 
 /* ---- options ---- */
@@ -171,6 +173,11 @@ static int take_operand(struct parser *self, const char *word)
         self->options.files[self->options.file_count++] = word;
         return 0;
     }
+    if (verb->operand && strchr(verb->operand, ' ') && self->options.operand &&
+        !self->options.second) {
+        self->options.second = word;
+        return 0;
+    }
     if (!verb->operand || self->options.operand)
         return fail(self, word, "there is nothing that this could be; options begin with --", NULL);
     if (mwd_ctl_is_list(verb->operand) && !mwd_ctl_is_word(verb->operand, word)) {
@@ -222,8 +229,9 @@ static int check_verb(struct parser *self)
     }
     unsigned files = verb->operand ? mwd_ctl_files(self->options.verb, self->options.operand) : 0;
     if (self->options.file_count < files) {
-        mwd_buffer_printf(self->error, "%s %s: needs %u files behind it; got %u", verb->name,
-                          self->options.operand, files, self->options.file_count);
+        mwd_buffer_printf(self->error, "%s %s: needs %u file%s behind it; got %u", verb->name,
+                          self->options.operand, files, files == 1 ? "" : "s",
+                          self->options.file_count);
         return -EINVAL;
     }
     return 0;

@@ -233,6 +233,8 @@ int mwd_ctl_heap(struct mwd_ctl *self)
         return trace(self);
     if (what && strcmp(what, "diff") == 0)
         return mwd_ctl_heap_diff(self);
+    if (what && strcmp(what, "snapshot") == 0)
+        return mwd_ctl_heap_snapshot(self, self->options->files[0]);
     if (collects)
         return collect(self);
     return show(self, &heap_view);

@@ -251,7 +251,7 @@ class Command(WithDaemon):
             self.assertEqual([row["name"] for row in document[verb]], names)
 
     def test_wrong_words(self):
-        self.assertIn("spaces|trace|collect|diff", self.ask("heap", "dance", code=2))
+        self.assertIn("spaces|trace|collect|snapshot|diff", self.ask("heap", "dance", code=2))
         self.assertIn("--kind", self.ask("heap", "--kind", "minor", code=2))
         self.assertIn("minor|major|compact", self.ask("heap", "collect", "--kind", "x", code=2))
         self.assertIn("queues", self.ask("queues", "--kind", "minor", code=2))

@@ -110,9 +110,14 @@ static void numbers_have_bounds(void **state)
 /* The files that a verb takes behind its first operand. */
 static const char *files_of(unsigned verb)
 {
+    static const char *const files[] = {"", " a", " a b"};
     const char *operand = mwd_ctl_verbs[verb].operand;
+    char first[32];
 
-    return operand && mwd_ctl_files((enum mwd_ctl_verb)verb, operand) == 2 ? " a b" : "";
+    if (!operand)
+        return "";
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(operand, "|"), operand);
+    return files[mwd_ctl_files((enum mwd_ctl_verb)verb, first)];
 }
 
 static void every_verb_is_taken_by_its_name(void **state)
@@ -237,7 +242,7 @@ static void help_of_a_verb_has_its_options_only(void **state)
     mwd_buffer_deinit(&out);
 }
 
-/* "heap diff" alone has files behind its operand: two, no more and no fewer. */
+/* "heap diff" has two files behind its operand, "heap snapshot" one; no more and no fewer. */
 static void files_stand_behind_the_operand(void **state)
 {
     struct parsed parsed;
@@ -251,7 +256,12 @@ static void files_stand_behind_the_operand(void **state)
     assert_int_equal(parsed.options.top, 3);
     assert_refused("heap diff a", "heap diff: needs 2 files behind it; got 1");
     assert_refused("heap diff a b c", "c: there is nothing that this could be");
-    assert_refused("heap other a b", "heap: takes spaces|trace|collect|diff; got \"other\"");
+    assert_taken(&parsed, "heap snapshot --timeout 1h a");
+    assert_string_equal(parsed.options.files[0], "a");
+    assert_refused("heap snapshot", "heap snapshot: needs 1 file behind it; got 0");
+    assert_refused("heap snapshot a b", "b: there is nothing that this could be");
+    assert_refused("heap other a b",
+                   "heap: takes spaces|trace|collect|snapshot|diff; got \"other\"");
     assert_refused("memory --top 3", "--top: does not go with memory");
 }
 
