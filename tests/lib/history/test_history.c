@@ -339,7 +339,8 @@ static void offer(struct machine *machine, enum mw_source source, uint64_t value
     for (uint16_t i = 0; i < mw_source_columns(source); i++)
         mw_block_put(block, (enum mw_reading)(first + i), 0, (union mw_value){.u = value});
     assert_int_equal(mw_block_finish(block), 0);
-    mw_sealer_offer(machine->sealer, block, machine->mono_ms * 1000000);
+    /* it comes with the next sample, in a second */
+    mw_sealer_offer(machine->sealer, block, (machine->mono_ms + 1000) * 1000000);
     mw_block_unref(block);
     mw_block_pool_destroy(pool);
 }
