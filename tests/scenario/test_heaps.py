@@ -81,6 +81,26 @@ class Heap(WithDaemon):
                           % collector, text)
 
 
+class History(WithDaemon):
+    def test_it_is_asked_by_name(self):
+        self.daemon.wait_for_samples(5)
+        for reading, name in (("heap.heapUsed", "memwatchd"), ("queue.length", "events"),
+                              ("cache.entries", "bodies"), ("cache.bytes", "history")):
+            answer = self.daemon.json(f"/api/v1/history?reading={reading}&subject={name}"
+                                      "&from=-2s&step=500ms")
+            self.assertEqual((answer["subject"], answer["name"]), (name, name))
+            self.assertTrue(answer["alive"])
+            self.assertTrue(any(point[2] is not None for point in answer["points"]), reading)
+        used = self.daemon.json("/api/v1/history?reading=heap.heapUsed&subject=memwatchd&from=-2s")
+        self.assertGreater(max(point[3] or 0 for point in used["points"]), 1000)
+
+    def test_another_name_is_refused_with_those_that_are_there(self):
+        for subject in "&subject=nothing", "&subject=4711", "":
+            answer = self.daemon.get("/api/v1/history?reading=cache.bytes" + subject)
+            self.assertIn(answer.status, (400, 404))
+            self.assertIn("bodies, history", answer.json()["detail"])
+
+
 class Collecting(WithDaemon):
     def test_it_is_done_when_it_is_answered(self):
         for kind, counter in (("minor", "scavenge"), ("major", "markSweep"),
@@ -251,7 +271,7 @@ class Command(WithDaemon):
             self.assertEqual([row["name"] for row in document[verb]], names)
 
     def test_wrong_words(self):
-        self.assertIn("spaces|trace|collect|diff", self.ask("heap", "dance", code=2))
+        self.assertIn("spaces|trace|collect|snapshot|diff", self.ask("heap", "dance", code=2))
         self.assertIn("--kind", self.ask("heap", "--kind", "minor", code=2))
         self.assertIn("minor|major|compact", self.ask("heap", "collect", "--kind", "x", code=2))
         self.assertIn("queues", self.ask("queues", "--kind", "minor", code=2))

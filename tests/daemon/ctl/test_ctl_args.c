@@ -260,7 +260,8 @@ static void files_stand_behind_the_operand(void **state)
     assert_string_equal(parsed.options.files[0], "a");
     assert_refused("heap snapshot", "heap snapshot: needs 1 file behind it; got 0");
     assert_refused("heap snapshot a b", "b: there is nothing that this could be");
-    assert_refused("heap other a b", "heap: takes spaces|trace|collect|diff|snapshot; got \"other\"");
+    assert_refused("heap other a b",
+                   "heap: takes spaces|trace|collect|snapshot|diff; got \"other\"");
     assert_refused("memory --top 3", "--top: does not go with memory");
 }
 
