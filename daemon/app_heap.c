@@ -31,10 +31,7 @@ int mwd_app_heap_init(struct mwd_app *self)
     int r = mwd_heap_create(&self->loop, &options, &self->heap);
     if (r < 0)
         return r;
-    mw_history_config_default(&history);
-    history.interval_ms = self->config->interval_ns / MW_NS_PER_MS;
-    if (history.slow_ms < history.interval_ms)
-        history.slow_ms = history.interval_ms;
+    mwd_app_history_config(self->config, &history);
     return mw_history_create(mwd_heap_store(self->heap), &history, &self->history);
 }
 
@@ -46,6 +43,8 @@ void mwd_app_heap_deinit(struct mwd_app *self)
 
 void mwd_app_heap_feed(struct mwd_app *self)
 {
+    if (!self->history) /* --once remembers nothing */
+        return;
     int r = mw_history_apply(self->history, self->sample);
 
     if (r < 0)
@@ -83,15 +82,14 @@ int mwd_app_heap_check(const struct mwd_config *config, struct mwd_buffer *error
 static void refuse_limit(const struct mwd_app *self, const struct mwd_config *config,
                          struct mwd_buffer *error)
 {
+    static const char format[] =
+        " is too little: %zu bytes are in use after a full collection, and 256KB must stay free";
     struct mw_heap_numbers numbers;
 
     mw_heap_get_numbers(mwd_heap_of(self->heap), &numbers);
     mwd_buffer_puts(error, "heap.limit: ");
     put_size(config->heap_limit, error);
-    mwd_buffer_printf(error,
-                      " is too little: %zu bytes are in use after a full collection, and 256KB must "
-                      "stay free",
-                      numbers.total);
+    mwd_buffer_printf(error, format, numbers.total);
 }
 
 int mwd_app_heap_set_limit(struct mwd_app *self, const struct mwd_config *config,

@@ -82,6 +82,17 @@ int mwd_app_heap_set_limit(struct mwd_app *self, const struct mwd_config *config
 /* Takes the rest of self->config, which cannot fail. */
 void mwd_app_heap_reloaded(struct mwd_app *self);
 
+/* ---- app_history.c ---- */
+
+void mwd_app_history_config(const struct mwd_config *config, struct mw_history_config *ret);
+/* Whether a reload may take this. Errors   -EBUSY, with a line in `error`. */
+int mwd_app_history_check(const struct mwd_app *self, const struct mwd_config *new_config,
+                          struct mwd_buffer *error);
+/* The configuration is a new one, which was checked. */
+void mwd_app_history_apply(struct mwd_app *self);
+extern const struct mwd_param mwd_app_history_params[];
+int mwd_app_get_history(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+
 /* ---- app_snapshot.c: heap snapshots ---- */
 
 /* After the heap. Errors: -ENOMEM, those of uv_*_init(). */

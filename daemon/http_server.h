@@ -34,8 +34,10 @@ enum mwd_param_type { MWD_PARAM_COUNT, MWD_PARAM_WORD, MWD_PARAM_TEXT };
 /* A query word of a route, or the part of its path in braces. */
 struct mwd_param {
     const char *name;
-    const char *takes;        /* "a whole number from 0 to 1000000", for messages and OpenAPI */
-    const char *const *words; /* MWD_PARAM_WORD: the allowed ones, NULL-terminated */
+    const char *takes; /* "a whole number from 0 to 1000000", for messages and OpenAPI */
+    /* NULL-terminated. MWD_PARAM_WORD: the allowed ones; MWD_PARAM_TEXT: examples of what `render`
+     * takes, when it takes not any text, for OpenAPI; or NULL. */
+    const char *const *words;
     uint64_t min, max; /* MWD_PARAM_COUNT; MWD_PARAM_TEXT: at most `max` bytes, 0 = any number */
     enum mwd_param_type type;
     /* MWD_PARAM_TEXT: the allowed ones, when `render` checks them; for OpenAPI. Or NULL. */

@@ -173,6 +173,11 @@ static int take_operand(struct parser *self, const char *word)
         self->options.files[self->options.file_count++] = word;
         return 0;
     }
+    if (verb->operand && strchr(verb->operand, ' ') && self->options.operand &&
+        !self->options.second) {
+        self->options.second = word;
+        return 0;
+    }
     if (!verb->operand || self->options.operand)
         return fail(self, word, "there is nothing that this could be; options begin with --", NULL);
     if (mwd_ctl_is_list(verb->operand) && !mwd_ctl_is_word(verb->operand, word)) {

@@ -356,6 +356,18 @@ static void complain_lines(const char *text)
     }
 }
 
+/* "subject: nothing is known of it" tells of a word of the query: the path itself is known. */
+static bool names_a_word(const char *path, const char *detail)
+{
+    size_t size = strcspn(detail, ":");
+    const char *query = strchr(path, '?');
+
+    for (const char *at = query; at && size > 0; at = strchr(at + 1, '&'))
+        if (strncmp(at + 1, detail, size) == 0 && at[1 + size] == '=')
+            return true;
+    return false;
+}
+
 static void explain(struct mwd_ctl *self, const char *path, const struct mwd_ctl_answer *answer)
 {
     cJSON *problem = cJSON_ParseWithLength(answer->body.bytes, answer->body.size);
@@ -374,6 +386,10 @@ static void explain(struct mwd_ctl *self, const char *path, const struct mwd_ctl
                          address, detail);
         break;
     case 404:
+        if (names_a_word(path, detail)) {
+            mwd_ctl_complain("%s: %s", address, detail);
+            break;
+        }
         find_version(self, version, sizeof version);
         mwd_ctl_complain("%s: the daemon (memwatchd %s) does not know %.*s: it is older than this "
                          "memwatchctl (" MW_VERSION "); upgrade it and restart it",

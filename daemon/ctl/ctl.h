@@ -37,7 +37,8 @@ enum mwd_ctl_verb {
 enum {
     MWD_CTL_ANY = (1u << MWD_CTL_VERBS) - 1,
     MWD_CTL_LISTING = MWD_CTL_OF(PROCESSES) | MWD_CTL_OF(TOP),
-    MWD_CTL_TELLING = MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS),
+    MWD_CTL_TELLING =
+        MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS) | MWD_CTL_OF(HISTORY),
     MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) |
                      MWD_CTL_OF(RELOAD) | MWD_CTL_OF(HEAP)
 };
@@ -67,10 +68,12 @@ struct mwd_ctl_options {
     const char *operand;                  /* "check", FILE, "bash"; NULL for verbs without one */
     const char *files[MWD_CTL_FILES_MAX]; /* behind the operand, where it takes any */
     unsigned file_count;
+    const char *second; /* behind it, where the row has two: "READING [SUBJECT]"; or NULL */
     const char *socket, *url, *token_file, *config_path, *sort, *order, *name;
+    const char *from, *to, *step;
     uint64_t timeout_ns, interval_ns;
     uint64_t limit, pid, count, top;
-    bool json, bytes, version, help;
+    bool json, csv, bytes, version, help;
 };
 
 /* Errors   -EINVAL, with one line that names the word and what is taken there in `error`. */
@@ -175,6 +178,8 @@ struct cJSON;
 int mwd_ctl_document(struct mwd_ctl *self, const char *path, struct cJSON **ret);
 /* A whole number of a document; false when it is not there, null, or no such number. */
 bool mwd_ctl_number(const struct cJSON *object, const char *key, uint64_t *ret);
+/* "?key=value" or "&key=value" to a path, escaped; nothing when the value is NULL. */
+void mwd_ctl_put_word(const char *key, const char *value, struct mwd_buffer *out);
 /* One line of JSON; the document is taken over. */
 void mwd_ctl_put_json(struct cJSON *document, struct mwd_buffer *out);
 /* Its text, or `otherwise`. */
@@ -281,6 +286,13 @@ void mwd_ctl_table_cell(struct mwd_ctl_table *self, const char *format, ...)
 /* The table as text for this terminal. */
 void mwd_ctl_table_put(const struct mwd_ctl_table *self, const struct mwd_ctl *ctl,
                        struct mwd_buffer *out);
+
+/* ---- sparkline.c: numbers as a line of bars ---- */
+
+/* Numbers that are not known are NAN, and blank; more than fit are averaged. The least number has
+ * the lowest bar. */
+void mwd_ctl_put_sparkline(const double *numbers, size_t count, unsigned columns, bool utf8,
+                           struct mwd_buffer *out);
 
 /* The size at `key`, or "-" when it is unknown. */
 void mwd_ctl_size_at(const struct mwd_ctl *self, const struct cJSON *object, const char *key,

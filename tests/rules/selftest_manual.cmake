@@ -1,7 +1,7 @@
 # Two tiny programs with a manual and completion; then each of these says something else.
 set(RULE_OPTIONS -DFACTS=${WORK}/facts)
 
-set(keys "MWD_KEY(keep_fds, \"keep-fds\", \"--keep-fds\", \"N\")\n")
+set(keys "MWD_KEY(keep_fds, \"keep-fds\", \"--keep-fds\", \"N\")\nMWD_KEY(heap_limit, \"heap.limit\", NULL, \"SIZE\")\n")
 set(flags "    {\"--once\", NULL, 1},\n")
 set(options "MWD_CTL_OPTION(json, \"--json\", NULL)\nMWD_CTL_OPTION(sort, \"--sort\", \"KEY\")\n")
 set(verbs "MWD_CTL_VERB(MEMORY, \"memory\", NULL)\nMWD_CTL_VERB(TOP, \"top\", NULL)\n")
@@ -19,7 +19,7 @@ set(metrics "# TYPE memwatch_system_a_bytes gauge\n")
 
 set(page8 ".Sh OPTIONS\n.It Fl -once\n.It Fl -keep-fds Ar N\n")
 set(page1 ".Sh VERBS\n.It Cm memory\n.It Cm top\n.Sh OPTIONS\n.It Fl -json\n.It Fl -sort Ar KEY\n")
-set(page5 ".Sh KEYS\n.It Ic keep-fds\n")
+set(page5 ".Sh KEYS\n.It Ic keep-fds\n.It Ic heap.limit\n")
 set(page7 ".It Va system.aB\n.Ql memwatch_system_a_bytes .\n.It Va system.pC\n.It Va system.dE
 .It Va process.rss\n.It Va process.name\n.It Va daemon.cpuUs\n.It Va daemon.pid\n")
 
@@ -74,6 +74,8 @@ changed(bash "'memory top'" "'memory'" "a verb that bash lacks" "top is in .* no
 changed(zsh "'top:" "'pot:" "a verb that zsh lacks" "top is in .* not in completion.zsh")
 changed(fish "-a top" "-a pot" "a verb that fish lacks" "top is in .* not in completion.fish")
 
+changed(page5 "Ic heap.limit" "Ic limit" "a key of a block that the page lacks"
+  "heap.limit is in .*conf.5")
 changed(page5 "Ic keep-fds" "Ic keep" "a key that the page lacks" "keep-fds is in .*conf.5")
 changed(page7 ".It Va system.pC\n" "" "a pressure that the page lacks" "system.pC is in readings.def")
 changed(page7 "process.name" "process.title" "a reading under another name" "process.title is in")

@@ -2,11 +2,11 @@
 # views says something else.
 set(RULE_OPTIONS -DFACTS=${WORK}/facts)
 
-set(keys "MWD_KEY(keep_fds, \"keep-fds\", \"--keep-fds\", \"N\")\n")
-set(conf "# text\nkeep-fds = 1\n")
+set(keys "MWD_KEY(keep_fds, \"keep-fds\", \"--keep-fds\", \"N\")\nMWD_KEY(heap_limit, \"heap.limit\", NULL, \"SIZE\")\n")
+set(conf "# text\nkeep-fds = 1\nheap {\n    # text\n    limit = 1\n}\n")
 set(options "    {\"--config\", \"FILE\", 1},\n    {\"--once\", NULL, 1},\n")
-set(help "Flags:\n  --config FILE  a\n  --once  b\n  --keep-fds N  c\n\nKeys of the configuration file\n  keep-fds = 1\n")
-set(dump "keep-fds = 1 # default\n")
+set(help "Flags:\n  --config FILE  a\n  --once  b\n  --keep-fds N  c\n\nKeys of the configuration file\n  keep-fds = 1\n  heap.limit = 1\n")
+set(dump "keep-fds = 1 # default\nheap {\n    limit = 1 # default\n}\n")
 set(readings "MEMINFO(SYSTEM_A, \"aB\", \"a_bytes\", BYTES, NONE, PLAIN, \"A\",\n  \"What.\")
 PRESSURE_PERCENT(SYSTEM_P, \"pC\", \"p\", \"w=1\", \"some\", \"What.\")
 DERIVED(SYSTEM_D, U64, BYTES, NONE, PLAIN, \"a - b\", \"dE\", \"d\", \"What.\")
@@ -24,13 +24,13 @@ set(openapi [[{"paths":{"/metrics":{},"/api/v1/memory":{}},"components":{"schema
 "Memory":{"properties":{"seq":1,"totalmem":1,"system":1,"process":1,"absent":1}},
 "MemorySystem":{"properties":{"aB":1,"absent":1}},
 "MemoryProcess":{"properties":{"pid":1,"absent":1}},
-"Config":{"properties":{"keep-fds":1}}}}}]])
+"Config":{"properties":{"keep-fds":1,"heap.limit":1}}}}}]])
 set(memory [[{"seq":1,"totalmem":1,"system":{"aB":1},"process":{"pid":1}}]])
 set(system [[{"seq":1,"aB":1,"pC":1,"dE":null,"absent":{"dE":"stale"}}]])
 set(daemon [[{"seq":1,"cpuUs":1,"pid":1}]])
 set(processes [[{"seq":1,"total":1,"processes":[{"pid":1,"rss":1,"name":"x"}]}]])
 set(process [[{"seq":1,"pid":1,"rss":1,"name":"x"}]])
-set(config [[{"keep-fds":{"value":1}}]])
+set(config [[{"keep-fds":{"value":1},"heap.limit":{"value":1}}]])
 set(once [[{"system":{"aB":1,"pC":1,"dE":1},"daemon":{"cpuUs":1,"pid":1},
 "processes":[{"pid":1,"rss":1,"name":"x"}]}]])
 set(readme "curl localhost/api/v1/memory\n")
@@ -58,6 +58,11 @@ changed(conf "keep-fds" "keep" "a key that the shipped file lacks"
   "keep-fds is in config_keys.def and not in conf")
 changed(conf "keep-fds = 1" "keep-fds = 1\nother = 2" "a key that only the shipped file has"
   "other is in conf/memwatchd.conf and not in config_keys.def")
+changed(conf "    limit" "    least" "a key of a block that the shipped file lacks"
+  "heap.limit is in config_keys.def and not in conf")
+changed(dump "heap {" "pile {" "a key that the dump has in another block"
+  "pile.limit is in --dump-config and not in config_keys.def")
+changed(help "heap.limit" "limit" "a key of a block that help lacks" "heap.limit is in .* not in --help")
 changed(dump "keep-fds" "keep" "a key that the dump lacks" "keep-fds is in .* not in --dump-config")
 changed(help "  keep-fds" "  keep" "a key that help lacks" "keep-fds is in .* not in --help")
 changed(help "  --once" "  --twice" "a flag under another name" "--twice is in --help and not")
