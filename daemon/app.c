@@ -48,10 +48,12 @@ static void close_all(struct mwd_app *self)
     self->replayer = NULL;
     self->http = NULL;
     self->recorder = NULL;
+    mwd_snapshots_close(self->snapshots);
     mwd_heap_close(self->heap);
     release_signal(&self->on_term);
     release_signal(&self->on_int);
     release_signal(&self->on_hup);
+    release_signal(&self->on_usr2);
     close_handle((uv_handle_t *)&self->stale_check);
     close_handle((uv_handle_t *)&self->status_timer);
     close_handle((uv_handle_t *)&self->watchdog_timer);
@@ -104,6 +106,7 @@ static void hold_signals(int how)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2);
     pthread_sigmask(how, &set, NULL);
 }
 
@@ -192,6 +195,8 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
     if (r == 0)
         r = mwd_app_heap_init(self);
     if (r == 0)
+        r = mwd_app_snapshots_init(self);
+    if (r == 0)
         r = start_handles(self);
     if (r == 0)
         r = start_http(self, error);
@@ -237,6 +242,7 @@ static void close_signals(struct mwd_app *self)
     close_handle((uv_handle_t *)&self->on_term);
     close_handle((uv_handle_t *)&self->on_int);
     close_handle((uv_handle_t *)&self->on_hup);
+    close_handle((uv_handle_t *)&self->on_usr2);
     uv_run(&self->loop, UV_RUN_DEFAULT);
 }
 
@@ -266,6 +272,7 @@ int mwd_app_run(const struct mwd_app_options *options)
     }
     if (r < 0)
         say_why_not(&app, r, &error);
+    mwd_snapshots_destroy(app.snapshots);
     mwd_app_samples_deinit(&app);
     mwd_app_heap_deinit(&app);
     mwd_config_destroy(app.config);

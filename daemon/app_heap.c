@@ -31,10 +31,7 @@ int mwd_app_heap_init(struct mwd_app *self)
     int r = mwd_heap_create(&self->loop, &options, &self->heap);
     if (r < 0)
         return r;
-    mw_history_config_default(&history);
-    history.interval_ms = self->config->interval_ns / MW_NS_PER_MS;
-    if (history.slow_ms < history.interval_ms)
-        history.slow_ms = history.interval_ms;
+    mwd_app_history_config(self->config, &history);
     return mw_history_create(mwd_heap_store(self->heap), &history, &self->history);
 }
 
@@ -46,11 +43,9 @@ void mwd_app_heap_deinit(struct mwd_app *self)
 
 void mwd_app_heap_feed(struct mwd_app *self)
 {
-    int r;
-
-    if (!self->history) /* --once keeps nothing */
+    if (!self->history) /* --once remembers nothing */
         return;
-    r = mw_history_apply(self->history, self->sample);
+    int r = mw_history_apply(self->history, self->sample);
 
     if (r < 0)
         mwd_log_event(self->log, MWD_LOG_WARNING, &(struct mwd_log_event){"no-memory", "history"},

@@ -8,6 +8,7 @@
 #include "daemon/recorder.h"
 #include "daemon/replayer.h"
 #include "daemon/sampler.h"
+#include "daemon/snapshot.h"
 #include "daemon/view.h"
 #include "history/history.h"
 
@@ -34,6 +35,9 @@ struct mwd_app {
 
     struct mwd_heap *heap;
     struct mw_history *history; /* on it */
+
+    struct mwd_snapshots *snapshots; /* of it */
+    uv_signal_t on_usr2;
 
     struct mw_sealer *sealer;
     struct mw_subjects *subjects;
@@ -77,6 +81,24 @@ int mwd_app_heap_set_limit(struct mwd_app *self, const struct mwd_config *config
                            struct mwd_buffer *error);
 /* Takes the rest of self->config, which cannot fail. */
 void mwd_app_heap_reloaded(struct mwd_app *self);
+
+/* ---- app_history.c ---- */
+
+void mwd_app_history_config(const struct mwd_config *config, struct mw_history_config *ret);
+/* Whether a reload may take this. Errors   -EBUSY, with a line in `error`. */
+int mwd_app_history_check(const struct mwd_app *self, const struct mwd_config *new_config,
+                          struct mwd_buffer *error);
+/* The configuration is a new one, which was checked. */
+void mwd_app_history_apply(struct mwd_app *self);
+extern const struct mwd_param mwd_app_history_params[];
+int mwd_app_get_history(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+
+/* ---- app_snapshot.c: heap snapshots ---- */
+
+/* After the heap. Errors: -ENOMEM, those of uv_*_init(). */
+int mwd_app_snapshots_init(struct mwd_app *self);
+int mwd_app_post_snapshot(void *context, const struct mwd_request *request,
+                          struct mwd_reply *reply);
 
 /* ---- app_routes.c ---- */
 

@@ -18,13 +18,18 @@ static void add_count(cJSON *schema, const struct mwd_param *param)
     cJSON_AddNumberToObject(schema, "maximum", (double)param->max);
 }
 
-static void add_words(cJSON *schema, const char *const *words)
+static void add_list(cJSON *schema, const char *key, const char *const *words)
 {
-    cJSON_AddStringToObject(schema, "type", "string");
-    cJSON *list = cJSON_AddArrayToObject(schema, "enum");
+    cJSON *list = cJSON_AddArrayToObject(schema, key);
 
     for (; *words; words++)
         cJSON_AddItemToArray(list, cJSON_CreateString(*words));
+}
+
+static void add_words(cJSON *schema, const char *const *words)
+{
+    cJSON_AddStringToObject(schema, "type", "string");
+    add_list(schema, "enum", words);
 }
 
 /* A character is a byte at least, so no text that is taken is longer than this. */
@@ -33,6 +38,8 @@ static void add_text(cJSON *schema, const struct mwd_param *param)
     cJSON_AddStringToObject(schema, "type", "string");
     if (param->max)
         cJSON_AddNumberToObject(schema, "maxLength", (double)param->max);
+    if (param->words)
+        add_list(schema, "examples", param->words);
 }
 
 static void add_parameter(cJSON *parameters, const struct mwd_param *param, const char *in)

@@ -163,6 +163,7 @@ static void swap(struct mwd_app *self, struct mwd_config *new_config)
     self->config = new_config;
     mwd_app_apply_log_level(self);
     mwd_app_heap_reloaded(self);
+    mwd_app_history_apply(self);
     mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(new_config));
     if (self->sampler)
         mwd_sampler_set(self->sampler, new_config->interval_ns,
@@ -219,7 +220,8 @@ static int reload(struct mwd_app *self)
     self->reload_error.failed = 0;
     if (mwd_config_load(self->options->config_input, &self->reload_error, &new_config) != 0)
         return fail(self);
-    if (take_parts(self, new_config) < 0) {
+    if (mwd_app_history_check(self, new_config, &self->reload_error) < 0 ||
+        take_parts(self, new_config) < 0) {
         mwd_config_locate(new_config, &self->reload_error);
         mwd_config_destroy(new_config);
         return fail(self);

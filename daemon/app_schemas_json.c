@@ -7,6 +7,7 @@
  * serves no member that is not described.
  */
 #include "daemon/app_internal.h"
+#include "daemon/view_history.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -170,6 +171,60 @@ static void add_processes(cJSON *schemas)
     add_absent_member(&object);
 }
 
+static cJSON *add_described(const struct object *object, const char *key, const char *type,
+                            const char *description)
+{
+    cJSON *schema = add_member(object, key, type);
+
+    cJSON_AddStringToObject(schema, "description", description);
+    return schema;
+}
+
+static void add_points(const struct object *object)
+{
+    cJSON *points =
+        add_described(object, "points", "array",
+                      "[timeMs, min, mean, max] for each step; three nulls when nothing "
+                      "is known, and why in absent under the time of the step.");
+    cJSON *point = cJSON_AddObjectToObject(points, "items");
+
+    cJSON_AddStringToObject(point, "type", "array");
+    add_type_or_null(cJSON_AddObjectToObject(point, "items"), "number");
+}
+
+static void add_history_absent(const struct object *object)
+{
+    cJSON *schema = cJSON_AddObjectToObject(object->properties, "absent");
+
+    cJSON_AddStringToObject(schema, "type", "object");
+    cJSON_AddStringToObject(schema, "description",
+                            "Why the name is null, and by their times why steps are.");
+    cJSON *values = cJSON_AddObjectToObject(schema, "additionalProperties");
+    cJSON_AddStringToObject(values, "type", "string");
+    cJSON *words = cJSON_AddArrayToObject(values, "enum");
+    for (unsigned gap = MW_PRESENT + 1; gap < MWD_HISTORY_GAPS; gap++)
+        cJSON_AddItemToArray(words, cJSON_CreateString(mwd_history_gap_word(gap)));
+}
+
+static void add_history(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "History", &object);
+    add_described(&object, "reading", "string", "Its id.");
+    add_described(&object, "subject", "string", "system, memwatchd, or PID:STARTTIMEMS.");
+    add_type_or_null(add_described(&object, "name", NULL, "Of a process that lives."), "string");
+    add_described(&object, "unit", "string", "Of the values.");
+    add_described(&object, "alive", "boolean", "Whether the subject is there.");
+    add_whole_number(&object, "firstMs", 0);
+    add_whole_number(&object, "lastMs", 0);
+    add_whole_number(&object, "fromMs", 0);
+    add_whole_number(&object, "toMs", 0);
+    add_whole_number(&object, "stepMs", 1);
+    add_points(&object);
+    add_history_absent(&object);
+}
+
 static void add_absent(cJSON *schemas)
 {
     cJSON *schema = cJSON_AddObjectToObject(schemas, "Absent");
@@ -257,6 +312,7 @@ void mwd_app_add_schemas(cJSON *schemas)
     add_objects(schemas);
     add_memory(schemas);
     add_processes(schemas);
+    add_history(schemas);
     add_absent(schemas);
     add_config(schemas);
     add_status(schemas);

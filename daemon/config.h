@@ -43,6 +43,10 @@ struct mwd_config {
     uint64_t heap_limit;      /* bytes of all that is kept on the managed heap */
     uint64_t heap_semi_space; /* bytes of one half of its new space */
     bool heap_trace;          /* a line in the log for each collection */
+    uint64_t history_recent_ns;
+    uint64_t history_minutes_ns;
+    uint64_t history_size; /* bytes */
+    uint64_t history_top;
     char *state_dir;
     char *proc_root;
     bool lock_memory;

@@ -1,6 +1,7 @@
 /* What one text must look like, and what must hold between keys. */
 #include "daemon/config_internal.h"
 
+#include "base/clock.h"
 #include "base/units.h"
 
 #include <arpa/inet.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { HISTORY_BASE_MIB = 3 };
 
 /* ---- one text ---- */
 
@@ -193,6 +196,33 @@ static void check_proc_root(struct mwd_config_loader *self)
     mwd_buffer_printf(error, "\": %s", strerror(r));
 }
 
+/* What there must be room for from the start: a time for each sample and each minute. */
+static uint64_t least_history(const struct mwd_config *config)
+{
+    uint64_t times = config->history_recent_ns / config->interval_ns +
+                     config->history_minutes_ns / (60 * (uint64_t)MW_NS_PER_S);
+
+    return 8 * times + ((uint64_t)HISTORY_BASE_MIB << 20);
+}
+
+static void check_history(struct mwd_config_loader *self)
+{
+    const struct mwd_config *config = &self->loaded->config;
+    struct mwd_buffer *error;
+    uint64_t least;
+
+    if (self->bad[MWD_AT_history_recent_ns] || self->bad[MWD_AT_history_minutes_ns] ||
+        self->bad[MWD_AT_history_size] || self->bad[MWD_AT_interval_ns])
+        return;
+    least = least_history(config);
+    error = config->history_size >= least ? NULL : fail(self, MWD_AT_history_size);
+    if (error)
+        mwd_buffer_printf(error,
+                          "is too little for history-recent, history-minutes and interval: they "
+                          "take %lluMB or more",
+                          (unsigned long long)((least + (1 << 20) - 1) >> 20));
+}
+
 void mwd_config_check(struct mwd_config_loader *self)
 {
     mwd_config_errors_next_source(&self->errors);
@@ -200,4 +230,5 @@ void mwd_config_check(struct mwd_config_loader *self)
     check_exposure(self);
     check_repeats(self);
     check_proc_root(self);
+    check_history(self);
 }

@@ -1,4 +1,5 @@
 #include "daemon/config_internal.h"
+#include "daemon/nearest.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -79,53 +80,6 @@ uint32_t mwd_config_find_in(uint32_t block, const char *name, size_t size)
 
 /* ---- guesses ---- */
 
-enum { NAME_MAX_SIZE = 32, FAR = 1000 };
-
-static unsigned smallest(unsigned a, unsigned b, unsigned c)
-{
-    unsigned ab = a < b ? a : b;
-
-    return ab < c ? ab : c;
-}
-
-static bool differ(char a, char b)
-{
-    return tolower((unsigned char)a) != tolower((unsigned char)b);
-}
-
-/* Bytes to insert, drop or replace to make one of the other (Levenshtein), by rows. */
-static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    unsigned row[NAME_MAX_SIZE + 1];
-
-    if (a_size > NAME_MAX_SIZE || b_size > NAME_MAX_SIZE)
-        return FAR;
-    for (unsigned j = 0; j <= b_size; j++)
-        row[j] = j;
-    for (unsigned i = 1; i <= a_size; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = i;
-        for (unsigned j = 1; j <= b_size; j++) {
-            unsigned replaced = diagonal + differ(a[i - 1], b[j - 1]);
-
-            diagonal = row[j];
-            row[j] = smallest(row[j] + 1, row[j - 1] + 1, replaced);
-        }
-    }
-    return row[b_size];
-}
-
-/* How far a name is from what it could have been meant for. At most two fifths may differ: a guess
- * that is far off sends people the wrong way. */
-static unsigned near(const char *meant, const char *name, size_t size)
-{
-    size_t meant_size = strlen(meant);
-    unsigned d = distance(name, size, meant, meant_size);
-
-    return (size_t)5 * d <= 2 * meant_size ? d : FAR;
-}
-
 /* A key that is called so, in whichever block: the right name at the wrong place. */
 static uint32_t find_elsewhere(const char *name, size_t size)
 {
@@ -139,36 +93,28 @@ static uint32_t find_elsewhere(const char *name, size_t size)
 /* Outside of blocks a name may have been meant for any key; within one, for those of the block. */
 uint32_t mwd_config_nearest(uint32_t block, const char *name, size_t size)
 {
-    uint32_t nearest = MWD_CONFIG_KEYS;
-    unsigned least = FAR;
+    struct mwd_nearest nearest = {NULL, 0};
+    uint32_t found = MWD_CONFIG_KEYS;
 
     for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++) {
         bool here = mwd_config_block_of(key) == block;
         const char *meant = here ? mwd_config_short_name(key) : mwd_config_keys[key].name;
-        unsigned d = here || block == MWD_CONFIG_BLOCKS ? near(meant, name, size) : FAR;
 
-        if (d < least) {
-            least = d;
-            nearest = key;
-        }
+        if ((here || block == MWD_CONFIG_BLOCKS) && mwd_nearest_offer(&nearest, name, size, meant))
+            found = key;
     }
-    return nearest < MWD_CONFIG_KEYS ? nearest : find_elsewhere(name, size);
+    return found < MWD_CONFIG_KEYS ? found : find_elsewhere(name, size);
 }
 
 uint32_t mwd_config_nearest_block(const char *name, size_t size)
 {
-    uint32_t nearest = MWD_CONFIG_BLOCKS;
-    unsigned least = FAR;
+    struct mwd_nearest nearest = {NULL, 0};
+    uint32_t found = MWD_CONFIG_BLOCKS;
 
-    for (uint32_t block = 0; block < MWD_CONFIG_BLOCKS; block++) {
-        unsigned d = near(mwd_config_blocks[block], name, size);
-
-        if (d < least) {
-            least = d;
-            nearest = block;
-        }
-    }
-    return nearest;
+    for (uint32_t block = 0; block < MWD_CONFIG_BLOCKS; block++)
+        if (mwd_nearest_offer(&nearest, name, size, mwd_config_blocks[block]))
+            found = block;
+    return found;
 }
 
 void mwd_config_variable(uint32_t key, char ret[MWD_CONFIG_VARIABLE_SIZE])

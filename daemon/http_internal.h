@@ -4,8 +4,8 @@
  * http_activation (those of systemd), http_accept (who gets in), http_connection (lives and
  * deadlines), http_recv (bytes that are kept from libmicrohttpd), http_request (what is asked),
  * http_head, http_path, http_query, http_host, http_auth (its checks), http_body, http_kept,
- * http_negotiate, http_gzip, http_events (its answers), http_problem (its refusals), http_server
- * (the whole).
+ * http_negotiate, http_gzip, http_events, http_download (its answers), http_problem (its refusals),
+ * http_server (the whole).
  */
 #ifndef MWD_HTTP_INTERNAL_H
 #define MWD_HTTP_INTERNAL_H
@@ -252,6 +252,8 @@ struct mwd_http_kept {
     char etag[72];
 };
 
+struct mwd_http_download;
+
 struct mwd_http_linger {
     int fd;
     uint64_t until_ms;
@@ -290,6 +292,7 @@ struct mwd_http_server {
     uint64_t body_number, seq;
     char boot[17];
     struct mwd_http_stream *streams;
+    struct mwd_http_download *downloads;
 
     struct mwd_http_stats stats;
     bool closing;
@@ -453,4 +456,12 @@ void mwd_http_events_wake(struct mwd_http_server *self);
 /* Heartbeats and streams that nobody reads. */
 void mwd_http_events_sweep(struct mwd_http_server *self);
 void mwd_http_events_deinit(struct mwd_http_server *self);
+
+/* ---- http_download.c ---- */
+
+enum MHD_Result mwd_http_answer_download(struct mwd_http_connection *self,
+                                         struct mwd_http_route *route,
+                                         const struct mwd_request *request);
+/* Lets those go on that are to end: all, or whose connections were cut. */
+void mwd_http_downloads_wake(struct mwd_http_server *self, bool all);
 #endif

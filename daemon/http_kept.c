@@ -199,6 +199,8 @@ enum MHD_Result mwd_http_answer_body(struct mwd_http_connection *self, struct mw
 
     if (route->row->lifetime == MWD_ALWAYS_FRESH)
         return answer_fresh(self, route, request);
+    if (route->row->lifetime == MWD_ONCE)
+        return mwd_http_answer_download(self, route, request);
     wanted.route = route;
     wanted.request = request;
     wanted.key_size = mwd_http_query_canonical(route->row->params, request, wanted.key);

@@ -7,7 +7,8 @@
  *   of ours; MHD_run() is repeated while connections end; and a sweep runs it twice a second.
  * - MHD_resume_connection() does nothing until the next MHD_run(), which therefore follows at once.
  * - A content reader that returns 0 is asked again at once, and MHD_stop_daemon() aborts when a
- *   connection is suspended: http_events.c suspends first, and here streams end before the stop.
+ *   connection is suspended: http_events.c and http_download.c suspend first, and here both end
+ * before the stop.
  * - Its idle timeout is moved by every byte: http_connection.c counts from the beginning.
  * - It refuses some requests by itself, in HTML: http_problem.c.
  * - It lets pass a missing Host, a Content-Length beside a Transfer-Encoding, blanks in field
@@ -216,6 +217,7 @@ static void on_drain(uv_timer_t *timer)
     struct mwd_http_server *self = timer->data;
 
     mwd_http_events_wake(self);
+    mwd_http_downloads_wake(self, true);
     mwd_http_turn(self);
     if (!mwd_http_is_answering(self) ||
         uv_now(self->loop) - self->closing_since_ms >= self->policy->limits.drain_ns / MW_NS_PER_MS)

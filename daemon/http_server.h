@@ -25,7 +25,8 @@ enum mwd_role { MWD_ROLE_READ, MWD_ROLE_ADMIN };
 enum mwd_lifetime {
     MWD_ALWAYS_FRESH, /* rendered for each request (healthz) */
     MWD_PER_SAMPLE,   /* until mwd_http_server_publish() */
-    MWD_FOREVER       /* openapi.json */
+    MWD_FOREVER,      /* openapi.json */
+    MWD_ONCE          /* a download: `render` opens it for this one client */
 };
 
 enum mwd_param_type { MWD_PARAM_COUNT, MWD_PARAM_WORD, MWD_PARAM_TEXT };
@@ -33,8 +34,10 @@ enum mwd_param_type { MWD_PARAM_COUNT, MWD_PARAM_WORD, MWD_PARAM_TEXT };
 /* A query word of a route, or the part of its path in braces. */
 struct mwd_param {
     const char *name;
-    const char *takes;        /* "a whole number from 0 to 1000000", for messages and OpenAPI */
-    const char *const *words; /* MWD_PARAM_WORD: the allowed ones, NULL-terminated */
+    const char *takes; /* "a whole number from 0 to 1000000", for messages and OpenAPI */
+    /* NULL-terminated. MWD_PARAM_WORD: the allowed ones; MWD_PARAM_TEXT: examples of what `render`
+     * takes, when it takes not any text, for OpenAPI; or NULL. */
+    const char *const *words;
     uint64_t min, max; /* MWD_PARAM_COUNT; MWD_PARAM_TEXT: at most `max` bytes, 0 = any number */
     enum mwd_param_type type;
     /* MWD_PARAM_TEXT: the allowed ones, when `render` checks them; for OpenAPI. Or NULL. */
@@ -49,11 +52,24 @@ struct mwd_request {
     uint64_t counts[MWD_PARAMS_MAX];    /* value of those of MWD_PARAM_COUNT */
 };
 
+/* A body that is read from a descriptor while it is sent, and of which nothing is kept. */
+struct mwd_download {
+    int fd;        /* does not block; becomes the server's */
+    char name[64]; /* of the file that the client is to make of it */
+    /* Asked when `fd` has come to its end. 0: that was all; else the answer is cut off, so that the
+     * client sees that something is missing. */
+    int (*verdict)(void *context);
+    /* Called once, last: nobody reads any more. */
+    void (*done)(void *context);
+    void *context;
+};
+
 struct mwd_reply {
     struct mwd_buffer *body;
-    unsigned status;        /* 200 unless the handler says otherwise */
-    const char *detail;     /* with a status >= 400: a problem document is made of it */
-    unsigned retry_after_s; /* 0 = no such header */
+    unsigned status;              /* 200 unless the handler says otherwise */
+    const char *detail;           /* with a status >= 400: a problem document is made of it */
+    unsigned retry_after_s;       /* 0 = no such header */
+    struct mwd_download download; /* MWD_ONCE, and a status < 400 */
 };
 
 struct mwd_route {

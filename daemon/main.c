@@ -50,13 +50,14 @@ static void open_standard_files(void)
         close(fd);
 }
 
-/* A SIGHUP that comes while the configuration is read for the first time is for the reload then. */
+/* A signal that comes while the configuration is read for the first time is for what runs then. */
 static void hold_hangups(void)
 {
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2);
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 

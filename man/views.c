@@ -94,7 +94,8 @@ static void put_verb(unsigned row, struct mwd_buffer *out)
     for (const char *word = verb->operand; word;
          word = strchr(word, '|') ? strchr(word, '|') + 1 : NULL)
         mwd_buffer_printf(out, "%s %s %.*s", word == verb->operand ? "" : " |",
-                          strchr(verb->operand, '|') ? "Cm" : "Ar", (int)strcspn(word, "|"), word);
+                          mwd_ctl_is_list(verb->operand) ? "Cm" : "Ar", (int)strcspn(word, "|"),
+                          word);
     mwd_buffer_puts(out, "\n");
     put_sentence(&filler, verb->help);
 }

@@ -48,6 +48,18 @@ bool mwd_ctl_is_word(const char *words, const char *text)
     return false;
 }
 
+bool mwd_ctl_is_list(const char *argument)
+{
+    return *argument >= 'a' && *argument <= 'z';
+}
+
+unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand)
+{
+    if (verb != MWD_CTL_HEAP)
+        return 0;
+    return strcmp(operand, "diff") == 0 ? 2 : strcmp(operand, "snapshot") == 0;
+}
+
 /* ---- options ---- */
 
 static void *field(struct parser *self, const struct mwd_ctl_option_row *row)
@@ -156,9 +168,19 @@ static int take_operand(struct parser *self, const char *word)
 {
     const struct mwd_ctl_verb_row *verb = &mwd_ctl_verbs[self->options.verb];
 
+    if (self->options.operand &&
+        self->options.file_count < mwd_ctl_files(self->options.verb, self->options.operand)) {
+        self->options.files[self->options.file_count++] = word;
+        return 0;
+    }
+    if (verb->operand && strchr(verb->operand, ' ') && self->options.operand &&
+        !self->options.second) {
+        self->options.second = word;
+        return 0;
+    }
     if (!verb->operand || self->options.operand)
         return fail(self, word, "there is nothing that this could be; options begin with --", NULL);
-    if (strchr(verb->operand, '|') && !mwd_ctl_is_word(verb->operand, word)) {
+    if (mwd_ctl_is_list(verb->operand) && !mwd_ctl_is_word(verb->operand, word)) {
         mwd_buffer_printf(self->error, "%s: takes %s; got \"%s\"", verb->name, verb->operand, word);
         return -EINVAL;
     }
@@ -199,6 +221,13 @@ static int check_verb(struct parser *self)
         mwd_buffer_printf(self->error, "%s: needs %s behind it", verb->name, verb->operand);
         return -EINVAL;
     }
+    unsigned files = verb->operand ? mwd_ctl_files(self->options.verb, self->options.operand) : 0;
+    if (self->options.file_count < files) {
+        mwd_buffer_printf(self->error, "%s %s: needs %u file%s behind it; got %u", verb->name,
+                          self->options.operand, files, files == 1 ? "" : "s",
+                          self->options.file_count);
+        return -EINVAL;
+    }
     return 0;
 }
 
@@ -227,7 +256,8 @@ int mwd_ctl_parse(int argc, char **argv, struct mwd_buffer *error, struct mwd_ct
                     .interval_ns = S_NS,
                     .limit = UINT64_MAX,
                     .pid = UINT64_MAX,
-                    .count = UINT64_MAX},
+                    .count = UINT64_MAX,
+                    .top = UINT64_MAX},
         .error = error,
     };
     int r = take_arguments(&self);

@@ -162,28 +162,100 @@ static void put_request(const struct mwd_ctl_place *place, const char *method, c
     mwd_buffer_puts(out, strcmp(method, "POST") == 0 ? "Content-Length: 0\r\n\r\n" : "\r\n");
 }
 
+/* ---- an answer that is not kept ---- */
+
+struct download {
+    struct mwd_ctl_answer *answer; /* the status, and the body of a refusal */
+    mwd_ctl_take_fn *take;
+    void *context;
+    int failed; /* what `take` said */
+};
+
+static void begin_download(void *context, unsigned status)
+{
+    struct download *self = context;
+
+    self->answer->status = status;
+}
+
+static int take_download(void *context, const char *bytes, size_t size)
+{
+    struct download *self = context;
+
+    if (self->answer->status == 200) {
+        self->failed = self->take(self->context, bytes, size);
+        return self->failed;
+    }
+    mwd_buffer_append(&self->answer->body, bytes, size);
+    return self->answer->body.failed;
+}
+
+static int receive_pieces(struct exchange *self, uint64_t patience_ns,
+                          struct mwd_ctl_incoming *incoming)
+{
+    char bytes[READ_BYTES];
+
+    for (;;) {
+        int r = wait_for(self, POLLIN);
+        ssize_t got = r == 0 ? recv(self->fd, bytes, sizeof bytes, 0) : r;
+
+        if (r < 0)
+            return r;
+        if (got == 0)
+            return mwd_ctl_incoming_end(incoming);
+        if (got < 0 && errno != EINTR && errno != EAGAIN)
+            return -errno;
+        if (got > 0)
+            r = mwd_ctl_incoming_feed(incoming, bytes, (size_t)got);
+        if (r < 0)
+            return r;
+        self->until_ns = mw_clock_monotonic_ns(mw_clock_system()) + patience_ns;
+    }
+}
+
+static int receive_download(struct exchange *self, uint64_t patience_ns, struct download *download)
+{
+    const struct mwd_ctl_sink sink = {begin_download, take_download, download};
+    struct mwd_ctl_incoming incoming;
+
+    mwd_ctl_incoming_init(&incoming, &sink);
+    int r = receive_pieces(self, patience_ns, &incoming);
+    mwd_ctl_incoming_deinit(&incoming);
+    return r;
+}
+
+static int receive_whole(struct exchange *self, struct mwd_ctl_answer *ret)
+{
+    struct mwd_buffer answer;
+
+    mwd_buffer_init(&answer, ANSWER_MAX);
+    int r = receive_all(self, &answer);
+    if (r == 0)
+        r = mwd_ctl_response_parse(answer.bytes, answer.size, &ret->status, &ret->body);
+    mwd_buffer_deinit(&answer);
+    return r;
+}
+
+/* `download` may be NULL. */
 static int exchange(struct mwd_ctl *self, const char *method, const char *path,
-                    struct mwd_ctl_answer *ret)
+                    struct download *download, struct mwd_ctl_answer *ret)
 {
     struct exchange exchange = {
         .fd = -1,
         .until_ns = mw_clock_monotonic_ns(mw_clock_system()) + self->options->timeout_ns,
     };
-    struct mwd_buffer request, answer;
+    struct mwd_buffer request;
 
     mwd_buffer_init(&request, 4096);
-    mwd_buffer_init(&answer, ANSWER_MAX);
     int r = connect_place(&exchange, self->place);
     if (r == 0) {
         put_request(self->place, method, path, &request);
         r = request.failed ? -ENOMEM : send_all(&exchange, &request);
     }
     if (r == 0)
-        r = receive_all(&exchange, &answer);
-    if (r == 0)
-        r = mwd_ctl_response_parse(answer.bytes, answer.size, &ret->status, &ret->body);
+        r = download ? receive_download(&exchange, self->options->timeout_ns, download)
+                     : receive_whole(&exchange, ret);
     hang_up(&exchange);
-    mwd_buffer_deinit(&answer);
     mwd_buffer_deinit(&request);
     return r;
 }
@@ -225,8 +297,8 @@ static const char *reason_for(int r)
     }
 }
 
-int mwd_ctl_ask(struct mwd_ctl *self, const char *method, const char *path,
-                struct mwd_ctl_answer *ret)
+static int ask(struct mwd_ctl *self, const char *method, const char *path,
+               struct download *download, struct mwd_ctl_answer *ret)
 {
     ret->status = 0;
     mwd_buffer_init(&ret->body, ANSWER_MAX);
@@ -240,13 +312,21 @@ int mwd_ctl_ask(struct mwd_ctl *self, const char *method, const char *path,
         }
         self->place = place;
     }
-    int r = exchange(self, method, path, ret);
+    int r = exchange(self, method, path, download, ret);
     if (r == 0)
         return MWD_CTL_OK;
+    if (download && download->failed)
+        return MWD_CTL_FAILED;
     if (!self->quiet)
         mwd_ctl_complain("cannot reach memwatchd at %s: %s; %s", mwd_ctl_address(self),
                          reason_for(r), advice_for(r));
     return MWD_CTL_UNREACHABLE;
+}
+
+int mwd_ctl_ask(struct mwd_ctl *self, const char *method, const char *path,
+                struct mwd_ctl_answer *ret)
+{
+    return ask(self, method, path, NULL, ret);
 }
 
 /* "0.1.0", or "of unknown version". */
@@ -276,6 +356,18 @@ static void complain_lines(const char *text)
     }
 }
 
+/* "subject: nothing is known of it" tells of a word of the query: the path itself is known. */
+static bool names_a_word(const char *path, const char *detail)
+{
+    size_t size = strcspn(detail, ":");
+    const char *query = strchr(path, '?');
+
+    for (const char *at = query; at && size > 0; at = strchr(at + 1, '&'))
+        if (strncmp(at + 1, detail, size) == 0 && at[1 + size] == '=')
+            return true;
+    return false;
+}
+
 static void explain(struct mwd_ctl *self, const char *path, const struct mwd_ctl_answer *answer)
 {
     cJSON *problem = cJSON_ParseWithLength(answer->body.bytes, answer->body.size);
@@ -294,6 +386,10 @@ static void explain(struct mwd_ctl *self, const char *path, const struct mwd_ctl
                          address, detail);
         break;
     case 404:
+        if (names_a_word(path, detail)) {
+            mwd_ctl_complain("%s: %s", address, detail);
+            break;
+        }
         find_version(self, version, sizeof version);
         mwd_ctl_complain("%s: the daemon (memwatchd %s) does not know %.*s: it is older than this "
                          "memwatchctl (" MW_VERSION "); upgrade it and restart it",
@@ -310,15 +406,32 @@ static void explain(struct mwd_ctl *self, const char *path, const struct mwd_ctl
     cJSON_Delete(problem);
 }
 
-int mwd_ctl_fetch(struct mwd_ctl *self, const char *method, const char *path,
-                  struct mwd_ctl_answer *ret)
+static int fetch(struct mwd_ctl *self, const char *method, const char *path,
+                 struct download *download, struct mwd_ctl_answer *ret)
 {
-    int code = mwd_ctl_ask(self, method, path, ret);
+    int code = ask(self, method, path, download, ret);
 
     if (code != MWD_CTL_OK || ret->status / 100 == 2)
         return code;
     explain(self, path, ret);
     return ret->status == 400 ? MWD_CTL_USAGE : MWD_CTL_FAILED;
+}
+
+int mwd_ctl_fetch(struct mwd_ctl *self, const char *method, const char *path,
+                  struct mwd_ctl_answer *ret)
+{
+    return fetch(self, method, path, NULL, ret);
+}
+
+int mwd_ctl_download(struct mwd_ctl *self, const char *method, const char *path,
+                     mwd_ctl_take_fn *take, void *context)
+{
+    struct mwd_ctl_answer answer;
+    struct download download = {.answer = &answer, .take = take, .context = context};
+    int code = fetch(self, method, path, &download, &answer);
+
+    mwd_buffer_deinit(&answer.body);
+    return code;
 }
 
 int mwd_ctl_pass_on(struct mwd_ctl *self, const char *method, const char *path)

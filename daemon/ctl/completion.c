@@ -1,6 +1,7 @@
 #include "daemon/ctl/completion.h"
 
 #include "daemon/options.h"
+#include "history/history.h"
 #include "sample/sample.h"
 
 #include <string.h>
@@ -37,6 +38,8 @@ const struct mwd_ctl_program mwd_ctl_daemon = {"memwatchd", NULL, 0, option_of_d
 
 /* ---- what stands for an argument ---- */
 
+static const char readings[] = "READING [SUBJECT]";
+
 static bool is_one_of(const char *text, const char *const *words)
 {
     while (*words && strcmp(*words, text) != 0)
@@ -48,6 +51,7 @@ enum mwd_ctl_offer mwd_ctl_offer_for(const char *argument)
 {
     static const char *const files[] = {"FILE", "PATH", NULL};
     static const char *const folders[] = {"DIR", NULL};
+    static const char *const words[] = {"KEY", readings, NULL};
 
     if (!argument)
         return MWD_CTL_OFFER_NONE;
@@ -55,7 +59,7 @@ enum mwd_ctl_offer mwd_ctl_offer_for(const char *argument)
         return MWD_CTL_OFFER_FILES;
     if (is_one_of(argument, folders))
         return MWD_CTL_OFFER_FOLDERS;
-    if (strchr(argument, '|') || strcmp(argument, "KEY") == 0)
+    if (mwd_ctl_is_list(argument) || is_one_of(argument, words))
         return MWD_CTL_OFFER_WORDS;
     return MWD_CTL_OFFER_NOTHING;
 }
@@ -66,8 +70,24 @@ static void put_keys(struct mwd_buffer *out)
         mwd_buffer_printf(out, "%s%s", key == mw_process_keys() ? "" : " ", *key);
 }
 
+static void put_readings(struct mwd_buffer *out)
+{
+    bool first = true;
+
+    for (enum mw_reading i = 0; i < MW_READING_COUNT; i++) {
+        if (!mw_history_keeps(i))
+            continue;
+        mwd_buffer_printf(out, "%s%s", first ? "" : " ", mw_reading_info(i)->id);
+        first = false;
+    }
+}
+
 void mwd_ctl_put_words(const char *argument, struct mwd_buffer *out)
 {
+    if (strcmp(argument, readings) == 0) {
+        put_readings(out);
+        return;
+    }
     if (strcmp(argument, "KEY") == 0) {
         put_keys(out);
         return;

@@ -53,6 +53,8 @@ static const char engine[] =
     "        behind=$options\n"
     "    elif [[ ! $verb && $verbs ]]; then\n"
     "        behind=$verbs\n"
+    "    elif [[ $verb == heap && $operand == @(diff|snapshot) ]]; then\n"
+    "        behind=@files\n"
     "    elif [[ $operand || ! $behind ]]; then\n"
     "        behind=$options\n"
     "    fi\n"

@@ -37,8 +37,10 @@ enum mwd_ctl_verb {
 enum {
     MWD_CTL_ANY = (1u << MWD_CTL_VERBS) - 1,
     MWD_CTL_LISTING = MWD_CTL_OF(PROCESSES) | MWD_CTL_OF(TOP),
-    MWD_CTL_TELLING = MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS),
-    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
+    MWD_CTL_TELLING =
+        MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS) | MWD_CTL_OF(HISTORY),
+    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) |
+                     MWD_CTL_OF(RELOAD) | MWD_CTL_OF(HEAP)
 };
 
 enum mwd_ctl_type { MWD_CTL_FLAG, MWD_CTL_TEXT, MWD_CTL_COUNT, MWD_CTL_SPAN };
@@ -58,20 +60,31 @@ extern const struct mwd_ctl_verb_row mwd_ctl_verbs[MWD_CTL_VERBS];
 extern const struct mwd_ctl_option_row mwd_ctl_option_rows[];
 extern const unsigned mwd_ctl_option_count;
 
+enum { MWD_CTL_FILES_MAX = 2 };
+
 /* Numbers that were not given are UINT64_MAX, texts NULL. */
 struct mwd_ctl_options {
     enum mwd_ctl_verb verb;
-    const char *operand; /* "check", FILE, "bash"; NULL for verbs without one */
+    const char *operand;                  /* "check", FILE, "bash"; NULL for verbs without one */
+    const char *files[MWD_CTL_FILES_MAX]; /* behind the operand, where it takes any */
+    unsigned file_count;
+    const char *second; /* behind it, where the row has two: "READING [SUBJECT]"; or NULL */
     const char *socket, *url, *token_file, *config_path, *sort, *order, *name;
+    const char *from, *to, *step;
     uint64_t timeout_ns, interval_ns;
-    uint64_t limit, pid, count;
-    bool json, bytes, version, help;
+    uint64_t limit, pid, count, top;
+    bool json, csv, bytes, version, help;
 };
 
 /* Errors   -EINVAL, with one line that names the word and what is taken there in `error`. */
 int mwd_ctl_parse(int argc, char **argv, struct mwd_buffer *error, struct mwd_ctl_options *ret);
 /* All verbs and options, or those of one verb; MWD_CTL_VERBS = all. */
 void mwd_ctl_help(enum mwd_ctl_verb verb, struct mwd_buffer *out);
+/* Whether an argument or operand lists words, as "asc|desc" or "diff", and does not stand for
+ * something, as FILE. */
+bool mwd_ctl_is_list(const char *argument);
+/* How many files stand behind the operand, as in "heap diff A B". */
+unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand);
 /* Whether `text` is one of "asc|desc". */
 bool mwd_ctl_is_word(const char *words, const char *text);
 
@@ -126,6 +139,13 @@ int mwd_ctl_ask(struct mwd_ctl *self, const char *method, const char *path,
 int mwd_ctl_fetch(struct mwd_ctl *self, const char *method, const char *path,
                   struct mwd_ctl_answer *ret);
 
+/* As mwd_ctl_fetch(), but the body of an answer with status 200 goes to `take` as it comes, and
+ * --timeout bounds the wait for each piece of it. An error of `take` ends the answer: then
+ * MWD_CTL_FAILED comes back, and the complaint is the caller's. */
+typedef int mwd_ctl_take_fn(void *context, const char *bytes, size_t size);
+int mwd_ctl_download(struct mwd_ctl *self, const char *method, const char *path,
+                     mwd_ctl_take_fn *take, void *context);
+
 /* Where mwd_ctl_ask() asks, for messages: "/run/memwatchd/memwatchd.sock" or a URL. */
 const char *mwd_ctl_address(const struct mwd_ctl *self);
 
@@ -158,6 +178,8 @@ struct cJSON;
 int mwd_ctl_document(struct mwd_ctl *self, const char *path, struct cJSON **ret);
 /* A whole number of a document; false when it is not there, null, or no such number. */
 bool mwd_ctl_number(const struct cJSON *object, const char *key, uint64_t *ret);
+/* "?key=value" or "&key=value" to a path, escaped; nothing when the value is NULL. */
+void mwd_ctl_put_word(const char *key, const char *value, struct mwd_buffer *out);
 /* One line of JSON; the document is taken over. */
 void mwd_ctl_put_json(struct cJSON *document, struct mwd_buffer *out);
 /* Its text, or `otherwise`. */
@@ -172,10 +194,74 @@ struct mwd_ctl_url {
 /* "http://HOST[:PORT][/]". Errors -EINVAL, and why not in *ret_why. */
 int mwd_ctl_url_parse(const char *text, struct mwd_ctl_url *ret, const char **ret_why);
 
+struct mwd_ctl_head {
+    unsigned status;
+    uint64_t length; /* Content-Length */
+    bool has_length, chunked;
+};
+
+/* The head at the front of `bytes`; *ret_size is its size, with the empty line behind it.
+ * Errors   -ENODATA it is not all there, -EBADMSG it is no HTTP/1 answer. */
+int mwd_ctl_head_parse(const char *bytes, size_t size, struct mwd_ctl_head *ret, size_t *ret_size);
+
 /* A whole answer, as it came until the other side closed. The body is appended to `body`.
  * Errors   -ENODATA it ends too early, -EBADMSG it is no HTTP/1 answer; those of the buffer. */
 int mwd_ctl_response_parse(const char *bytes, size_t size, unsigned *ret_status,
                            struct mwd_buffer *body);
+
+/* ---- incoming.c: an answer as it comes ---- */
+
+/* Where it goes: `begin` once, when the head is there, then `take` with pieces of the body, whose
+ * errors come back from feed(). */
+struct mwd_ctl_sink {
+    void (*begin)(void *context, unsigned status);
+    mwd_ctl_take_fn *take;
+    void *context;
+};
+
+enum mwd_ctl_part { MWD_CTL_CHUNK_SIZE, MWD_CTL_CHUNK, MWD_CTL_CHUNK_END, MWD_CTL_DONE };
+
+struct mwd_ctl_incoming {
+    const struct mwd_ctl_sink *sink;
+    struct mwd_buffer head;
+    struct mwd_ctl_head info;
+    bool in_body;
+    enum mwd_ctl_part part; /* of a chunked one, what comes next */
+    uint64_t left;          /* of the body or of the chunk */
+    size_t line_size;
+    char line[64];
+};
+
+/* `sink` is borrowed. */
+void mwd_ctl_incoming_init(struct mwd_ctl_incoming *self, const struct mwd_ctl_sink *sink);
+void mwd_ctl_incoming_deinit(struct mwd_ctl_incoming *self);
+/* Errors   -EBADMSG it is no HTTP/1 answer, -ENOMEM, those of the sink. */
+int mwd_ctl_incoming_feed(struct mwd_ctl_incoming *self, const char *bytes, size_t size);
+/* The other side has closed. Errors -ENODATA: too early. */
+int mwd_ctl_incoming_end(const struct mwd_ctl_incoming *self);
+
+/* ---- file.c: a new file, whole or not at all ---- */
+
+struct mwd_ctl_file {
+    const char *path;
+    int fd;       /* -1 = none */
+    bool unnamed; /* the kernel removes it when it is not kept */
+    char aside[4096];
+};
+
+/* A file beside `path` that nobody sees, for its owner only.
+ * Errors   -EEXIST a device, pipe, socket or directory has that name; those of open(2). */
+int mwd_ctl_file_open(const char *path, struct mwd_ctl_file *ret);
+int mwd_ctl_file_write(struct mwd_ctl_file *self, const char *bytes, size_t size);
+/* Gives it the name, when all of it is on the disk. After an error discard() is left to do. */
+int mwd_ctl_file_keep(struct mwd_ctl_file *self);
+/* After keep(), nothing is left to discard. */
+void mwd_ctl_file_discard(struct mwd_ctl_file *self);
+
+/* ---- verb_heap_snapshot.c ---- */
+
+/* `heap snapshot FILE` */
+int mwd_ctl_heap_snapshot(struct mwd_ctl *self, const char *path);
 
 /* ---- table.c: rows of text in columns ---- */
 
@@ -200,6 +286,13 @@ void mwd_ctl_table_cell(struct mwd_ctl_table *self, const char *format, ...)
 /* The table as text for this terminal. */
 void mwd_ctl_table_put(const struct mwd_ctl_table *self, const struct mwd_ctl *ctl,
                        struct mwd_buffer *out);
+
+/* ---- sparkline.c: numbers as a line of bars ---- */
+
+/* Numbers that are not known are NAN, and blank; more than fit are averaged. The least number has
+ * the lowest bar. */
+void mwd_ctl_put_sparkline(const double *numbers, size_t count, unsigned columns, bool utf8,
+                           struct mwd_buffer *out);
 
 /* The size at `key`, or "-" when it is unknown. */
 void mwd_ctl_size_at(const struct mwd_ctl *self, const struct cJSON *object, const char *key,

@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <string.h>
 
 enum { EXACT_BITS = 53 };
 
@@ -42,6 +43,28 @@ const char *mwd_ctl_text(const cJSON *object, const char *key, const char *other
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
 
     return text ? text : otherwise;
+}
+
+static void put_escaped(const char *text, struct mwd_buffer *out)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            strchr("-._~", c))
+            mwd_buffer_append(out, text, 1);
+        else
+            mwd_buffer_printf(out, "%%%02X", c);
+    }
+}
+
+void mwd_ctl_put_word(const char *key, const char *value, struct mwd_buffer *out)
+{
+    if (!value)
+        return;
+    bool first = out->size == 0 || !memchr(out->bytes, '?', out->size);
+    mwd_buffer_printf(out, "%c%s=", first ? '?' : '&', key);
+    put_escaped(value, out);
 }
 
 void mwd_ctl_put_json(cJSON *document, struct mwd_buffer *out)

@@ -212,6 +212,21 @@ static int take_body(struct response *self, struct mwd_buffer *body)
     return 0;
 }
 
+int mwd_ctl_head_parse(const char *bytes, size_t size, struct mwd_ctl_head *ret, size_t *ret_size)
+{
+    struct response self = {.at = bytes, .end = bytes + size};
+    unsigned status;
+    int r = take_status(&self, &status);
+
+    if (r == 0)
+        r = take_fields(&self);
+    if (r < 0)
+        return r;
+    *ret = (struct mwd_ctl_head){status, self.length, self.has_length, self.chunked};
+    *ret_size = (size_t)(self.at - bytes);
+    return 0;
+}
+
 int mwd_ctl_response_parse(const char *bytes, size_t size, unsigned *ret_status,
                            struct mwd_buffer *body)
 {

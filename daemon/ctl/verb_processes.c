@@ -3,7 +3,6 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { DEFAULT_LIMIT = 20, OUT_MAX = 64 << 20 };
 
@@ -22,33 +21,12 @@ static const struct mwd_ctl_column columns[] = {
 
 /* ---- the question ---- */
 
-static void put_escaped(const char *text, struct mwd_buffer *out)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            strchr("-._~", c))
-            mwd_buffer_append(out, text, 1);
-        else
-            mwd_buffer_printf(out, "%%%02X", c);
-    }
-}
-
-static void put_word(const char *key, const char *value, struct mwd_buffer *out)
-{
-    if (!value)
-        return;
-    mwd_buffer_printf(out, "&%s=", key);
-    put_escaped(value, out);
-}
-
 static void put_path(const struct mwd_ctl_options *options, uint64_t limit, struct mwd_buffer *out)
 {
     mwd_buffer_printf(out, "/api/v1/processes?limit=%" PRIu64, limit);
-    put_word("sort", options->sort, out);
-    put_word("order", options->order, out);
-    put_word("name", options->name, out);
+    mwd_ctl_put_word("sort", options->sort, out);
+    mwd_ctl_put_word("order", options->order, out);
+    mwd_ctl_put_word("name", options->name, out);
     if (options->pid != UINT64_MAX)
         mwd_buffer_printf(out, "&pid=%" PRIu64, options->pid);
     mwd_buffer_append(out, "", 1);

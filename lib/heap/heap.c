@@ -10,7 +10,7 @@
 enum {
     DEFAULT_LIMIT = 64 * 1024 * 1024,
     DEFAULT_SEMI = 1024 * 1024,
-    DEFAULT_SCAVENGE_US = 3000,
+    DEFAULT_SCAVENGE_US = 1500,
     DEFAULT_HANDLES = 1 << 20,
     DEFAULT_SCOPES = 1 << 18,
 };
@@ -22,7 +22,6 @@ void mw_heap_config_default(struct mw_heap_config *ret)
     *ret = (struct mw_heap_config){
         .limit = DEFAULT_LIMIT,
         .semi_space = DEFAULT_SEMI,
-        .semi_space_max = DEFAULT_SEMI,
         .scavenge_us = DEFAULT_SCAVENGE_US,
         .handles = DEFAULT_HANDLES,
         .scopes = DEFAULT_SCOPES,
@@ -72,6 +71,8 @@ int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret)
     self->config = *config;
     if (self->config.limit_max == 0)
         self->config.limit_max = config->limit + config->limit / 2;
+    if (self->config.semi_space_max == 0)
+        self->config.semi_space_max = mw_policy_semi_max(config->semi_space, config->limit);
     if (self->config.clock == NULL)
         self->config.clock = mw_clock_system();
     self->limit = config->limit;

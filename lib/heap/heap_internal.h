@@ -34,14 +34,15 @@ struct mw_nursery {
     size_t slot_size;
     unsigned slots; /* two, or more when addresses must not come back soon */
     unsigned from, to;
-    size_t capacity; /* bytes of a half in use */
-    char *end;       /* where the half being filled ends */
-    char *start;     /* where what was born since the last scavenge begins */
-    size_t wanted;   /* the capacity that it grows to, piece by piece */
-    size_t ahead;    /* bytes that were brought in for that, of both halves together */
-    size_t survived; /* since its capacity last changed */
-    uint64_t born;   /* bytes, until the last scavenge; large ones at once */
-    uint64_t cost;   /* of a scavenge, in nanoseconds for each KiB that survives */
+    size_t capacity;   /* bytes of a half in use */
+    char *end;         /* where the half being filled ends */
+    char *start;       /* where what was born since the last scavenge begins */
+    size_t wanted;     /* the capacity that it grows to, piece by piece */
+    size_t ahead;      /* bytes that were brought in for that, of both halves together */
+    size_t survived;   /* since its capacity last changed */
+    uint64_t born;     /* bytes, until the last scavenge; large ones at once */
+    uint64_t cost;     /* of a scavenge, in nanoseconds for each KiB that survives */
+    uint64_t usual_ns; /* that one takes, the last ones counting most */
     uint64_t looked_ns,
         looked_bytes; /* when it was last asked whether all is quiet; bytes by then */
 };
@@ -210,6 +211,7 @@ struct mw_policy {
 };
 
 size_t mw_policy_next_full(size_t live, size_t limit);
+size_t mw_policy_semi_max(size_t semi, size_t limit);
 size_t mw_policy_next_mark(size_t live, size_t full_at);
 size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);

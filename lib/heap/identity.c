@@ -326,6 +326,14 @@ static bool has_id(const struct mw_identity *self, const uintptr_t *object)
     return object[0] & MW_FLAG_NUMBERED && !self->pass.forget;
 }
 
+/* Written only where it changes: after a fork each page that is written is copied, or at least
+ * costs a fault, and most objects have their id from the snapshot before. */
+static void set_numbered(uintptr_t *object)
+{
+    if (!(object[0] & MW_FLAG_NUMBERED))
+        object[0] |= MW_FLAG_NUMBERED;
+}
+
 void mw_identity_number(struct mw_heap *self, uintptr_t *object)
 {
     struct mw_identity *identity = &self->identity;
@@ -334,7 +342,7 @@ void mw_identity_number(struct mw_heap *self, uintptr_t *object)
 
     read_up_to(identity, page_of(self, address), pair_of(address));
     id = has_id(identity, object) ? known_id(identity, address) : 0;
-    object[0] |= MW_FLAG_NUMBERED;
+    set_numbered(object);
     write_id(self, address, id != 0 ? id : mw_identity_fresh(self, 1));
 }
 
@@ -347,7 +355,7 @@ void mw_identity_number_young(struct mw_heap *self, uintptr_t *object)
     if (identity->young_count == 0)
         identity->pass.loose = 0;
     id = has_id(identity, object) ? loose_id(identity, address) : 0;
-    object[0] |= MW_FLAG_NUMBERED;
+    set_numbered(object);
     identity->young[identity->young_count++] =
         (struct mw_loose){address, id != 0 ? id : mw_identity_fresh(self, 1)};
 }

@@ -7,7 +7,8 @@
  *
  * Halves double when more has survived than fits into one (so the program keeps more than they were
  * made for), unless a scavenge of the larger ones would take too long. They shrink again, down to
- * what was configured, when the program has come to rest.
+ * what was configured, when scavenges usually take too long after all, and when the program has
+ * come to rest.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
@@ -161,26 +162,9 @@ static void set_capacity(struct mw_heap *self, size_t capacity)
     nursery->capacity = nursery->wanted = capacity;
     nursery->ahead = 0;
     nursery->survived = 0;
+    nursery->usual_ns = 0;
     nursery->end = mw_nursery_half(nursery, nursery->from) + capacity;
     self->pool.target = mw_pool_target(capacity);
-}
-
-void mw_nursery_judge(struct mw_heap *self, size_t survived, uint64_t cpu_ns)
-{
-    struct mw_nursery *nursery = &self->nursery;
-    size_t capacity = nursery->capacity;
-
-    nursery->survived += survived;
-    if (survived >= SURVIVED_LEAST) {
-        uint64_t cost = cpu_ns * 1024 / survived;
-
-        nursery->cost = nursery->cost == 0 ? cost : (3 * nursery->cost + cost) / 4;
-    }
-    if (nursery->slots == HALVES && nursery->wanted == capacity &&
-        2 * capacity <= nursery->slot_size && mw_heap_may_grow(self, 2 * capacity) &&
-        mw_policy_grow_new(capacity, nursery->survived, nursery->cost,
-                           self->config.scavenge_us * MW_NS_PER_US))
-        nursery->wanted = 2 * capacity;
 }
 
 static void decommit_beyond(struct mw_nursery *self, size_t capacity, size_t first, size_t second)
@@ -223,7 +207,7 @@ bool mw_nursery_grow(struct mw_heap *self)
     return true;
 }
 
-/* ---- shrinking ---- */
+/* ---- shrinking, and what decides ---- */
 
 bool mw_nursery_is_quiet(struct mw_heap *self)
 {
@@ -260,6 +244,35 @@ static void shrink(struct mw_heap *self, size_t capacity)
     set_capacity(self, capacity);
     if (self->front.limit > nursery->end)
         self->front.limit = nursery->end;
+}
+
+static bool may_shrink(const struct mw_heap *self, size_t capacity)
+{
+    return self->nursery.slots == HALVES && capacity >= self->config.semi_space &&
+           mw_nursery_used(self) <= capacity - capacity / 4;
+}
+
+void mw_nursery_judge(struct mw_heap *self, size_t survived, uint64_t cpu_ns)
+{
+    struct mw_nursery *nursery = &self->nursery;
+    uint64_t most_ns = self->config.scavenge_us * MW_NS_PER_US;
+    size_t capacity = nursery->capacity;
+
+    nursery->usual_ns = (3 * nursery->usual_ns + cpu_ns) / 4;
+    if (most_ns != 0 && nursery->usual_ns > most_ns && may_shrink(self, capacity / 2)) {
+        shrink(self, capacity / 2);
+        return;
+    }
+    nursery->survived += survived;
+    if (survived >= SURVIVED_LEAST) {
+        uint64_t cost = cpu_ns * 1024 / survived;
+
+        nursery->cost = nursery->cost == 0 ? cost : (3 * nursery->cost + cost) / 4;
+    }
+    if (nursery->slots == HALVES && nursery->wanted == capacity &&
+        2 * capacity <= nursery->slot_size && mw_heap_may_grow(self, 2 * capacity) &&
+        mw_policy_grow_new(capacity, nursery->survived, nursery->cost, most_ns))
+        nursery->wanted = 2 * capacity;
 }
 
 bool mw_nursery_relax(struct mw_heap *self)

@@ -68,6 +68,13 @@ bool mw_policy_sparse(size_t pages, size_t live)
     return pages > SPARSE_PAGES + live / MW_PAGE_ROOM && pages * MW_PAGE_SIZE > 2 * live;
 }
 
+/* How far halves may grow when the program did not say: to twice of what they are, if both together
+ * are not over an eighth of the limit then. */
+size_t mw_policy_semi_max(size_t semi, size_t limit)
+{
+    return semi <= MW_SEMI_MAX / 2 && 4 * semi <= limit / 8 ? 2 * semi : semi;
+}
+
 /* All of a half may survive, and what survived last time says how much that takes. */
 bool mw_policy_grow_new(size_t capacity, size_t survived, uint64_t cost, uint64_t most_ns)
 {

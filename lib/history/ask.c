@@ -246,6 +246,32 @@ int mw_history_ask(const struct mw_history *self, const struct mw_history_questi
     return answer(self, &place, &steps);
 }
 
+static uint32_t find_in_slots(const struct mw_slots *slots, uint64_t id,
+                              struct mw_block_key *ret_newest)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < slots->used; i++) {
+        struct mw_block_key key = slots->slots[i].key;
+
+        if (key.id != id)
+            continue;
+        if (found == 0 || key.birth > ret_newest->birth)
+            *ret_newest = key;
+        found++;
+    }
+    return found;
+}
+
+uint32_t mw_history_find(const struct mw_history *self, enum mw_kind kind, uint64_t id,
+                         struct mw_block_key *ret_newest)
+{
+    for (unsigned i = 0; id != 0 && i < self->group_count; i++)
+        if (mw_source_kind(self->groups[i].source) == kind)
+            return find_in_slots(&self->groups[i].slots, id, ret_newest);
+    return 0;
+}
+
 int mw_history_life(const struct mw_history *self, enum mw_kind kind, struct mw_block_key subject,
                     struct mw_history_life *ret)
 {

@@ -262,6 +262,16 @@ int mw_history_apply(struct mw_history *self, const struct mw_sample *sample)
     return error < 0 ? error : failed;
 }
 
+int mw_history_set_bytes(struct mw_history *self, size_t bytes)
+{
+    if (bytes < mw_history_bytes_min())
+        return -EINVAL;
+    if (bytes < mw_history_bytes(self))
+        return -EBUSY;
+    self->config.bytes = bytes;
+    return 0;
+}
+
 /* ---- numbers ---- */
 
 static void get_tiers(const struct mw_history *self, struct mw_history_numbers *ret)

@@ -64,6 +64,11 @@ struct mw_history *mw_history_destroy(struct mw_history *self);
  *          come as if nothing had happened. */
 int mw_history_apply(struct mw_history *self, const struct mw_sample *sample);
 
+/* Another bound, kept to from the next sample on. The readings of the machine and the daemon, taken
+ * alone, do not grow over the bound of creation.
+ * Errors   -EINVAL less than mw_history_bytes_min(), -EBUSY less than is in use now. */
+int mw_history_set_bytes(struct mw_history *self, size_t bytes);
+
 /* For the heap's near-limit callback: gives up the oldest eighth of each tier, or more if that
  * frees nothing. Allocates nothing, and may be called while mw_history_apply() is what came near
  * the limit. Returns the bytes that the heap can have back, so that a callback can go on until that
@@ -129,6 +134,11 @@ enum mw_history_fault {
 int mw_history_ask(const struct mw_history *self, const struct mw_history_question *question,
                    int (*each)(void *context, const struct mw_history_point *point), void *context,
                    enum mw_history_fault *ret_fault);
+
+/* The subject of this id (a pid) that was born last. Returns how many of that id there are, dead
+ * ones included; 0: *ret_newest is untouched. */
+uint32_t mw_history_find(const struct mw_history *self, enum mw_kind kind, uint64_t id,
+                         struct mw_block_key *ret_newest);
 
 /* How long a subject is known: its first and last sample. Errors   -ENOENT. */
 struct mw_history_life {

@@ -6,6 +6,7 @@
  *     track.c     the entries of one subject in one tier: a chain of chunks
  *     reader.c    the way back
  *     slots.c     the subjects of one kind, dead ones included: found by key, forgotten in order
+ *     kept.c      which readings there is history of
  *     largest.c  which processes are the largest
  *     group.c     kinds with many subjects: the rows that live now, and their tracks
  *     feed.c      what a sample changes in them

@@ -43,7 +43,7 @@ class Documents(Api):
                 self.assertEqual(answer.status, 200, f"{method} {path}: {answer.text}")
                 described = operations[method]["responses"]["200"]["content"]
                 self.assertIn(answer.headers["Content-Type"], described)
-        for path in ("/api/v1/heaps", "/api/v1/history", "/api/v1/alerts", "/api/v1/queues",
+        for path in ("/api/v1/heaps", "/api/v1/alerts", "/api/v1/queues",
                      "/api/v1", "/api/v1/memory/", "/nothing"):
             self.problem(self.daemon.get(path), 404)
 

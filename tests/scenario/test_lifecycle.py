@@ -184,6 +184,17 @@ class Stop(unittest.TestCase):
             wait_until(lambda: daemon.get("/readyz", unix=True).status == 200)
             self.assertEqual(daemon.stop()[0], 0)
 
+    def test_a_wish_for_a_snapshot_while_it_starts_ends_no_daemon(self):
+        for delay in (0.001, 0.005, 0.02, 0.05):
+            daemon = Daemon("--state-dir", "/nonexistent", proc_root=fixture("healthy"))
+            self.addCleanup(daemon.end)
+            daemon.start_with_log(subprocess.DEVNULL)
+            wait_until(lambda: minds_hangups(daemon.pid))
+            time.sleep(delay)
+            daemon.process.send_signal(signal.SIGUSR2)
+            wait_until(lambda: daemon.get("/readyz", unix=True).status == 200)
+            self.assertEqual(daemon.stop()[0], 0)
+
     def test_a_stop_right_after_the_start(self):
         for _ in range(5):
             daemon = self.start(ready=False)

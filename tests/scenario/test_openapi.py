@@ -173,6 +173,8 @@ class Healthy(Bodies, Described):
                     [schema["minimum"] - 1, schema["maximum"] + 1, "x", "1.5"])
         if "enum" in schema:
             return schema["enum"], [word + "x" for word in schema["enum"]]
+        if "examples" in schema:
+            return schema["examples"], ["a" * (schema["maxLength"] + 1)]
         if "maxLength" in schema:
             return ["a" * schema["maxLength"]], ["a" * (schema["maxLength"] + 1)]
         raise AssertionError(f"a schema without a limit: {schema}")

@@ -24,6 +24,7 @@ struct bench_workload {
     size_t size;                                /* when the command line gives none */
     struct bench_outcome (*plain)(size_t size); /* NULL: means nothing without a managed heap */
     struct bench_outcome (*managed)(const struct bench_heap *self, size_t size);
+    uint64_t scavenge_us; /* what it asks of scavenges; 0: as is usual */
 };
 
 extern const struct bench_workload bench_bintrees, bench_gcbench, bench_ring, bench_ringc,

@@ -120,5 +120,5 @@ static struct bench_outcome managed(const struct bench_heap *self, size_t size)
 }
 
 const struct bench_workload bench_bintrees = {
-    "bintrees", "binary trees up to this depth, made, counted, dropped", 18, plain, managed,
+    "bintrees", "binary trees up to this depth, made, counted, dropped", 18, plain, managed, 0,
 };

@@ -93,5 +93,5 @@ static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
 }
 
 const struct bench_workload bench_compact = {
-    "compact", "so many megabytes, half of them holes, slid together", 100, NULL, managed,
+    "compact", "so many megabytes, half of them holes, slid together", 100, NULL, managed, 0,
 };

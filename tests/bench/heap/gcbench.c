@@ -214,5 +214,5 @@ static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
 }
 
 const struct bench_workload bench_gcbench = {
-    "gcbench", "trees up to this depth from the root and from the leaves", 18, plain, managed,
+    "gcbench", "trees up to this depth from the root and from the leaves", 18, plain, managed, 0,
 };

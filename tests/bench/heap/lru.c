@@ -319,5 +319,5 @@ static struct bench_outcome managed(const struct bench_heap *self, size_t size)
 }
 
 const struct bench_workload bench_lru = {
-    "lru", "so many lookups in a cache of 100,000 entries", 1500000, plain, managed,
+    "lru", "so many lookups in a cache of 100,000 entries", 1500000, plain, managed, 0,
 };

@@ -150,6 +150,8 @@ static void create_heap(const struct options *options, struct run *run)
     run->trace = options->trace;
     mw_heap_config_default(&config);
     config.limit = HEAP_LIMIT;
+    if (options->workload->scavenge_us != 0)
+        config.scavenge_us = options->workload->scavenge_us;
     if (options->semi != 0)
         config.semi_space = config.semi_space_max = options->semi;
     config.context = run;

@@ -145,5 +145,5 @@ static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
 }
 
 const struct bench_workload bench_ring = {
-    "ring", "so many samples, one object each, the last million live", 5000000, plain, managed,
+    "ring", "so many samples, one object each, the last million live", 5000000, plain, managed, 0,
 };

@@ -132,6 +132,7 @@ static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
 }
 
 const struct bench_workload bench_ringc = {
-    "ringc", "so many samples in leaf chunks of 256, the last million live", 5000000, plain,
-    managed,
+    "ringc", "so many samples in leaf chunks of 256, the last million live",
+    5000000, plain,
+    managed, 0,
 };

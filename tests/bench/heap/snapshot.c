@@ -87,5 +87,5 @@ static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
 }
 
 const struct bench_workload bench_snapshot = {
-    "snapshot", "so many objects, written as a heap snapshot", 1000000, NULL, managed,
+    "snapshot", "so many objects, written as a heap snapshot", 1000000, NULL, managed, 0,
 };

@@ -107,6 +107,19 @@ static void numbers_have_bounds(void **state)
     assert_refused("status --timeout 5", "got \"5\"");
 }
 
+/* The files that a verb takes behind its first operand. */
+static const char *files_of(unsigned verb)
+{
+    static const char *const files[] = {"", " a", " a b"};
+    const char *operand = mwd_ctl_verbs[verb].operand;
+    char first[32];
+
+    if (!operand)
+        return "";
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(operand, "|"), operand);
+    return files[mwd_ctl_files((enum mwd_ctl_verb)verb, first)];
+}
+
 static void every_verb_is_taken_by_its_name(void **state)
 {
     struct parsed parsed;
@@ -116,8 +129,8 @@ static void every_verb_is_taken_by_its_name(void **state)
     for (unsigned i = 0; i < MWD_CTL_VERBS; i++) {
         const char *operand = mwd_ctl_verbs[i].operand;
 
-        snprintf(line, sizeof line, "%s %.*s", mwd_ctl_verbs[i].name,
-                 operand ? (int)strcspn(operand, "|") : 0, operand ? operand : "");
+        snprintf(line, sizeof line, "%s %.*s%s", mwd_ctl_verbs[i].name,
+                 operand ? (int)strcspn(operand, "|") : 0, operand ? operand : "", files_of(i));
         assert_taken(&parsed, line);
         assert_int_equal(parsed.options.verb, i);
         if (operand)
@@ -144,8 +157,8 @@ static void options_go_with_their_verbs(void **state)
             snprintf(line, sizeof line, "%s%s%s %s", row->name, row->argument ? "=" : "",
                      row->argument ? value : "", mwd_ctl_verbs[verb].name);
             if (operand)
-                snprintf(line + strlen(line), sizeof line - strlen(line), " %.*s",
-                         (int)strcspn(operand, "|"), operand);
+                snprintf(line + strlen(line), sizeof line - strlen(line), " %.*s%s",
+                         (int)strcspn(operand, "|"), operand, files_of(verb));
             if (row->verbs >> verb & 1)
                 assert_taken(&parsed, line);
             else
@@ -227,6 +240,28 @@ static void help_of_a_verb_has_its_options_only(void **state)
     mwd_buffer_deinit(&out);
 }
 
+/* "heap diff" has two files behind its operand, "heap snapshot" one; no more and no fewer. */
+static void files_stand_behind_the_operand(void **state)
+{
+    struct parsed parsed;
+
+    (void)state;
+    assert_taken(&parsed, "heap diff --top 3 a -- --b");
+    assert_string_equal(parsed.options.operand, "diff");
+    assert_int_equal(parsed.options.file_count, 2);
+    assert_string_equal(parsed.options.files[0], "a");
+    assert_string_equal(parsed.options.files[1], "--b");
+    assert_int_equal(parsed.options.top, 3);
+    assert_refused("heap diff a", "heap diff: needs 2 files behind it; got 1");
+    assert_refused("heap diff a b c", "c: there is nothing that this could be");
+    assert_taken(&parsed, "heap snapshot --timeout 1h a");
+    assert_string_equal(parsed.options.files[0], "a");
+    assert_refused("heap snapshot", "heap snapshot: needs 1 file behind it; got 0");
+    assert_refused("heap snapshot a b", "b: there is nothing that this could be");
+    assert_refused("heap other a b", "heap: takes diff|snapshot; got \"other\"");
+    assert_refused("memory --top 3", "--top: does not go with memory");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +275,7 @@ int main(void)
         cmocka_unit_test(help_and_version_need_no_verb),
         cmocka_unit_test(help_has_every_row),
         cmocka_unit_test(help_of_a_verb_has_its_options_only),
+        cmocka_unit_test(files_stand_behind_the_operand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

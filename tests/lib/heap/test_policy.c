@@ -39,6 +39,14 @@ static void the_pool_never_takes_half_of_the_limit(void **state)
                                        1000 * MIB, 0) <= 32 * MIB);
 }
 
+static void halves_double_unless_the_limit_is_near(void **state)
+{
+    (void)state;
+    assert_int_equal(mw_policy_semi_max(MIB, 32 * MIB), 2 * MIB);
+    assert_int_equal(mw_policy_semi_max(MIB, 32 * MIB - 8), MIB);
+    assert_int_equal(mw_policy_semi_max(MW_SEMI_MAX, 1024 * MIB), MW_SEMI_MAX);
+}
+
 static void a_peak_of_the_pool_is_forgotten_in_time(void **state)
 {
     size_t full_at = mw_policy_next_full(0, 1000 * MIB);
@@ -100,6 +108,7 @@ int main(void)
         cmocka_unit_test(a_small_heap_may_grow_first),
         cmocka_unit_test(half_of_what_is_left_at_most),
         cmocka_unit_test(the_pool_never_takes_half_of_the_limit),
+        cmocka_unit_test(halves_double_unless_the_limit_is_near),
         cmocka_unit_test(a_peak_of_the_pool_is_forgotten_in_time),
         cmocka_unit_test(crumbs_are_left),
         cmocka_unit_test(sliding_in_idle_time_must_be_worth_it),

@@ -382,6 +382,27 @@ static void it_does_not_grow_into_pauses_that_are_too_long(void **state)
     assert_int_equal(new_space(self), MIB / 2);
 }
 
+/* It grew while copying was cheap: one slow scavenge changes nothing, many do. */
+static void it_shrinks_when_scavenges_become_slow(void **state)
+{
+    struct fixture *self = create_growing(state, NULL, 1000);
+
+    for (int i = 0; i < 20; i++)
+        mw_nursery_judge(self->heap, 200 * 1024, MW_NS_PER_US);
+    stream(self, MIB / 4);
+    while (mw_heap_step(self->heap, 1000))
+        ;
+    assert_true(new_space(self) >= MIB);
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    mw_nursery_judge(self->heap, 0, 2 * MW_NS_PER_MS);
+    assert_true(new_space(self) >= MIB);
+    for (int i = 0; i < 20; i++)
+        mw_nursery_judge(self->heap, 0, 2 * MW_NS_PER_MS);
+    assert_int_equal(new_space(self), MIB / 2);
+    stream(self, MIB);
+    assert_int_equal(self->misuses, 0);
+}
+
 static void it_shrinks_when_the_program_rests(void **state)
 {
     struct hands hands = {MW_NS_PER_S};
@@ -494,6 +515,7 @@ int main(void)
         cmocka_unit_test_teardown(it_does_not_grow_when_nothing_survives, teardown),
         cmocka_unit_test_teardown(it_does_not_grow_into_pauses_that_are_too_long, teardown),
         cmocka_unit_test_teardown(it_shrinks_when_the_program_rests, teardown),
+        cmocka_unit_test_teardown(it_shrinks_when_scavenges_become_slow, teardown),
         cmocka_unit_test_teardown(growing_may_fail, teardown),
     };
 

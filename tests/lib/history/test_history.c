@@ -347,10 +347,52 @@ static void every_number_of_the_machine_is_kept(void **state)
     assert_true(kept > 150);
 }
 
+static void of_an_id_the_one_born_last_is_found(void **state)
+{
+    struct machine *machine = &((struct fixture *)*state)->machine;
+    struct mw_block_key newest = {1, 2};
+
+    machine_put(machine, 0, 7, 100);
+    machine_tick(machine, 1000);
+    assert_int_equal(mw_history_find(machine->history, MW_KIND_PROCESS, 8, &newest), 0);
+    assert_int_equal(mw_history_find(machine->history, MW_KIND_PROCESS, 0, &newest), 0);
+    assert_int_equal(mw_history_find(machine->history, MW_KIND_SYSTEM, 1, &newest), 0);
+    assert_int_equal(newest.birth, 2); /* untouched */
+    assert_int_equal(mw_history_find(machine->history, MW_KIND_PROCESS, 7, &newest), 1);
+    assert_int_equal(newest.birth, machine_key(7).birth);
+    machine->rows[0].key.birth = 3; /* born before the other, seen after it */
+    machine_tick(machine, 1000);
+    assert_int_equal(mw_history_find(machine->history, MW_KIND_PROCESS, 7, &newest), 2);
+    assert_int_equal(newest.birth, machine_key(7).birth);
+}
+
+static void the_bound_changes_down_to_what_is_in_use(void **state)
+{
+    struct machine *machine = &((struct fixture *)*state)->machine;
+    struct mw_history_numbers numbers;
+
+    machine_tick(machine, 1000);
+    mw_history_get_numbers(machine->history, &numbers);
+    size_t used = numbers.bytes, least = mw_history_bytes_min();
+
+    assert_int_equal(mw_history_set_bytes(machine->history, least - 1), -EINVAL);
+    assert_int_equal(mw_history_set_bytes(machine->history, used > least ? used - 1 : 0),
+                     used > least ? -EBUSY : -EINVAL);
+    mw_history_get_numbers(machine->history, &numbers);
+    assert_int_equal(numbers.bytes_limit, 8 * MIB);
+    used = used > least ? used : least;
+    assert_int_equal(mw_history_set_bytes(machine->history, used), 0);
+    assert_int_equal(mw_history_set_bytes(machine->history, used + 1), 0);
+    mw_history_get_numbers(machine->history, &numbers);
+    assert_int_equal(numbers.bytes_limit, used + 1);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
+        T(of_an_id_the_one_born_last_is_found),
+        T(the_bound_changes_down_to_what_is_in_use),
         T(an_absence_keeps_its_reason),
         T(a_late_source_is_stale),
         T(time_without_samples_is_a_gap),

@@ -1,0 +1,192 @@
+"""What was is remembered: over HTTP and at the command line, of the living and of the dead."""
+import csv
+import io
+import json
+import os
+import subprocess
+import time
+import unittest
+
+from support.ctl import Terminal, ctl
+from support.daemon import Daemon, fixture, run, wait_until
+
+OK, FAILED, USAGE = 0, 1, 2
+HOG = os.environ["MW_TEST_HOG"]
+MIB = 1 << 20
+
+
+def start_hog(mebibytes):
+    hog = subprocess.Popen([HOG, str(mebibytes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    if hog.stdout.readline() != b"ready\n":
+        raise AssertionError("the program that takes memory did not start")
+    return hog
+
+
+def end(process):
+    process.kill()
+    process.wait(10)
+    process.stdin.close()
+    process.stdout.close()
+
+
+class Fixture(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon(proc_root=fixture("healthy")).__enter__()
+        cls.addClassCleanup(cls.daemon.__exit__, None)
+        cls.daemon.wait_for_samples(3)
+
+    def ask(self, query):
+        return self.daemon.json("/api/v1/history" + query)
+
+    def refused(self, query, status):
+        answer = self.daemon.get("/api/v1/history" + query)
+        self.assertEqual(answer.status, status, answer.text)
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+        return answer.json()["detail"]
+
+
+class Http(Fixture):
+    def test_the_newest_numbers_are_those_of_the_other_documents(self):
+        memory = self.daemon.json("/api/v1/memory")
+        for query, value in (("", memory["freemem"]),
+                             ("?reading=system.memTotal", memory["totalmem"])):
+            with self.subTest(query):
+                self.assertEqual(self.ask(query)["points"][-1][1:], [value] * 3)
+        row = self.daemon.json("/api/v1/processes?limit=1")["processes"][0]
+        found = self.ask(f"?reading=process.rss&subject={row['pid']}")
+        self.assertEqual(found["name"], row["name"])
+        self.assertEqual(found["subject"], f"{row['pid']}:{row['startTimeMs']}")
+        self.assertEqual(found["points"][-1][1:], [row["rss"]] * 3)
+
+    def test_every_reading_that_is_kept_can_be_asked_for(self):
+        words = ctl("completion", "bash").stdout
+        ids = next(line for line in words.splitlines() if " history) behind=" in line)
+        ids = ids.split("'")[1].split()
+        self.assertGreater(len(ids), 50)
+        pid = self.daemon.json("/api/v1/processes?limit=1")["processes"][0]["pid"]
+        for reading in ids:
+            subject = f"&subject={pid}" if reading.startswith("process.") else ""
+            self.assertEqual(self.ask(f"?reading={reading}{subject}")["reading"], reading)
+
+    def test_steps_follow_each_other_and_every_null_has_a_reason(self):
+        found = self.ask("?from=-1m&step=1s")
+        times = [point[0] for point in found["points"]]
+        self.assertEqual(times, list(range(found["fromMs"], found["toMs"], 1000)))
+        nulls = {str(point[0]) for point in found["points"] if point[1] is None}
+        self.assertEqual(nulls, set(found["absent"]))
+        self.assertEqual(set(found["absent"].values()), {"unrecorded"})
+
+    def test_wrong_questions_say_what_is_taken(self):
+        for query, status, says in (
+                ("?reading=system.memFre", 400, "did you mean system.memFree?"),
+                ("?reading=process.threads&subject=1", 400, "process.rssAnon"),
+                ("?reading=process.rss", 400, "subject: process.rss needs one"),
+                ("?reading=process.rss&subject=4194304", 404, "subject: nothing is remembered"),
+                ("?from=now&to=-1h", 400, "is after to"), ("?step=0", 400, "step: takes a span"),
+                ("?step=1ms", 400, "at most 10000"), ("?from=x", 400, "from: takes"),
+                ("?reading=" + "x" * 65, 400, "reading: takes"), ("?colour=red", 400, "reading")):
+            with self.subTest(query):
+                self.assertIn(says, self.refused(query, status))
+
+    def test_old_kernels_say_why_not(self):
+        with Daemon(proc_root=fixture("old_kernel")) as daemon:
+            found = daemon.json("/api/v1/history?from=-2s&step=10s")
+        self.assertEqual(set(found["absent"].values()), {"unsupported"})
+
+
+class CommandLine(Fixture):
+    def show(self, *arguments, code=OK):
+        done = ctl("history", *arguments, "--socket", self.daemon.socket)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout if code == OK else done.stderr
+
+    def test_csv_is_the_document(self):
+        rows = list(csv.DictReader(io.StringIO(
+            self.show("system.memFree", "--csv", "--from", "-1m", "--step", "5s"))))
+        document = json.loads(self.show("system.memFree", "--json", "--from", "-1m", "--step", "5s"))
+        self.assertEqual(set(rows[0]), {"timeMs", "min", "mean", "max", "absent"})
+        reasons = {row["timeMs"]: row["absent"] for row in rows if row["absent"]}
+        self.assertLessEqual(set(reasons.items()), set(document["absent"].items()))
+        free = self.daemon.json("/api/v1/system")["memFree"]
+        self.assertEqual([int(rows[-1][key]) for key in ("min", "mean", "max")], [free] * 3)
+        self.assertEqual(rows[0]["min"], "")
+
+    def test_a_pipe_gets_a_table(self):
+        free = self.daemon.json("/api/v1/system")["memFree"]
+        lines = self.show("memFree", "--bytes", "--from", "-20s", "--step", "10s").splitlines()
+        self.assertRegex(lines[0], r"^TIME +MIN +MEAN +MAX +UNKNOWN$")
+        self.assertRegex(lines[1], r"^20..-..-..T..:..:.0Z +- +- +-  unrecorded$")
+        self.assertRegex(lines[-1], rf"^20..-..-..T..:..:.0Z +{free} +{free} +{free}$")
+
+    def test_a_terminal_gets_bars(self):
+        for language, bar in (("C.UTF-8", "▁"), ("C", "_")):
+            with Terminal(60, 20, "history", "memFree", "--from", "-10m", "--socket",
+                          self.daemon.socket, environment={"LC_ALL": language}) as terminal:
+                self.assertEqual(terminal.end(), OK, terminal.text)
+            lines = terminal.text.split("\r\n")
+            self.assertEqual(lines[0], "system.memFree of system in steps of 2 s")
+            self.assertRegex(lines[1], rf"^ +{bar}+$")
+            self.assertEqual(len(lines[1]), 60)
+            self.assertIn("GiB", lines[2])
+            self.assertRegex(lines[4], r"^\d+ of 30\d steps unknown: unrecorded$")
+
+    def test_what_is_wrong_is_told(self):
+        self.assertIn("did you mean", self.show("system.memFre", code=USAGE))
+        self.assertIn("nothing is remembered", self.show("process.rss", "4194304", code=FAILED))
+        self.assertIn("--csv", self.show("memFree", "--csv", "--json", code=USAGE))
+        self.assertIn("needs READING", self.show(code=USAGE))
+        self.assertIn("nothing that this could be", self.show("memFree", "system", "x", code=USAGE))
+
+
+class TheDead(unittest.TestCase):
+    def test_a_process_that_is_gone_is_remembered(self):
+        with Daemon(interval="100ms") as daemon:
+            hog = start_hog(40)
+            path = f"/api/v1/history?reading=process.rss&subject={hog.pid}"
+            try:
+                wait_until(lambda: daemon.process_of(hog.pid))
+                start = daemon.process_of(hog.pid)["startTimeMs"]
+                daemon.wait_for_samples(5)
+                self.assertEqual(daemon.json(path)["name"], "hog")
+            finally:
+                end(hog)
+            wait_until(lambda: daemon.process_of(hog.pid) is None)
+            daemon.wait_for_samples(2)
+            for subject in "", f":{start}":
+                found = daemon.json(path + subject)
+                self.assertEqual(found["subject"], f"{hog.pid}:{start}")
+                self.assertFalse(found["alive"])
+                self.assertIsNone(found["name"])
+                self.assertEqual(found["absent"]["name"], "vanished")
+                self.assertGreater(max(point[3] or 0 for point in found["points"]), 40 * MIB)
+                self.assertLess(found["lastMs"], daemon.json("/api/v1/memory")["timeMs"])
+            time.sleep(1.1)
+            last = daemon.json(path + "&from=-2s&step=200ms")["points"][-1]
+            self.assertEqual(last[1:], [None] * 3)
+
+
+class Configuration(unittest.TestCase):
+    def test_a_size_below_what_is_in_use_is_refused_with_the_figure(self):
+        with Daemon(proc_root=fixture("healthy"), interval="100ms") as daemon:
+            daemon.wait_for_samples(3)
+            for size, code in (("32MB", 200), ("24MB", 200)):
+                daemon.configure(f"history-size = {size}\n")
+                self.assertEqual(daemon.request("POST", "/api/v1/reload", unix=True).status, code)
+            daemon.configure("history-top = 9\n")
+            daemon.request("POST", "/api/v1/reload", unix=True)
+            daemon.wait_for_line("history-top: its new value waits for a restart")
+
+    def test_bounds_that_do_not_go_together_are_refused(self):
+        for words, says in ((("--config", "/dev/null"), None),):
+            self.assertEqual(run("--check-config", *words).returncode, 0, says)
+        environment = dict(MEMWATCHD_HISTORY_SIZE="4MB", MEMWATCHD_HISTORY_RECENT="1d",
+                           MEMWATCHD_INTERVAL="100ms")
+        done = run("--check-config", "--config", "/dev/null", environment=environment)
+        self.assertEqual(done.returncode, USAGE, done.stderr)
+        self.assertIn("MEMWATCHD_HISTORY_SIZE: is too little", done.stderr)
+        self.assertIn("they take 10MB or more", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
