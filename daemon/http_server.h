@@ -26,7 +26,7 @@ enum mwd_lifetime {
     MWD_ALWAYS_FRESH, /* rendered for each request (healthz) */
     MWD_PER_SAMPLE,   /* until mwd_http_server_publish() */
     MWD_FOREVER,      /* openapi.json */
-    MWD_ONCE          /* a download: `render` opens it for this one client */
+    MWD_ONCE          /* a download, of POST: `render` opens it for this one client */
 };
 
 enum mwd_param_type { MWD_PARAM_COUNT, MWD_PARAM_WORD, MWD_PARAM_TEXT };

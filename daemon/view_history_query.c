@@ -224,20 +224,25 @@ static uint64_t default_step(uint64_t span)
     return least;
 }
 
+/* 0 when it is no step. */
+static uint64_t step_of(const char *text)
+{
+    uint64_t number;
+
+    if (mw_units_parse_count(text, &number) == 0)
+        return number <= MW_READING_MAX ? number : 0;
+    return mw_units_parse_span_ns(text, &number) < 0 ? 0 : number / NS_PER_MS;
+}
+
 static int parse_step(const char *text, uint64_t span, uint64_t *ret, char *detail)
 {
-    uint64_t ns;
+    uint64_t step = text ? step_of(text) : default_step(span);
 
-    if (!text) {
-        *ret = default_step(span);
-        return 0;
-    }
-    if (mw_units_parse_count(text, ret) < 0)
-        *ret = mw_units_parse_span_ns(text, &ns) < 0 ? 0 : ns / NS_PER_MS;
-    if (*ret == 0 || *ret > MW_READING_MAX)
+    if (step == 0)
         return complain(detail,
                         "step: takes a span of 1ms or more, as 10s, or milliseconds; not \"%.48s\"",
-                        text);
+                        text ? text : "none");
+    *ret = step;
     return 0;
 }
 

@@ -139,7 +139,7 @@ static void the_newest_of_a_pid_is_taken_and_the_others_can_be_asked_for(void **
     machine_put(&self->machine, 0, 7, 100);
     tick(self);
     self->machine.rows[0].key.birth = 5000000; /* another process of the same number */
-    self->machine.rows[0].rss = 4096 * 200;
+    self->machine.rows[0].rss = UINT64_C(4096) * 200;
     tick(self);
     tick(self);
     cJSON *newest =
