@@ -65,8 +65,10 @@ class Http(Fixture):
         ids = ids.split("'")[1].split()
         self.assertGreater(len(ids), 50)
         pid = self.daemon.json("/api/v1/processes?limit=1")["processes"][0]["pid"]
+        subjects = {"process": pid, "heap": "memwatchd", "queue": "events", "cache": "bodies"}
         for reading in ids:
-            subject = f"&subject={pid}" if reading.startswith("process.") else ""
+            kind = reading.split(".")[0]
+            subject = f"&subject={subjects[kind]}" if kind in subjects else ""
             self.assertEqual(self.ask(f"?reading={reading}{subject}")["reading"], reading)
 
     def test_steps_follow_each_other_and_every_null_has_a_reason(self):
