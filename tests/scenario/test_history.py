@@ -60,6 +60,14 @@ class Http(Fixture):
         self.assertEqual(found["subject"], f"{row['pid']}:{row['startTimeMs']}")
         self.assertEqual(found["points"][-1][1:], [row["rss"]] * 3)
 
+    def test_the_daemons_own_heap_and_caches_are_remembered(self):
+        for path, kind, key in (("heaps", "heap", "heapUsed"), ("caches", "cache", "entries")):
+            for row in self.daemon.json("/api/v1/" + path)[path]:
+                found = self.ask(f"?reading={kind}.{key}&subject={row['name']}")
+                self.assertEqual((found["subject"], found["name"]), (row["name"],) * 2)
+                self.assertIsNotNone(found["points"][-1][1], row)
+        self.assertIn("a name out of memwatchd", self.refused("?reading=heap.heapUsed", 400))
+
     def test_every_reading_that_is_kept_can_be_asked_for(self):
         words = ctl("completion", "bash").stdout
         ids = next(line for line in words.splitlines() if " history) behind=" in line)
@@ -67,7 +75,9 @@ class Http(Fixture):
         self.assertGreater(len(ids), 50)
         pid = self.daemon.json("/api/v1/processes?limit=1")["processes"][0]["pid"]
         for reading in ids:
-            subject = f"&subject={pid}" if reading.startswith("process.") else ""
+            kind = reading.split(".")[0]
+            names = {"process": pid, "heap": "memwatchd", "queue": "events", "cache": "bodies"}
+            subject = f"&subject={names[kind]}" if kind in names else ""
             self.assertEqual(self.ask(f"?reading={reading}{subject}")["reading"], reading)
 
     def test_steps_follow_each_other_and_every_null_has_a_reason(self):
