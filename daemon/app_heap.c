@@ -66,7 +66,8 @@ static void put_size(size_t bytes, struct mwd_buffer *out)
 
 int mwd_app_heap_check(const struct mwd_config *config, struct mwd_buffer *error)
 {
-    size_t least = mw_heap_limit_min(config->heap_semi_space) + mw_history_bytes_min() + ROOM_MIN;
+    size_t least =
+        mw_heap_limit_min(config->heap_semi_space) + mwd_app_history_least(config) + ROOM_MIN;
 
     if (config->heap_limit >= least)
         return 0;

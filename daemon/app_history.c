@@ -21,6 +21,15 @@ void mwd_app_history_config(const struct mwd_config *config, struct mw_history_c
     ret->bytes = config->history_size;
 }
 
+size_t mwd_app_history_least(const struct mwd_config *config)
+{
+    struct mw_history_config history;
+
+    mwd_app_history_config(config, &history);
+    return mw_history_bytes_min() + sizeof(int64_t) * (history.recent_ms / history.interval_ms +
+                                                       history.minutes_ms / MW_HISTORY_MINUTE_MS);
+}
+
 int mwd_app_history_check(const struct mwd_app *self, const struct mwd_config *new_config,
                           struct mwd_buffer *error)
 {

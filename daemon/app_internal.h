@@ -117,6 +117,9 @@ int mwd_app_get_cache(void *context, const struct mwd_request *request, struct m
 /* ---- app_history.c ---- */
 
 void mwd_app_history_config(const struct mwd_config *config, struct mw_history_config *ret);
+/* Bytes on the heap that it needs from the start: a time for each sample and minute, and what
+ * cannot be given up. */
+size_t mwd_app_history_least(const struct mwd_config *config);
 /* Whether a reload may take this. Errors   -EBUSY, with a line in `error`. */
 int mwd_app_history_check(const struct mwd_app *self, const struct mwd_config *new_config,
                           struct mwd_buffer *error);

@@ -1,4 +1,5 @@
 /* What words of a query mean, what they are when they are not there, and what refusals say. */
+#include "daemon/names.h"
 #include "daemon/view_history.h"
 
 #include <errno.h>
@@ -91,6 +92,20 @@ static void subjects_are_pids_with_or_without_a_start(void **state)
                        "subject: takes");
 }
 
+static void heaps_queues_and_caches_have_names(void **state)
+{
+    struct mwd_history_query query =
+        parse((struct mwd_history_words){.reading = "heapUsed", .subject = "memwatchd"});
+
+    (void)state;
+    assert_int_equal(query.reading, MW_HEAP_USED);
+    assert_int_equal(query.subject.id, MWD_HEAP_OWN);
+    expect_refused((struct mwd_history_words){.reading = "heap.heapUsed"},
+                   "needs one: a name out of memwatchd");
+    expect_refused((struct mwd_history_words){.reading = "heap.heapUsed", .subject = "1"},
+                   "there is no heap \"1\"; there is memwatchd");
+}
+
 static void times_are_epochs_or_spans_back(void **state)
 {
     struct mwd_history_query query =
@@ -146,6 +161,7 @@ int main(void)
         cmocka_unit_test(nothing_said_is_the_last_hour_of_available_memory),
         cmocka_unit_test(readings_have_ids_and_keys),
         cmocka_unit_test(subjects_are_pids_with_or_without_a_start),
+        cmocka_unit_test(heaps_queues_and_caches_have_names),
         cmocka_unit_test(times_are_epochs_or_spans_back),
         cmocka_unit_test(steps_are_spans_or_ms),
         cmocka_unit_test(ten_thousand_points_are_the_most),
