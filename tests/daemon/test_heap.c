@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MIB = 1 << 20 };
+#define MIB ((size_t)1 << 20)
 
 struct bench {
     uv_loop_t loop;

@@ -82,7 +82,7 @@ changed(processes "\"rss\"" "\"size\"" "a row with another member" "schema Proce
 changed(process "\"seq\":1," "" "one process without its stamp" "schema OneProcess: seq is in OpenAPI")
 changed(memory "\"pid\":1" "\"id\":1" "another member of the own process"
   "schema MemoryProcess: pid is in OpenAPI")
-changed(openapi "\"Config\":{\"properties\":{\"keep-fds\":1}}" "\"Config\":{}" "no schema at all"
+changed(openapi "\"Config\":{\"properties\":{\"keep-fds\":1,\"heap.limit\":1}}" "\"Config\":{}" "no schema at all"
   "schema Config: none found")
 changed(routes "/metrics" "/metric" "a route that OpenAPI lacks" "/metric is in app_routes.c")
 changed(readme "/api/v1/memory" "/api/v1/heaps" "a document that promises too much"

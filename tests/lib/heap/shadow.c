@@ -363,6 +363,20 @@ static void compact(struct shadow *self)
     compare(self, true);
 }
 
+/* A limit near to what is held, and back again: the program must not notice. */
+static void squeeze(struct shadow *self)
+{
+    size_t least = mw_heap_limit_min(self->run->semi_space), parts = 1 + pick(self, 64);
+    struct mw_heap_numbers numbers;
+    int error;
+
+    mw_heap_get_numbers(self->heap, &numbers);
+    error = mw_heap_set_limit(self->heap, least + (numbers.limit - least) / 64 * parts);
+    require(self, error == 0 || error == -EBUSY, "a limit was refused for no reason");
+    compare(self, false);
+    require(self, mw_heap_set_limit(self->heap, numbers.limit) == 0, "the old limit was refused");
+}
+
 /* A snapshot collects fully first. What it counts besides objects are its roots. */
 static void snapshot(struct shadow *self)
 {
@@ -420,12 +434,14 @@ static void (*const operations[])(struct shadow *) = {
     copy,         get_global, open_scope, create,       open_scope, close_scope, close_scope,
     write_word,   read_word,  attach,     duplicate,    assign,     step,        renew_global,
     drop_handles, minor,      major,      fail_mapping, compact,    snapshot,    sites,
+    squeeze,
 };
 
 /* Collections cost much more than all else: streams ask for them by two bytes. */
 static uint32_t rarity(void (*operation)(struct shadow *))
 {
-    if (operation == major || operation == compact || operation == snapshot || operation == sites)
+    if (operation == major || operation == compact || operation == snapshot || operation == sites ||
+        operation == squeeze)
         return 8;
     return operation == minor || operation == drop_handles ? 2 : 1;
 }
