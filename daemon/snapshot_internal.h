@@ -2,7 +2,6 @@
 #ifndef MWD_SNAPSHOT_INTERNAL_H
 #define MWD_SNAPSHOT_INTERNAL_H
 #include "daemon/snapshot.h"
-#include "heap/heap.h"
 
 #include <limits.h>
 #include <sys/types.h>

@@ -88,7 +88,8 @@ static unsigned list(const struct fixture *self, char ret[NAMES_BYTES])
             snprintf(ret + strlen(ret), NAMES_BYTES - strlen(ret), "%s ", entry->d_name);
             count++;
         }
-    closedir(folder);
+    if (folder)
+        closedir(folder);
     return count;
 }
 
@@ -120,6 +121,17 @@ static bool has_child(void)
     siginfo_t info;
 
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+static pid_t the_child(void)
+{
+    FILE *children = fopen("/proc/thread-self/children", "r");
+    char line[64] = "";
+
+    assert_non_null(children);
+    assert_non_null(fgets(line, sizeof line, children));
+    fclose(children);
+    return (pid_t)strtol(line, NULL, 10);
 }
 
 static void wait_for_no_child(struct fixture *self)
@@ -205,11 +217,7 @@ static void half_of_one_is_known(void **state)
     siginfo_t info = {0};
 
     assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
-    FILE *children = fopen("/proc/thread-self/children", "r");
-    int child = 0;
-    assert_non_null(children);
-    assert_int_equal(fscanf(children, "%d", &child), 1);
-    fclose(children);
+    pid_t child = the_child();
     kill(child, SIGKILL);
     waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
     read_all(stream.fd);
@@ -287,11 +295,7 @@ static void one_that_is_late_leaves_no_file(void **state)
 
     put_file(self, "heap-20200101T000000.000Z.heapsnapshot.tmp-abcdef");
     assert_int_equal(mwd_snapshot_save(self->snapshots), 0);
-    FILE *children = fopen("/proc/thread-self/children", "r");
-    int child = 0;
-    assert_non_null(children);
-    assert_int_equal(fscanf(children, "%d", &child), 1);
-    fclose(children);
+    pid_t child = the_child();
     kill(child, SIGSTOP);
     wait_for_no_child(self);
     for (int i = 0; i < 1000 && list(self, names) > 0; i++) {

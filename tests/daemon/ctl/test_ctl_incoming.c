@@ -72,6 +72,8 @@ static const char *const cut[] = {
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
 };
 
+#define SIXTY_FOUR "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static const char *const wrong[] = {
     "SSH-2.0-OpenSSH_9.2 and so on\r\n",
     "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
@@ -79,8 +81,7 @@ static const char *const wrong[] = {
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n123456789\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    "1;0123456789012345678901234567890123456789012345678901234567890123456789\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" SIXTY_FOUR "\r\n",
 };
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
