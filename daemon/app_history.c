@@ -79,7 +79,7 @@ _Static_assert(MWD_HISTORY_DETAIL_SIZE <= sizeof(((struct mwd_app *)0)->detail),
 int mwd_app_get_history(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
     struct mwd_app *self = context;
-    const struct mwd_view_input input = {self->sample, self->subjects};
+    const struct mwd_view_input input = {.sample = self->sample, .subjects = self->subjects};
     const struct mwd_history_words words = {request->params[READING], request->params[SUBJECT],
                                             request->params[FROM], request->params[TO],
                                             request->params[STEP]};

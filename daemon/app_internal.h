@@ -16,6 +16,13 @@
  * costs three times as much as statm. */
 enum { MWD_STATUS_INTERVAL_S = 60 };
 
+/* Sources that are the loop's own and have named subjects: one pool and one count each. */
+struct mwd_app_named {
+    struct mw_block_pool *pool;
+    uint64_t seq;
+};
+enum { MWD_APP_NAMED = 3 };
+
 struct mwd_app {
     const struct mwd_app_options *options;
     struct mwd_config *config;
@@ -44,7 +51,9 @@ struct mwd_app {
     struct mw_block_pool *own_blocks; /* what the loop itself knows: MW_SOURCE_DAEMON */
     struct mw_sample *sample;         /* the newest; NULL before the first */
     uint64_t own_seq;
-    uint32_t processes; /* in the newest process block */
+    struct mwd_app_named named[MWD_APP_NAMED]; /* heaps, queues, caches */
+    struct mw_block_pool *heap_now;            /* a heap as it is when somebody asks */
+    uint32_t processes;                        /* in the newest process block */
     bool processes_known;
     uint64_t sealed_ns; /* when it was sealed, on the loop's clock */
     int64_t started_ms;
@@ -81,6 +90,29 @@ int mwd_app_heap_set_limit(struct mwd_app *self, const struct mwd_config *config
                            struct mwd_buffer *error);
 /* Takes the rest of self->config, which cannot fail. */
 void mwd_app_heap_reloaded(struct mwd_app *self);
+
+/* ---- app_named.c: the daemon's own heap, queues and caches as blocks ---- */
+
+int mwd_app_named_init(struct mwd_app *self);
+void mwd_app_named_deinit(struct mwd_app *self);
+/* Offers the newest of each to the sealer. In a replay too: they are of who replays. */
+void mwd_app_named_offer(struct mwd_app *self, uint64_t now_ns);
+/* The heap as it is now. One reference, the caller's. Errors -ENOMEM. */
+int mwd_app_heap_now(struct mwd_app *self, struct mw_block **ret);
+
+/* ---- app_heaps.c: handlers of heaps, queues and caches ---- */
+
+extern const struct mwd_param mwd_app_name_param; /* the last part of a path */
+extern const struct mwd_param mwd_app_collect_params[];
+
+int mwd_app_get_heaps(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_get_heap(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_get_trace(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_collect(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_get_queues(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_get_queue(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_get_caches(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_get_cache(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 
 /* ---- app_history.c ---- */
 

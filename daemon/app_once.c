@@ -26,7 +26,7 @@ static int write_all(int fd, const char *bytes, size_t size)
 
 static int print(const struct mwd_app *self)
 {
-    struct mwd_view_input input = {self->sample, self->subjects};
+    struct mwd_view_input input = {.sample = self->sample, .subjects = self->subjects};
     struct mwd_buffer out;
 
     mwd_buffer_init(&out, ONCE_LIMIT);

@@ -42,7 +42,7 @@ static void not_yet(struct mwd_reply *reply)
 
 static struct mwd_view_input view_of(const struct mwd_app *self)
 {
-    return (struct mwd_view_input){self->sample, self->subjects};
+    return (struct mwd_view_input){.sample = self->sample, .subjects = self->subjects};
 }
 
 /* ---- readings ---- */
@@ -228,6 +228,24 @@ const struct mwd_route mwd_app_routes[] = {
      get_processes, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Processes"},
     {"GET", "/api/v1/processes/{pid}", JSON, "One process", NULL, get_process, MWD_ROLE_READ,
      MWD_PER_SAMPLE, false, &process_params[PID], "OneProcess"},
+    {"GET", "/api/v1/heaps", JSON, "Managed heaps as they are now: the daemon's own", NULL,
+     mwd_app_get_heaps, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, "Heaps"},
+    {"GET", "/api/v1/heaps/{name}", JSON, "One managed heap as it is now", NULL, mwd_app_get_heap,
+     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, &mwd_app_name_param, "OneHeap"},
+    {"GET", "/api/v1/heaps/memwatchd/trace", "text/plain; charset=utf-8",
+     "The last collections of the daemon's heap, a line each, the oldest first", NULL,
+     mwd_app_get_trace, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL},
+    {"POST", "/api/v1/heaps/memwatchd/collect", JSON,
+     "Collects the daemon's heap, and answers when that is done", mwd_app_collect_params,
+     mwd_app_collect, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Collection"},
+    {"GET", "/api/v1/queues", JSON, "Queues: those of the daemon", NULL, mwd_app_get_queues,
+     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Queues"},
+    {"GET", "/api/v1/queues/{name}", JSON, "One queue", NULL, mwd_app_get_queue, MWD_ROLE_READ,
+     MWD_PER_SAMPLE, false, &mwd_app_name_param, "OneQueue"},
+    {"GET", "/api/v1/caches", JSON, "Caches: those of the daemon", NULL, mwd_app_get_caches,
+     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Caches"},
+    {"GET", "/api/v1/caches/{name}", JSON, "One cache", NULL, mwd_app_get_cache, MWD_ROLE_READ,
+     MWD_PER_SAMPLE, false, &mwd_app_name_param, "OneCache"},
     {"GET", "/api/v1/history", JSON, "One reading over time: least, mean and greatest by steps",
      mwd_app_history_params, mwd_app_get_history, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
      "History"},
@@ -244,8 +262,8 @@ const struct mwd_route mwd_app_routes[] = {
     {"GET", "/api/v1/openapi.json", JSON, "This description", NULL, get_openapi, MWD_ROLE_READ,
      MWD_FOREVER, false, NULL, "Description"},
     {"GET", "/metrics", "text/plain; version=0.0.4; charset=utf-8",
-     "Readings of the system and the daemon as Prometheus text", NULL, get_metrics, MWD_ROLE_READ,
-     MWD_PER_SAMPLE, false, NULL, NULL},
+     "Readings of the system, the daemon, its heap, queues and caches as Prometheus text", NULL,
+     get_metrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
     {"GET", "/healthz", JSON, "200 while the loop turns", NULL, get_healthz, MWD_ROLE_READ,
      MWD_ALWAYS_FRESH, false, NULL, "Status"},
     {"GET", "/readyz", JSON, "200 while samples are fresh, else 503", NULL, get_readyz,

@@ -24,7 +24,8 @@ int mwd_app_samples_init(struct mwd_app *self)
         return r;
     self->started_ms = mw_clock_wall_ms(mw_clock_system());
     self->started_ns = mw_clock_monotonic_ns(mw_clock_system());
-    return mw_block_pool_create(MW_SOURCE_DAEMON, &self->own_blocks);
+    r = mw_block_pool_create(MW_SOURCE_DAEMON, &self->own_blocks);
+    return r < 0 ? r : mwd_app_named_init(self);
 }
 
 void mwd_app_samples_deinit(struct mwd_app *self)
@@ -33,6 +34,7 @@ void mwd_app_samples_deinit(struct mwd_app *self)
     self->subjects = mw_subjects_destroy(self->subjects);
     self->sealer = mw_sealer_destroy(self->sealer);
     self->own_blocks = mw_block_pool_destroy(self->own_blocks);
+    mwd_app_named_deinit(self);
 }
 
 static void put(struct mw_block *block, enum mw_reading reading, uint64_t value)
@@ -158,6 +160,7 @@ void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t c
         offer(self, blocks[i], now_ns);
     record(self, blocks, count);
     add_own_block(self, now_ns);
+    mwd_app_named_offer(self, now_ns);
     seal(self, now_ns);
     mwd_app_service_look(self);
 }
@@ -174,6 +177,7 @@ void mwd_app_check_stale(struct mwd_app *self)
 
     if (self->sample && now_ns - self->sealed_ns >= mwd_app_stale_after_ns(self->config)) {
         add_own_block(self, now_ns);
+        mwd_app_named_offer(self, now_ns);
         seal(self, now_ns);
     }
     mwd_app_service_look(self);

@@ -120,14 +120,19 @@ static void add_absent_member(const struct object *object)
 static const struct {
     const char *name;
     enum mwd_view_object shown;
-    bool stamp, pid;
+    bool stamp, pid, named;
 } objects[] = {
-    {"System", MWD_VIEW_SYSTEM, true, false},
-    {"Daemon", MWD_VIEW_DAEMON, true, false},
-    {"Process", MWD_VIEW_PROCESS, false, true},
-    {"OneProcess", MWD_VIEW_PROCESS, true, true},
-    {"MemorySystem", MWD_VIEW_MEMORY_SYSTEM, false, false},
-    {"MemoryProcess", MWD_VIEW_MEMORY_PROCESS, false, false},
+    {"System", MWD_VIEW_SYSTEM, true, false, false},
+    {"Daemon", MWD_VIEW_DAEMON, true, false, false},
+    {"Process", MWD_VIEW_PROCESS, false, true, false},
+    {"OneProcess", MWD_VIEW_PROCESS, true, true, false},
+    {"MemorySystem", MWD_VIEW_MEMORY_SYSTEM, false, false, false},
+    {"MemoryProcess", MWD_VIEW_MEMORY_PROCESS, false, false, false},
+    {"Queue", MWD_VIEW_QUEUE, false, false, true},
+    {"OneQueue", MWD_VIEW_QUEUE, true, false, true},
+    {"Cache", MWD_VIEW_CACHE, false, false, true},
+    {"OneCache", MWD_VIEW_CACHE, true, false, true},
+    {"HeapCollections", MWD_VIEW_HEAP_COLLECTIONS, false, false, false},
 };
 
 static void add_objects(cJSON *schemas)
@@ -140,6 +145,8 @@ static void add_objects(cJSON *schemas)
             add_stamp(&object);
         if (objects[i].pid)
             add_whole_number(&object, "pid", 1);
+        if (objects[i].named)
+            add_member(&object, "name", "string");
         add_readings(&object, objects[i].shown);
         add_absent_member(&object);
     }
@@ -169,6 +176,94 @@ static void add_processes(cJSON *schemas)
     cJSON_AddStringToObject(total, "description", "How many match, before the limit.");
     mwd_app_add_reference(add_member(&object, "processes", "array"), "items", "Process");
     add_absent_member(&object);
+}
+
+/* ---- heaps, queues and caches ---- */
+
+static void add_list(cJSON *schemas, const char *name, const char *key, const char *item)
+{
+    struct object object;
+
+    begin_object(schemas, name, &object);
+    add_stamp(&object);
+    mwd_app_add_reference(add_member(&object, key, "array"), "items", item);
+}
+
+static void add_whole_numbers(const struct object *object, const char *key, const char *description)
+{
+    cJSON *schema = add_member(object, key, "array");
+    cJSON *items = cJSON_AddObjectToObject(schema, "items");
+
+    cJSON_AddStringToObject(schema, "description", description);
+    cJSON_AddStringToObject(items, "type", "integer");
+    cJSON_AddNumberToObject(items, "minimum", 0);
+}
+
+static void add_heap_space(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "HeapSpace", &object);
+    add_member(&object, "name", "string");
+    add_whole_number(&object, "size", 0);
+    add_whole_number(&object, "used", 0);
+    add_whole_number(&object, "available", 0);
+    add_whole_number(&object, "physical", 0);
+}
+
+static void add_heap_pauses(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "HeapHistogram", &object);
+    add_whole_numbers(&object, "boundsUs", "Upper bounds, microseconds of CPU time.");
+    add_whole_numbers(&object, "counts", "Pauses up to each bound; the last: all longer ones.");
+    begin_object(schemas, "HeapPauses", &object);
+    add_readings(&object, MWD_VIEW_HEAP_PAUSES);
+    add_reference_member(&object, "histogram", "HeapHistogram");
+    add_absent_member(&object);
+}
+
+static void add_heap(cJSON *schemas, const char *name, bool stamp)
+{
+    struct object object;
+
+    begin_object(schemas, name, &object);
+    if (stamp)
+        add_stamp(&object);
+    add_member(&object, "name", "string");
+    add_readings(&object, MWD_VIEW_HEAP);
+    add_whole_number(&object, "physical", 0);
+    mwd_app_add_reference(add_member(&object, "spaces", "array"), "items", "HeapSpace");
+    add_reference_member(&object, "collections", "HeapCollections");
+    add_reference_member(&object, "pauses", "HeapPauses");
+    add_absent_member(&object);
+}
+
+static void add_collection(cJSON *schemas)
+{
+    struct object object;
+
+    begin_object(schemas, "Collection", &object);
+    add_member(&object, "kind", "string");
+    add_whole_number(&object, "heapUsedBefore", 0);
+    add_whole_number(&object, "heapTotalBefore", 0);
+    add_whole_number(&object, "heapUsed", 0);
+    add_whole_number(&object, "heapTotal", 0);
+    add_whole_number(&object, "pauseUs", 0);
+    add_member(&object, "trace", "string");
+}
+
+static void add_named(cJSON *schemas)
+{
+    add_heap(schemas, "Heap", false);
+    add_heap(schemas, "OneHeap", true);
+    add_heap_space(schemas);
+    add_heap_pauses(schemas);
+    add_collection(schemas);
+    add_list(schemas, "Heaps", "heaps", "Heap");
+    add_list(schemas, "Queues", "queues", "Queue");
+    add_list(schemas, "Caches", "caches", "Cache");
 }
 
 static cJSON *add_described(const struct object *object, const char *key, const char *type,
@@ -212,7 +307,8 @@ static void add_history(cJSON *schemas)
 
     begin_object(schemas, "History", &object);
     add_described(&object, "reading", "string", "Its id.");
-    add_described(&object, "subject", "string", "system, memwatchd, or PID:STARTTIMEMS.");
+    add_described(&object, "subject", "string",
+                  "system, memwatchd, PID:STARTTIMEMS, or the name of a heap, queue or cache.");
     add_type_or_null(add_described(&object, "name", NULL, "Of a process that lives."), "string");
     add_described(&object, "unit", "string", "Of the values.");
     add_described(&object, "alive", "boolean", "Whether the subject is there.");
@@ -312,6 +408,7 @@ void mwd_app_add_schemas(cJSON *schemas)
     add_objects(schemas);
     add_memory(schemas);
     add_processes(schemas);
+    add_named(schemas);
     add_history(schemas);
     add_absent(schemas);
     add_config(schemas);

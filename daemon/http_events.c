@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 1024, FRAME_BYTES = 64 };
+enum { BLOCK_BYTES = 1024, FRAME_BYTES = 64, PLACES = 2 /* a stream has, for events */ };
 
 static const char heartbeat[] = ":\n\n";
 
@@ -23,6 +23,7 @@ struct mwd_http_event {
     struct mwd_http_server *server;
     uint32_t references;
     uint64_t number; /* tells it from those before */
+    uint64_t made_ms;
     struct mwd_buffer text;
 };
 
@@ -79,6 +80,7 @@ static struct mwd_http_event *create_event(struct mwd_http_server *server,
     self->server = server;
     self->references = 1;
     self->number = ++server->body_number;
+    self->made_ms = uv_now(server->loop);
     mwd_buffer_init(&self->text, mwd_http_body_room(server));
     mwd_buffer_reserve(&self->text, data->size + FRAME_BYTES);
     frame(&self->text, server->seq, data->bytes, data->size);
@@ -105,17 +107,30 @@ static int render(struct mwd_http_server *self, struct mwd_http_route *route,
     return r;
 }
 
+static bool is_behind(const struct mwd_http_stream *self)
+{
+    return self->route->newest && self->route->newest->number != self->last;
+}
+
+static void count_replaced(struct mwd_http_server *self)
+{
+    for (const struct mwd_http_stream *s = self->streams; s; s = s->next)
+        self->stats.events.replaced += is_behind(s);
+}
+
 void mwd_http_events_publish(struct mwd_http_server *self)
 {
     const struct mwd_request nothing = {0};
     struct mwd_http_problem problem;
 
+    count_replaced(self);
     for (uint32_t i = 0; i < self->route_count; i++) {
         struct mwd_http_route *route = &self->routes[i];
 
         route->newest = unref(route->newest);
-        if (route->streams)
-            render(self, route, &nothing, &problem); /* on errors streams wait for the next */
+        if (route->streams && /* on errors streams wait for the next */
+            render(self, route, &nothing, &problem) == 0)
+            self->stats.events.offered += route->streams;
     }
     mwd_http_events_wake(self);
 }
@@ -141,14 +156,11 @@ static void destroy_stream(void *context)
         self->next->prev = self->prev;
     self->route->streams--;
     server->stats.streams--;
+    server->stats.events.left += self->sending != NULL;
+    server->stats.events.left += is_behind(self);
     self->connection->stream = NULL;
     unref(self->sending);
     free(self);
-}
-
-static bool is_behind(const struct mwd_http_stream *self)
-{
-    return self->route->newest && self->route->newest->number != self->last;
 }
 
 static size_t copy_some(struct mwd_http_stream *self, char *to, size_t room)
@@ -160,8 +172,10 @@ static size_t copy_some(struct mwd_http_stream *self, char *to, size_t room)
         size = room;
     memcpy(to, text->bytes + self->sent, size);
     self->sent += size;
-    if (self->sent == text->size)
+    if (self->sent == text->size) {
         self->sending = unref(self->sending);
+        self->connection->server->stats.events.sent++;
+    }
     return size;
 }
 
@@ -216,8 +230,38 @@ static struct mwd_http_stream *create_stream(struct mwd_http_connection *connect
     server->streams = self;
     server->stats.streams++;
     route->streams++;
+    server->stats.events.offered += is_behind(self);
     connection->stream = self;
     return self;
+}
+
+/* ---- numbers ---- */
+
+static void count_waiting(const struct mwd_http_event *event, uint64_t now_ms,
+                          struct mwd_http_event_stats *ret)
+{
+    uint64_t age_ms = now_ms - event->made_ms;
+
+    ret->waiting++;
+    if (age_ms > ret->oldest_age_ms)
+        ret->oldest_age_ms = age_ms;
+}
+
+void mwd_http_events_stats(const struct mwd_http_server *self, struct mwd_http_event_stats *ret)
+{
+    uint64_t now_ms = uv_now(self->loop);
+    uint32_t streams = self->policy->limits.max_streams;
+
+    ret->waiting = ret->oldest_age_ms = 0;
+    for (const struct mwd_http_stream *s = self->streams; s; s = s->next) {
+        if (s->sending)
+            count_waiting(s->sending, now_ms, ret);
+        if (is_behind(s))
+            count_waiting(s->route->newest, now_ms, ret);
+    }
+    if (streams < self->stats.streams) /* a reload has lowered it */
+        streams = self->stats.streams;
+    ret->room = PLACES * (uint64_t)streams;
 }
 
 /* ---- answering ---- */

@@ -441,6 +441,8 @@ int mwd_http_no_room(struct mwd_http_server *self, const char *what,
 
 enum MHD_Result mwd_http_answer_body(struct mwd_http_connection *self, struct mwd_http_route *route,
                                      const struct mwd_request *request);
+/* Fills in what is not counted as it happens. */
+void mwd_http_bodies_stats(const struct mwd_http_server *self, struct mwd_http_kept_stats *ret);
 /* Lets go of bodies of this lifetime. */
 void mwd_http_bodies_drop(struct mwd_http_server *self, enum mwd_lifetime lifetime);
 
@@ -449,6 +451,8 @@ void mwd_http_bodies_drop(struct mwd_http_server *self, enum mwd_lifetime lifeti
 enum MHD_Result mwd_http_answer_stream(struct mwd_http_connection *self,
                                        struct mwd_http_route *route,
                                        const struct mwd_request *request, bool head_only);
+/* Fills in what is not counted as it happens. */
+void mwd_http_events_stats(const struct mwd_http_server *self, struct mwd_http_event_stats *ret);
 /* A new event for each stream that is open. */
 void mwd_http_events_publish(struct mwd_http_server *self);
 /* Wakes streams that have something to send; with `closing` set that is their end. */

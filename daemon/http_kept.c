@@ -57,8 +57,10 @@ static struct mwd_http_kept *find_place(struct mwd_http_server *self,
         if (kept != needed && is_particular(kept) && (!oldest || kept->number < oldest->number))
             oldest = kept;
     }
-    if (oldest)
+    if (oldest) {
         drop(oldest);
+        self->stats.kept.evictions++;
+    }
     return oldest;
 }
 
@@ -67,6 +69,18 @@ void mwd_http_bodies_drop(struct mwd_http_server *self, enum mwd_lifetime lifeti
     for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++)
         if (self->kept[i].route && self->kept[i].route->row->lifetime == lifetime)
             drop(&self->kept[i]);
+}
+
+void mwd_http_bodies_stats(const struct mwd_http_server *self, struct mwd_http_kept_stats *ret)
+{
+    ret->entries = 0;
+    ret->bytes = 0;
+    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++) {
+        ret->entries += self->kept[i].route != NULL;
+        ret->bytes += self->kept[i].body.size;
+    }
+    ret->limit = MWD_HTTP_KEPT_MAX;
+    ret->bytes_limit = self->policy->limits.max_body_bytes;
 }
 
 /* ---- filling ---- */
@@ -146,16 +160,25 @@ static int get(struct mwd_http_server *self, const struct wanted *wanted, bool g
 {
     struct mwd_http_kept *kept = find(self, wanted, gzip);
 
+    bool hit;
+
     if (!kept && gzip)
         kept = find(self, wanted, false);
+    hit = kept != NULL;
     if (!kept) {
         int r = keep_plain(self, wanted, &kept, problem);
 
-        if (r < 0)
+        if (r < 0) {
+            self->stats.kept.misses++;
             return r;
+        }
     }
-    if (gzip && !kept->gzip && kept->body.size >= MWD_HTTP_GZIP_MIN)
+    if (gzip && !kept->gzip && kept->body.size >= MWD_HTTP_GZIP_MIN) {
         kept = keep_gzip(self, wanted, kept);
+        hit = false;
+    }
+    self->stats.kept.hits += hit;
+    self->stats.kept.misses += !hit;
     *ret = kept;
     return 0;
 }

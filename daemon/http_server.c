@@ -320,6 +320,8 @@ void mwd_http_server_publish(struct mwd_http_server *self, uint64_t seq)
 void mwd_http_server_stats(const struct mwd_http_server *self, struct mwd_http_stats *ret)
 {
     *ret = self->stats;
+    mwd_http_bodies_stats(self, &ret->kept);
+    mwd_http_events_stats(self, &ret->events);
 }
 
 const char *mwd_http_server_address(const struct mwd_http_server *self, uint32_t index)

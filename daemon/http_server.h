@@ -26,7 +26,7 @@ enum mwd_lifetime {
     MWD_ALWAYS_FRESH, /* rendered for each request (healthz) */
     MWD_PER_SAMPLE,   /* until mwd_http_server_publish() */
     MWD_FOREVER,      /* openapi.json */
-    MWD_ONCE          /* a download: `render` opens it for this one client */
+    MWD_ONCE          /* a download, of POST: `render` opens it for this one client */
 };
 
 enum mwd_param_type { MWD_PARAM_COUNT, MWD_PARAM_WORD, MWD_PARAM_TEXT };
@@ -109,10 +109,29 @@ struct mwd_http_settings {
     bool activated; /* take the sockets that systemd passed (LISTEN_FDS) */
 };
 
+/* Bodies that are kept; as a cache tells of itself. */
+struct mwd_http_kept_stats {
+    uint32_t entries, limit;
+    uint64_t bytes, bytes_limit;
+    uint64_t hits, misses, evictions; /* totals; a body that only lacks its gzip form is a miss */
+};
+
+/* Events on their way to the streams: each stream has room for the one that it is sending and for
+ * the newest. `offered` is always `sent` + `replaced` + `left` + `waiting`. */
+struct mwd_http_event_stats {
+    uint64_t waiting, room;
+    uint64_t oldest_age_ms; /* 0 when none waits */
+    uint64_t offered, sent;
+    uint64_t replaced; /* by a newer one, before they could be sent */
+    uint64_t left;     /* when their stream ended */
+};
+
 struct mwd_http_stats {
     uint64_t requests, request_errors, connections_total, rejections, timeouts;
     uint64_t body_bytes;
     uint32_t connections, streams;
+    struct mwd_http_kept_stats kept;
+    struct mwd_http_event_stats events;
 };
 
 struct mwd_http_server;

@@ -10,12 +10,21 @@
 #define MWD_VIEW_H
 #include "daemon/buffer.h"
 #include "daemon/json.h"
+#include "heap/heap.h"
 #include "sample/sample.h"
 #include "subject/subject.h"
 
 struct mwd_view_input {
     const struct mw_sample *sample; /* NULL before the first one */
     const struct mw_subjects *subjects;
+    const struct mw_block *newer; /* in place of the sample's block of that source; or NULL */
+    uint32_t row; /* of kinds with many subjects; for the others and for /memory 0 */
+};
+
+/* What a managed heap of this process tells beside its readings. */
+struct mwd_view_heap {
+    struct mw_heap_space spaces[MW_SPACES];
+    uint64_t pauses[MW_PAUSE_BUCKETS];
 };
 
 enum mwd_order { MWD_ORDER_DESC, MWD_ORDER_ASC };
@@ -38,9 +47,16 @@ void mwd_view_processes(const struct mwd_view_input *input, const struct mwd_pro
                         struct mwd_buffer *out);
 /* One process as an object. Errors -ENOENT no such pid. */
 int mwd_view_process(const struct mwd_view_input *input, uint64_t pid, struct mwd_buffer *out);
+/* {"timeMs":., "seq":., "queues":[{"name":., ...}]}: all subjects of kind heap, queue or cache.
+ * `heap` is of the daemon's own heap; NULL for other kinds. */
+void mwd_view_named(const struct mwd_view_input *input, enum mw_kind kind,
+                    const struct mwd_view_heap *heap, struct mwd_buffer *out);
+/* One of them as an object. Errors -ENOENT there is none of this name. */
+int mwd_view_named_one(const struct mwd_view_input *input, enum mw_kind kind, const char *name,
+                       const struct mwd_view_heap *heap, struct mwd_buffer *out);
 /* The /memory object with every system and daemon reading and all processes (--once). */
 void mwd_view_once(const struct mwd_view_input *input, struct mwd_buffer *out);
-/* Prometheus text 0.0.4 of system and daemon readings. */
+/* Prometheus text 0.0.4 of all readings but those of processes. */
 void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out);
 
 /* ---- what documents show, for those who describe them ---- */
@@ -62,7 +78,12 @@ enum mwd_view_object {
     MWD_VIEW_DAEMON,
     MWD_VIEW_MEMORY, /* the outermost of /memory */
     MWD_VIEW_MEMORY_SYSTEM,
-    MWD_VIEW_MEMORY_PROCESS
+    MWD_VIEW_MEMORY_PROCESS,
+    MWD_VIEW_HEAP, /* besides "name", "physical", "spaces" and these two: */
+    MWD_VIEW_HEAP_COLLECTIONS,
+    MWD_VIEW_HEAP_PAUSES, /* besides "histogram" */
+    MWD_VIEW_QUEUE,       /* besides "name", as caches */
+    MWD_VIEW_CACHE
 };
 
 /* The readings of an object in their order: the same list that its document is made from. */

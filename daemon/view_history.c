@@ -1,6 +1,8 @@
 /* Points go straight into the body, a piece each; reasons are gathered beside it and follow. */
 #include "daemon/view_history.h"
 
+#include "daemon/names.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -74,12 +76,27 @@ static int find_process(struct answer *self, char *detail)
     return 0;
 }
 
+static int find_named(struct answer *self, enum mw_kind kind, char *detail)
+{
+    const char *name = mwd_name_of(kind, self->query.subject);
+
+    if (!name || mw_history_life(self->history, kind, self->query.subject, &self->life) < 0) {
+        snprintf(detail, MWD_HISTORY_DETAIL_SIZE, "subject: nothing is remembered of this %s",
+                 mw_kind_word(kind));
+        return -ENOENT;
+    }
+    snprintf(self->subject, sizeof self->subject, "%s", name);
+    return 0;
+}
+
 static int find_subject(struct answer *self, char *detail)
 {
     enum mw_kind kind = mw_reading_info(self->query.reading)->kind;
 
     if (kind == MW_KIND_PROCESS)
         return find_process(self, detail);
+    if (!mw_kind_has_one_subject(kind))
+        return find_named(self, kind, detail);
     find_life_of_all(self);
     snprintf(self->subject, sizeof self->subject, "%s",
              kind == MW_KIND_SYSTEM ? "system" : "memwatchd");

@@ -6,6 +6,8 @@
 #include "daemon/nearest.h"
 #include "daemon/view_history.h"
 
+#include "daemon/names.h"
+
 #include "base/units.h"
 
 #include <errno.h>
@@ -129,6 +131,29 @@ static bool parse_process(const char *text, struct mwd_history_query *ret)
     return ret->newest || mw_units_parse_count(text + size + 1, &ret->subject.birth) == 0;
 }
 
+static int complain_of_name(const struct mw_reading_info *info, const char *word, char *detail)
+{
+    char names[128] = "";
+    size_t used = 0;
+    const char *name;
+
+    for (uint32_t i = 0; (name = mwd_name_at(info->kind, i)) && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", name);
+    if (!word)
+        return complain(detail, "subject: %s needs one: a name out of %s", info->id, names);
+    return complain(detail, "subject: there is no %s \"%.48s\"; there is %s",
+                    mw_kind_word(info->kind), word, names);
+}
+
+static int parse_name(const struct mw_reading_info *info, const char *word,
+                      struct mwd_history_query *ret, char *detail)
+{
+    ret->newest = false;
+    return word && mwd_name_find(info->kind, word, &ret->subject)
+               ? 0
+               : complain_of_name(info, word, detail);
+}
+
 static int parse_subject(const struct mwd_history_words *words, struct mwd_history_query *ret,
                          char *detail)
 {
@@ -141,6 +166,8 @@ static int parse_subject(const struct mwd_history_words *words, struct mwd_histo
                         only, word);
     if (only)
         return 0;
+    if (info->kind != MW_KIND_PROCESS)
+        return parse_name(info, word, ret, detail);
     if (!word)
         return complain(detail,
                         "subject: %s needs one: a process id, as 4711, or PID:STARTTIMEMS for one "
@@ -197,20 +224,25 @@ static uint64_t default_step(uint64_t span)
     return least;
 }
 
+/* 0 when it is no step. */
+static uint64_t step_of(const char *text)
+{
+    uint64_t number;
+
+    if (mw_units_parse_count(text, &number) == 0)
+        return number <= MW_READING_MAX ? number : 0;
+    return mw_units_parse_span_ns(text, &number) < 0 ? 0 : number / NS_PER_MS;
+}
+
 static int parse_step(const char *text, uint64_t span, uint64_t *ret, char *detail)
 {
-    uint64_t ns;
+    uint64_t step = text ? step_of(text) : default_step(span);
 
-    if (!text) {
-        *ret = default_step(span);
-        return 0;
-    }
-    if (mw_units_parse_count(text, ret) < 0)
-        *ret = mw_units_parse_span_ns(text, &ns) < 0 ? 0 : ns / NS_PER_MS;
-    if (*ret == 0 || *ret > MW_READING_MAX)
+    if (step == 0)
         return complain(detail,
                         "step: takes a span of 1ms or more, as 10s, or milliseconds; not \"%.48s\"",
-                        text);
+                        text ? text : "none");
+    *ret = step;
     return 0;
 }
 

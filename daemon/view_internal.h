@@ -5,7 +5,7 @@
 
 /* ---- view_kind.c: readings as members of an object ---- */
 
-/* Before the first sample every reading is absent as stale. */
+/* Of input->row. Before the first sample every reading is absent as stale. */
 enum mw_absence mwd_view_get(const struct mwd_view_input *input, enum mw_reading reading,
                              union mw_value *ret);
 
@@ -22,6 +22,9 @@ bool mwd_view_put_reasons(const struct mwd_view_input *input, const struct mwd_v
 /* An object of values and reasons under this key. */
 void mwd_view_put_object(const struct mwd_view_input *input, const char *key,
                          enum mwd_view_object object, struct mwd_json *json);
+
+/* Where the rows of a source stand, late ones too. NULL when it has given none. */
+const struct mw_block *mwd_view_block(const struct mwd_view_input *input, enum mw_source source);
 
 /* ---- view_metrics.c ---- */
 

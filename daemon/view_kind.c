@@ -2,12 +2,26 @@
 
 #include <string.h>
 
+static bool is_newer(const struct mwd_view_input *input, enum mw_source source)
+{
+    return input->newer && mw_block_head(input->newer)->source == source;
+}
+
 enum mw_absence mwd_view_get(const struct mwd_view_input *input, enum mw_reading reading,
                              union mw_value *ret)
 {
+    if (is_newer(input, mw_reading_info(reading)->source))
+        return mw_block_get(input->newer, reading, input->row, ret);
     if (!input->sample)
         return MW_ABSENT_STALE;
-    return mw_sample_get(input->sample, reading, 0, ret);
+    return mw_sample_get(input->sample, reading, input->row, ret);
+}
+
+const struct mw_block *mwd_view_block(const struct mwd_view_input *input, enum mw_source source)
+{
+    if (is_newer(input, source))
+        return input->newer;
+    return input->sample ? mw_sample_block(input->sample, source) : NULL;
 }
 
 /* What Node.js calls os.totalmem() and os.freemem(). */
@@ -18,8 +32,19 @@ static const struct mwd_view_member machine[] = {
 
 /* The daemon's own, as process.pid and process.memoryUsage() of Node.js name them. */
 static const struct mwd_view_member own_process[] = {
-    {"pid", MW_DAEMON_PID},
-    {"rss", MW_DAEMON_RSS},
+    {"pid", MW_DAEMON_PID},     {"rss", MW_DAEMON_RSS},       {"heapTotal", MW_HEAP_TOTAL},
+    {"heapUsed", MW_HEAP_USED}, {"heapLimit", MW_HEAP_LIMIT}, {"external", MW_HEAP_EXTERNAL},
+};
+
+/* Objects within that of a heap. */
+static const struct mwd_view_member collections[] = {
+    {"scavenge", MW_HEAP_SCAVENGES},
+    {"markSweep", MW_HEAP_MARK_SWEEPS},
+    {"markCompact", MW_HEAP_MARK_COMPACTS},
+};
+static const struct mwd_view_member pauses[] = {
+    {"totalUs", MW_HEAP_PAUSE_TOTAL},
+    {"maxUs", MW_HEAP_PAUSE_MAX},
 };
 
 static void take(const struct mwd_view_member *members, size_t size, struct mwd_view_members *ret)
@@ -38,6 +63,27 @@ static void choose(enum mw_kind kind, enum mw_show show, struct mwd_view_members
         if (info->kind == kind && (show == MW_SHOW_PLAIN || info->show == show))
             ret->items[ret->count++] = (struct mwd_view_member){info->key, reading};
     }
+}
+
+static bool is_among(const struct mwd_view_member *members, size_t size, enum mw_reading reading)
+{
+    for (size_t i = 0; i < size / sizeof *members; i++)
+        if (members[i].reading == reading)
+            return true;
+    return false;
+}
+
+/* Whatever does not stand in one of the two objects. */
+static void choose_heap(struct mwd_view_members *ret)
+{
+    struct mwd_view_members all;
+
+    choose(MW_KIND_HEAP, MW_SHOW_PLAIN, &all);
+    ret->count = 0;
+    for (uint32_t i = 0; i < all.count; i++)
+        if (!is_among(collections, sizeof collections, all.items[i].reading) &&
+            !is_among(pauses, sizeof pauses, all.items[i].reading))
+            ret->items[ret->count++] = all.items[i];
 }
 
 void mwd_view_members(enum mwd_view_object object, struct mwd_view_members *ret)
@@ -61,13 +107,30 @@ void mwd_view_members(enum mwd_view_object object, struct mwd_view_members *ret)
     case MWD_VIEW_MEMORY_PROCESS:
         take(own_process, sizeof own_process, ret);
         break;
+    case MWD_VIEW_HEAP:
+        choose_heap(ret);
+        break;
+    case MWD_VIEW_HEAP_COLLECTIONS:
+        take(collections, sizeof collections, ret);
+        break;
+    case MWD_VIEW_HEAP_PAUSES:
+        take(pauses, sizeof pauses, ret);
+        break;
+    case MWD_VIEW_QUEUE:
+        choose(MW_KIND_QUEUE, MW_SHOW_PLAIN, ret);
+        break;
+    case MWD_VIEW_CACHE:
+        choose(MW_KIND_CACHE, MW_SHOW_PLAIN, ret);
+        break;
     }
 }
 
 void mwd_view_put_head(const struct mwd_view_input *input, struct mwd_json *json)
 {
     mwd_json_key(json, "timeMs");
-    if (input->sample)
+    if (input->newer)
+        mwd_json_i64(json, mw_block_head(input->newer)->time_ms);
+    else if (input->sample)
         mwd_json_i64(json, mw_sample_time_ms(input->sample));
     else
         mwd_json_null(json);

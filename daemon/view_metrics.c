@@ -1,5 +1,6 @@
 /* Prometheus text 0.0.4. Rows of the table that share a metric name are one family: they stand
  * together in the table and differ by their labels. */
+#include "daemon/names.h"
 #include "daemon/view_internal.h"
 
 #include <math.h>
@@ -20,6 +21,7 @@ static double base_value(const struct mw_reading_info *info, union mw_value valu
     switch (info->unit) {
     case MW_UNIT_US:
         return number / 1e6;
+    case MW_UNIT_MS:
     case MW_UNIT_EPOCH_MS:
         return number / 1e3;
     case MW_UNIT_PERCENT:
@@ -53,36 +55,73 @@ static void put_head(enum mw_reading first, enum mw_reading end, struct mwd_buff
                       info->type == MW_TYPE_COUNTER ? "counter" : "gauge");
 }
 
-static void put_sample(const struct mw_reading_info *info, double value, struct mwd_buffer *out)
+/* `name` is NULL for kinds with one subject. */
+static void put_labels(const struct mw_reading_info *info, const char *name, struct mwd_buffer *out)
+{
+    if (!name && !info->labels[0])
+        return;
+    mwd_buffer_puts(out, "{");
+    if (name)
+        mwd_buffer_printf(out, "name=\"%s\"%s", name, info->labels[0] ? "," : "");
+    mwd_buffer_printf(out, "%s}", info->labels);
+}
+
+static void put_sample(const struct mw_reading_info *info, const char *name, double value,
+                       struct mwd_buffer *out)
 {
     char text[MWD_JSON_NUMBER_ROOM];
     char *end = mwd_json_at_f64(text, value);
 
     mwd_buffer_puts(out, info->metric);
-    if (info->labels[0])
-        mwd_buffer_printf(out, "{%s}", info->labels);
+    put_labels(info, name, out);
     mwd_buffer_puts(out, " ");
     *end++ = '\n';
     mwd_buffer_append(out, text, (size_t)(end - text));
 }
 
-/* A family of which nothing is there has no head either. */
-static void put_family(const struct mwd_view_input *input, enum mw_reading first,
-                       enum mw_reading end, struct mwd_buffer *out)
-{
-    bool headed = false;
+/* Readings [first, end) of one metric, and whether its head is written: one of which nothing is
+ * there has no head either. */
+struct family {
+    enum mw_reading first, end;
+    bool headed;
+};
 
-    for (enum mw_reading reading = first; reading < end; reading++) {
+static void put_subject(const struct mwd_view_input *input, struct family *family, const char *name,
+                        struct mwd_buffer *out)
+{
+    for (enum mw_reading reading = family->first; reading < family->end; reading++) {
         const struct mw_reading_info *info = mw_reading_info(reading);
         union mw_value value;
 
         if (mwd_view_get(input, reading, &value) != MW_PRESENT ||
             !isfinite(base_value(info, value)))
             continue;
-        if (!headed)
-            put_head(first, end, out);
-        headed = true;
-        put_sample(info, base_value(info, value), out);
+        if (!family->headed)
+            put_head(family->first, family->end, out);
+        family->headed = true;
+        put_sample(info, name, base_value(info, value), out);
+    }
+}
+
+/* Samples of a family stand together: all subjects of the kind, one after the other. */
+static void put_family(const struct mwd_view_input *input, enum mw_reading first,
+                       enum mw_reading end, struct mwd_buffer *out)
+{
+    const struct mw_reading_info *info = mw_reading_info(first);
+    struct family family = {first, end, false};
+    struct mwd_view_input row = *input;
+    const struct mw_block *block;
+
+    if (mw_kind_has_one_subject(info->kind)) {
+        put_subject(input, &family, NULL, out);
+        return;
+    }
+    block = mwd_view_block(input, info->source);
+    for (row.row = 0; block && row.row < mw_block_head(block)->rows; row.row++) {
+        const char *name = mwd_name_of(info->kind, mw_block_keys(block)[row.row]);
+
+        if (name)
+            put_subject(&row, &family, name, out);
     }
 }
 

@@ -134,6 +134,7 @@ static const char *const unit_meanings[MW_UNIT_COUNT_OF] = {
     [MW_UNIT_BYTES] = "Bytes.",
     [MW_UNIT_COUNT] = "A number of things: pages, processes, events.",
     [MW_UNIT_US] = "Microseconds; seconds in Prometheus text.",
+    [MW_UNIT_MS] = "Milliseconds; seconds in Prometheus text.",
     [MW_UNIT_EPOCH_MS] = "Milliseconds since 1970-01-01 00:00 UTC; seconds in Prometheus text.",
     [MW_UNIT_PERCENT] = "0 to 100; 0 to 1 in Prometheus text.",
     [MW_UNIT_RATIO] = "0 to 1.",

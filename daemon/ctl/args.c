@@ -55,7 +55,7 @@ bool mwd_ctl_is_list(const char *argument)
 
 unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand)
 {
-    if (verb != MWD_CTL_HEAP)
+    if (verb != MWD_CTL_HEAP || !operand)
         return 0;
     return strcmp(operand, "diff") == 0 ? 2 : strcmp(operand, "snapshot") == 0;
 }
@@ -210,6 +210,12 @@ static int take_arguments(struct parser *self)
 
 /* ---- all together ---- */
 
+/* Without a word it shows what is asked for most. */
+static bool stands_alone(enum mwd_ctl_verb verb)
+{
+    return verb == MWD_CTL_HEAP;
+}
+
 static int check_verb(struct parser *self)
 {
     const struct mwd_ctl_verb_row *verb;
@@ -217,7 +223,7 @@ static int check_verb(struct parser *self)
     if (self->options.verb == MWD_CTL_VERBS)
         return fail(self, "memwatchctl", "needs a verb, as status; --help lists them", NULL);
     verb = &mwd_ctl_verbs[self->options.verb];
-    if (verb->operand && !self->options.operand) {
+    if (verb->operand && !self->options.operand && !stands_alone(self->options.verb)) {
         mwd_buffer_printf(self->error, "%s: needs %s behind it", verb->name, verb->operand);
         return -EINVAL;
     }

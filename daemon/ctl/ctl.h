@@ -37,10 +37,10 @@ enum mwd_ctl_verb {
 enum {
     MWD_CTL_ANY = (1u << MWD_CTL_VERBS) - 1,
     MWD_CTL_LISTING = MWD_CTL_OF(PROCESSES) | MWD_CTL_OF(TOP),
-    MWD_CTL_TELLING =
-        MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS) | MWD_CTL_OF(HISTORY),
-    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) |
-                     MWD_CTL_OF(RELOAD) | MWD_CTL_OF(HEAP)
+    MWD_CTL_NAMED = MWD_CTL_OF(HEAP) | MWD_CTL_OF(QUEUES) | MWD_CTL_OF(CACHES),
+    MWD_CTL_TELLING = MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS) |
+                      MWD_CTL_OF(HISTORY) | MWD_CTL_NAMED,
+    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
 };
 
 enum mwd_ctl_type { MWD_CTL_FLAG, MWD_CTL_TEXT, MWD_CTL_COUNT, MWD_CTL_SPAN };
@@ -69,7 +69,7 @@ struct mwd_ctl_options {
     const char *files[MWD_CTL_FILES_MAX]; /* behind the operand, where it takes any */
     unsigned file_count;
     const char *second; /* behind it, where the row has two: "READING [SUBJECT]"; or NULL */
-    const char *socket, *url, *token_file, *config_path, *sort, *order, *name;
+    const char *socket, *url, *token_file, *config_path, *sort, *order, *name, *kind;
     const char *from, *to, *step;
     uint64_t timeout_ns, interval_ns;
     uint64_t limit, pid, count, top;
@@ -83,7 +83,7 @@ void mwd_ctl_help(enum mwd_ctl_verb verb, struct mwd_buffer *out);
 /* Whether an argument or operand lists words, as "asc|desc" or "diff", and does not stand for
  * something, as FILE. */
 bool mwd_ctl_is_list(const char *argument);
-/* How many files stand behind the operand, as in "heap diff A B". */
+/* How many files stand behind the operand, as in "heap diff A B"; NULL = none was given. */
 unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand);
 /* Whether `text` is one of "asc|desc". */
 bool mwd_ctl_is_word(const char *words, const char *text);
@@ -108,6 +108,9 @@ int mwd_ctl_put_processes(struct mwd_ctl *self, uint64_t limit, struct mwd_buffe
 #define MWD_CTL_VERB(id, name, operand, function, help) int function(struct mwd_ctl *self);
 #include "daemon/ctl/verbs.def"
 #undef MWD_CTL_VERB
+
+/* verb_heap_diff.c: two files compared; a part of heap. */
+int mwd_ctl_heap_diff(struct mwd_ctl *self);
 
 /* terminal.c: whether stdout is one, and its size as it is now. */
 void mwd_ctl_find_terminal(struct mwd_ctl *self);

@@ -1,261 +1,241 @@
-/* heap diff: two snapshots of one program, and what grew from the first to the second. Both are
- * files; the daemon has no part in it. */
+/* heap: managed heaps, what they are made of, their last collections. */
 #include "daemon/ctl/ctl.h"
-#include "dump/dump.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { OUT_MAX = 64 << 20, TOP_DEFAULT = 20 };
+enum { OUT_MAX = 1 << 20, PATH_MAX_BYTES = 64 };
 
-struct heap_diff {
-    struct mwd_ctl *ctl;
-    struct mw_dump *a, *b;
-    struct mw_dump_diff *diff;
-    size_t shown; /* classes */
+static const struct mwd_ctl_column heap_columns[] = {
+    {.title = "HEAP"},
+    {.title = "USED", .right = true},
+    {.title = "TOTAL", .right = true},
+    {.title = "LIMIT", .right = true},
+    {.title = "EXTERNAL", .right = true, .at_least = 60},
+    {.title = "PHYSICAL", .right = true, .at_least = 70},
+    {.title = "SCAVENGES", .right = true, .at_least = 80},
+    {.title = "FULL", .right = true, .at_least = 90},
+    {.title = "LONGEST PAUSE", .right = true, .at_least = 100},
 };
 
-/* ---- reading ---- */
+static const struct mwd_ctl_column space_columns[] = {
+    {.title = "HEAP"},
+    {.title = "SPACE"},
+    {.title = "SIZE", .right = true},
+    {.title = "USED", .right = true},
+    {.title = "AVAILABLE", .right = true},
+    {.title = "PHYSICAL", .right = true, .at_least = 70},
+};
 
-static int read_file(const char *path, struct mw_dump **ret)
+static const cJSON *member(const cJSON *object, const char *key)
 {
-    char why[MW_DUMP_WHY_MAX];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) {
-        mwd_ctl_complain("%s: %s; heap diff takes two files of heap snapshots", path,
-                         strerror(errno));
-        return MWD_CTL_FAILED;
-    }
-    int r = mw_dump_read(fd, ret, why);
-    close(fd);
-    if (r < 0)
-        mwd_ctl_complain("%s: %s%s", path, why,
-                         r == -EBADMSG ? "; it is no whole heap snapshot: take it again" : "");
-    return r < 0 ? MWD_CTL_FAILED : MWD_CTL_OK;
+    return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
-/* The first one needs no paths, so that both together take little more than one. */
-static int read_both(struct heap_diff *self)
-{
-    const struct mwd_ctl_options *options = self->ctl->options;
-    int code = read_file(options->files[0], &self->a);
-
-    if (code != MWD_CTL_OK)
-        return code;
-    mw_dump_trim(self->a);
-    code = read_file(options->files[1], &self->b);
-    if (code == MWD_CTL_OK && mw_dump_compare(self->a, self->b, &self->diff) < 0) {
-        mwd_ctl_complain("heap diff: no memory to compare the two");
-        code = MWD_CTL_FAILED;
-    }
-    return code;
-}
-
-/* ---- in words ---- */
-
-static void put_signed(const struct heap_diff *self, int64_t bytes, char ret[40])
+static void put_size(struct mwd_ctl *self, struct mwd_ctl_table *table, const cJSON *object,
+                     const char *key)
 {
     char size[32];
 
-    mwd_ctl_size(self->ctl, bytes < 0 ? (uint64_t)-bytes : (uint64_t)bytes, size);
-    snprintf(ret, 40, "%s%s", bytes < 0 ? "-" : bytes > 0 ? "+" : "", size);
-}
-
-static void put_class(const struct heap_diff *self, const struct mw_dump_growth *row,
-                      struct mwd_ctl_table *table)
-{
-    char size[40], retained[40];
-
-    put_signed(self, row->size, size);
-    put_signed(self, row->retained, retained);
+    mwd_ctl_size_at(self, object, key, size);
     mwd_ctl_table_cell(table, "%s", size);
-    mwd_ctl_table_cell(table, "%s", retained);
-    mwd_ctl_table_cell(table, "%+" PRId64, row->count);
-    mwd_ctl_table_cell(table, "%" PRIu64, row->added);
-    mwd_ctl_table_cell(table, "%" PRIu64, row->gone);
-    mwd_ctl_table_cell(table, "%s", row->class_name);
 }
 
-static void put_classes(const struct heap_diff *self, struct mwd_buffer *out)
+static void put_count(struct mwd_ctl_table *table, bool known, uint64_t count)
 {
-    static const struct mwd_ctl_column columns[] = {
-        {"GROWTH", true, false, false, 0},   {"RETAINED", true, false, false, 60},
-        {"OBJECTS", true, false, false, 0},  {"NEW", true, false, false, 70},
-        {"DELETED", true, false, false, 70}, {"CLASS", false, false, false, 0},
-    };
-    struct mwd_ctl_table *table;
+    if (known)
+        mwd_ctl_table_cell(table, "%" PRIu64, count);
+    else
+        mwd_ctl_table_cell(table, "-");
+}
 
-    if (mwd_ctl_table_create(columns, sizeof columns / sizeof columns[0], &table) < 0) {
-        out->failed = -ENOMEM;
+/* ---- heap ---- */
+
+static void put_collections(struct mwd_ctl_table *table, const cJSON *heap)
+{
+    const cJSON *collections = member(heap, "collections");
+    uint64_t scavenges = 0, sweeps = 0, compacts = 0;
+    bool known = mwd_ctl_number(collections, "scavenge", &scavenges);
+
+    put_count(table, known, scavenges);
+    known = mwd_ctl_number(collections, "markSweep", &sweeps) &&
+            mwd_ctl_number(collections, "markCompact", &compacts);
+    put_count(table, known, sweeps + compacts);
+}
+
+static void put_heap(struct mwd_ctl *self, const cJSON *heap, struct mwd_ctl_table *table)
+{
+    uint64_t longest_us;
+
+    mwd_ctl_table_cell(table, "%s", mwd_ctl_text(heap, "name", "-"));
+    put_size(self, table, heap, "heapUsed");
+    put_size(self, table, heap, "heapTotal");
+    put_size(self, table, heap, "heapLimit");
+    put_size(self, table, heap, "external");
+    put_size(self, table, heap, "physical");
+    put_collections(table, heap);
+    if (mwd_ctl_number(member(heap, "pauses"), "maxUs", &longest_us))
+        mwd_ctl_table_cell(table, "%.3f ms", (double)longest_us / 1000);
+    else
+        mwd_ctl_table_cell(table, "-");
+}
+
+static void put_spaces(struct mwd_ctl *self, const cJSON *heap, struct mwd_ctl_table *table)
+{
+    const cJSON *space;
+
+    cJSON_ArrayForEach(space, member(heap, "spaces"))
+    {
+        mwd_ctl_table_cell(table, "%s", mwd_ctl_text(heap, "name", "-"));
+        mwd_ctl_table_cell(table, "%s", mwd_ctl_text(space, "name", "-"));
+        put_size(self, table, space, "size");
+        put_size(self, table, space, "used");
+        put_size(self, table, space, "available");
+        put_size(self, table, space, "physical");
+    }
+}
+
+/* ---- the verbs ---- */
+
+static const struct view {
+    const struct mwd_ctl_column *columns;
+    unsigned count;
+    void (*put)(struct mwd_ctl *self, const cJSON *heap, struct mwd_ctl_table *table);
+} heap_view = {heap_columns, sizeof heap_columns / sizeof heap_columns[0], put_heap},
+  space_view = {space_columns, sizeof space_columns / sizeof space_columns[0], put_spaces};
+
+static void put_table(struct mwd_ctl *self, const struct view *view, const cJSON *document,
+                      struct mwd_buffer *out)
+{
+    struct mwd_ctl_table *table;
+    const cJSON *heap;
+    int r = mwd_ctl_table_create(view->columns, view->count, &table);
+
+    if (r < 0) {
+        out->failed = r;
         return;
     }
-    for (size_t i = 0; i < self->shown; i++)
-        put_class(self, &self->diff->classes[i], table);
-    mwd_ctl_table_put(table, self->ctl, out);
+    cJSON_ArrayForEach(heap, member(document, "heaps")) view->put(self, heap, table);
+    mwd_ctl_table_put(table, self, out);
     mwd_ctl_table_destroy(table);
 }
 
-/* Names in a snapshot are anybody's; none may steer the terminal. */
-static void put_path(const struct heap_diff *self, int64_t position, struct mwd_buffer *out)
+static int show(struct mwd_ctl *self, const struct view *view)
 {
-    char path[MW_DUMP_PATH_MAX];
+    struct mwd_buffer out;
+    cJSON *document;
+    int code;
 
-    if (mw_dump_path(self->b, (uint32_t)position, path) == 0)
-        snprintf(path, sizeof path, "(nothing but weak references leads there)");
-    for (unsigned char *c = (unsigned char *)path; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
-        else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-            *c = c[1] = '?';
-    mwd_buffer_printf(out, "  %s\n", path);
+    if (self->options->json)
+        return mwd_ctl_pass_on(self, "GET", "/api/v1/heaps");
+    code = mwd_ctl_document(self, "/api/v1/heaps", &document);
+    if (code != MWD_CTL_OK)
+        return code;
+    mwd_buffer_init(&out, OUT_MAX);
+    put_table(self, view, document, &out);
+    cJSON_Delete(document);
+    code = mwd_ctl_print(&out);
+    mwd_buffer_deinit(&out);
+    return code;
 }
 
-static void put_largest(const struct heap_diff *self, struct mwd_buffer *out)
+static void put_collection(struct mwd_ctl *self, const cJSON *document, struct mwd_buffer *out)
 {
-    const struct mw_dump_diff *diff = self->diff;
-    struct mw_dump_node grown, example;
-    char size[40];
+    char before[32], after[32];
+    uint64_t pause_us = 0;
 
-    mw_dump_get_node(self->b, (uint32_t)diff->grown, &grown);
-    mw_dump_get_node(self->b, (uint32_t)diff->example, &example);
-    put_signed(self, diff->grown_by, size);
-    mwd_buffer_puts(out, "\nThe largest growth, ");
-    mwd_buffer_printf(out, "%s, is held by %s @%" PRIu32, size,
-                      grown.dominator == (uint32_t)diff->grown ? "the roots" : grown.class_name,
-                      grown.id);
-    mwd_buffer_printf(out, "; an object in it, @%" PRIu32 ", is kept by\n", example.id);
-    put_path(self, diff->example, out);
+    mwd_ctl_size_at(self, document, "heapUsedBefore", before);
+    mwd_ctl_size_at(self, document, "heapUsed", after);
+    mwd_buffer_printf(out, "%s: %s -> %s in use", mwd_ctl_text(document, "kind", "collected"),
+                      before, after);
+    if (mwd_ctl_number(document, "pauseUs", &pause_us))
+        mwd_buffer_printf(out, ", %.3f ms", (double)pause_us / 1000);
+    mwd_buffer_puts(out, "\n");
 }
 
-static void put_text(const struct heap_diff *self, struct mwd_buffer *out)
+static int collect(struct mwd_ctl *self)
 {
-    const struct mw_dump_diff *diff = self->diff;
-    char size[40];
+    const char *kind = self->options->kind ? self->options->kind : "major";
+    struct mwd_ctl_answer answer;
+    struct mwd_buffer out;
+    char path[PATH_MAX_BYTES];
+    int code;
 
-    put_signed(self, diff->size, size);
-    if (self->shown == 0)
-        mwd_buffer_printf(out, "No class has grown; all together: %s\n", size);
-    else
-        put_classes(self, out);
-    if (self->shown > 0)
-        mwd_buffer_printf(out, "all together: %s\n", size);
-    if (diff->grown == MW_DUMP_NONE)
-        mwd_buffer_puts(out, "Nothing has grown as a whole.\n");
-    else
-        put_largest(self, out);
-}
+    snprintf(path, sizeof path, "/api/v1/heaps/memwatchd/collect?kind=%s", kind);
+    if (self->options->json)
+        return mwd_ctl_pass_on(self, "POST", path);
+    code = mwd_ctl_fetch(self, "POST", path, &answer);
+    if (code == MWD_CTL_OK) {
+        cJSON *document = cJSON_ParseWithLength(answer.body.bytes, answer.body.size);
 
-/* ---- as JSON ---- */
-
-static void add_class(cJSON *array, const struct mw_dump_growth *row)
-{
-    cJSON *object = cJSON_CreateObject();
-
-    cJSON_AddStringToObject(object, "class", row->class_name);
-    cJSON_AddNumberToObject(object, "growth", (double)row->size);
-    cJSON_AddNumberToObject(object, "retainedGrowth", (double)row->retained);
-    cJSON_AddNumberToObject(object, "objects", (double)row->count);
-    cJSON_AddNumberToObject(object, "new", (double)row->added);
-    cJSON_AddNumberToObject(object, "newBytes", (double)row->added_size);
-    cJSON_AddNumberToObject(object, "deleted", (double)row->gone);
-    cJSON_AddNumberToObject(object, "deletedBytes", (double)row->gone_size);
-    cJSON_AddItemToArray(array, object);
-}
-
-static cJSON *object_of(const struct heap_diff *self, uint32_t position)
-{
-    cJSON *object = cJSON_CreateObject();
-    char path[MW_DUMP_PATH_MAX];
-    struct mw_dump_node node;
-
-    mw_dump_get_node(self->b, position, &node);
-    cJSON_AddNumberToObject(object, "id", node.id);
-    cJSON_AddStringToObject(object, "class", node.class_name);
-    cJSON_AddNumberToObject(object, "size", (double)node.size);
-    cJSON_AddNumberToObject(object, "retained", (double)node.retained);
-    if (mw_dump_path(self->b, position, path) > 0)
-        cJSON_AddStringToObject(object, "path", path);
-    else
-        cJSON_AddNullToObject(object, "path");
-    return object;
-}
-
-/* Null where nothing grew: it is not an object of 0 bytes. */
-static void add_largest(const struct heap_diff *self, cJSON *document)
-{
-    const struct mw_dump_diff *diff = self->diff;
-    cJSON *object;
-
-    if (diff->grown == MW_DUMP_NONE) {
-        cJSON_AddNullToObject(document, "largest");
-        return;
+        mwd_buffer_init(&out, OUT_MAX);
+        put_collection(self, document, &out);
+        cJSON_Delete(document);
+        code = mwd_ctl_print(&out);
+        mwd_buffer_deinit(&out);
     }
-    object = object_of(self, (uint32_t)diff->grown);
-    cJSON_AddNumberToObject(object, "growth", (double)diff->grown_by);
-    cJSON_AddItemToObject(object, "example", object_of(self, (uint32_t)diff->example));
-    cJSON_AddItemToObject(document, "largest", object);
+    mwd_buffer_deinit(&answer.body);
+    return code;
 }
 
-static void put_json(const struct heap_diff *self, struct mwd_buffer *out)
+/* As JSON: the lines as an array, since the daemon gives them as text. */
+static void put_lines(const struct mwd_buffer *text, struct mwd_buffer *out)
 {
-    cJSON *document = cJSON_CreateObject(), *array;
+    cJSON *document = cJSON_CreateObject();
+    cJSON *lines = cJSON_AddArrayToObject(document, "lines");
+    const char *at = text->bytes, *end = text->bytes + text->size;
 
-    cJSON_AddNumberToObject(document, "growth", (double)self->diff->size);
-    array = cJSON_AddArrayToObject(document, "classes");
-    for (size_t i = 0; i < self->shown; i++)
-        add_class(array, &self->diff->classes[i]);
-    add_largest(self, document);
-    array = cJSON_AddArrayToObject(document, "newObjects");
-    for (size_t i = 0; i < self->diff->new_count; i++)
-        cJSON_AddItemToArray(array, object_of(self, self->diff->news[i].position));
+    while (text->size > 0 && at < end) {
+        const char *feed = memchr(at, '\n', (size_t)(end - at));
+        size_t size = feed ? (size_t)(feed - at) : (size_t)(end - at);
+        char line[1024];
+
+        snprintf(line, sizeof line, "%.*s", (int)size, at);
+        cJSON_AddItemToArray(lines, cJSON_CreateString(line));
+        at += size + (feed != NULL);
+    }
     mwd_ctl_put_json(document, out);
 }
 
-/* ---- the verb ---- */
-
-/* Classes that did not grow stand behind those that did. */
-static size_t count_shown(const struct heap_diff *self)
+static int trace(struct mwd_ctl *self)
 {
-    uint64_t top = self->ctl->options->top;
-    size_t count = 0;
-
-    top = top == UINT64_MAX ? TOP_DEFAULT : top;
-    while (count < self->diff->class_count && count < top && self->diff->classes[count].size > 0)
-        count++;
-    return count;
-}
-
-static int diff_files(struct mwd_ctl *self)
-{
-    struct heap_diff diff = {.ctl = self};
+    struct mwd_ctl_answer answer;
     struct mwd_buffer out;
-    int code = read_both(&diff);
+    int code;
 
-    mwd_buffer_init(&out, OUT_MAX);
+    if (!self->options->json)
+        return mwd_ctl_pass_on(self, "GET", "/api/v1/heaps/memwatchd/trace");
+    code = mwd_ctl_fetch(self, "GET", "/api/v1/heaps/memwatchd/trace", &answer);
     if (code == MWD_CTL_OK) {
-        diff.shown = count_shown(&diff);
-        if (self->options->json)
-            put_json(&diff, &out);
-        else
-            put_text(&diff, &out);
+        mwd_buffer_init(&out, OUT_MAX);
+        put_lines(&answer.body, &out);
         code = mwd_ctl_print(&out);
+        mwd_buffer_deinit(&out);
     }
-    mwd_buffer_deinit(&out);
-    mw_dump_diff_destroy(diff.diff);
-    mw_dump_destroy(diff.a);
-    mw_dump_destroy(diff.b);
+    mwd_buffer_deinit(&answer.body);
     return code;
 }
 
 int mwd_ctl_heap(struct mwd_ctl *self)
 {
-    if (strcmp(self->options->operand, "snapshot") == 0)
+    const char *what = self->options->operand;
+    bool collects = what && strcmp(what, "collect") == 0;
+
+    if (self->options->kind && !collects) {
+        mwd_ctl_complain("--kind: goes with heap collect only");
+        return MWD_CTL_USAGE;
+    }
+    if (what && strcmp(what, "spaces") == 0)
+        return show(self, &space_view);
+    if (what && strcmp(what, "trace") == 0)
+        return trace(self);
+    if (what && strcmp(what, "diff") == 0)
+        return mwd_ctl_heap_diff(self);
+    if (what && strcmp(what, "snapshot") == 0)
         return mwd_ctl_heap_snapshot(self, self->options->files[0]);
-    return diff_files(self);
+    if (collects)
+        return collect(self);
+    return show(self, &heap_view);
 }

@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool mw_kind_has_one_subject(enum mw_kind kind)
-{
-    return kind == MW_KIND_SYSTEM || kind == MW_KIND_DAEMON;
-}
-
 /* ---- birth and death ---- */
 
 static int choose_readings(struct mw_group *self)

@@ -339,7 +339,6 @@ struct mw_history {
     uint64_t left_out, set_back;
 };
 
-bool mw_kind_has_one_subject(enum mw_kind kind);
 size_t mw_history_bytes(const struct mw_history *self);
 /* What has become too old by now goes, a bit of it each time. */
 void mw_history_age(struct mw_history *self);

@@ -63,7 +63,7 @@ static bool head_fits(const struct mw_block_head *head, size_t size)
         head->stride > MW_BLOCK_ROWS_MAX || head->rows > head->stride ||
         head->text_size > MW_BLOCK_TEXTS_MAX)
         return false;
-    if (head->source != MW_SOURCE_PROCESS && head->rows > 1)
+    if (head->rows > 1 && mw_kind_has_one_subject(mw_source_kind((enum mw_source)head->source)))
         return false;
     layout = mw_block_layout(head->columns, head->stride);
     return head->keys_offset == layout.keys && head->values_offset == layout.values &&

@@ -16,6 +16,12 @@ enum {
 #include "sample/source_span.def"
 #define SOURCE DAEMON
 #include "sample/source_span.def"
+#define SOURCE HEAP
+#include "sample/source_span.def"
+#define SOURCE QUEUE
+#include "sample/source_span.def"
+#define SOURCE CACHE
+#include "sample/source_span.def"
 #define SOURCE SUBJECT
 #include "sample/source_span.def"
 };
@@ -28,6 +34,9 @@ enum {
 #define KIND_OF_SUBJECT MW_KIND_PROCESS
 #define KIND_OF_SELF MW_KIND_DAEMON
 #define KIND_OF_DAEMON MW_KIND_DAEMON
+#define KIND_OF_HEAP MW_KIND_HEAP
+#define KIND_OF_QUEUE MW_KIND_QUEUE
+#define KIND_OF_CACHE MW_KIND_CACHE
 
 #define WORD_OF_SYSTEM "system"
 #define WORD_OF_DERIVED "system"
@@ -35,6 +44,9 @@ enum {
 #define WORD_OF_SUBJECT "process"
 #define WORD_OF_SELF "daemon"
 #define WORD_OF_DAEMON "daemon"
+#define WORD_OF_HEAP "heap"
+#define WORD_OF_QUEUE "queue"
+#define WORD_OF_CACHE "cache"
 
 /* Columns are counted from the first row of a source, so all its rows must be neighbours. */
 #define R(id, source, ...)                                                                         \
@@ -75,6 +87,9 @@ static const struct mw_reading_info readings[MW_READING_COUNT] = {
 #define KEY_OF_SUBJECT(key) key,
 #define KEY_OF_SELF(key)
 #define KEY_OF_DAEMON(key)
+#define KEY_OF_HEAP(key)
+#define KEY_OF_QUEUE(key)
+#define KEY_OF_CACHE(key)
 
 static const char *const process_keys[] = {
 #define R(id, source, value, type, unit, of, show, file, field, key, ...) KEY_OF_##source(key)
@@ -95,7 +110,8 @@ struct source_info {
 
 static const struct source_info sources[MW_SOURCE_COUNT] = {
     SOURCE_ROW(SYSTEM, "system"), SOURCE_ROW(DERIVED, "derived"), SOURCE_ROW(PROCESS, "process"),
-    SOURCE_ROW(SELF, "self"),     SOURCE_ROW(DAEMON, "daemon"),   SOURCE_ROW(SUBJECT, "subject"),
+    SOURCE_ROW(SELF, "self"),     SOURCE_ROW(DAEMON, "daemon"),   SOURCE_ROW(HEAP, "heap"),
+    SOURCE_ROW(QUEUE, "queue"),   SOURCE_ROW(CACHE, "cache"),     SOURCE_ROW(SUBJECT, "subject"),
 };
 
 const struct mw_reading_info *mw_reading_info(enum mw_reading reading)
@@ -126,6 +142,11 @@ enum mw_kind mw_source_kind(enum mw_source source)
     return sources[source].kind;
 }
 
+bool mw_kind_has_one_subject(enum mw_kind kind)
+{
+    return kind == MW_KIND_SYSTEM || kind == MW_KIND_DAEMON;
+}
+
 const char *const *mw_process_keys(void)
 {
     return process_keys;
@@ -139,9 +160,8 @@ const char *mw_source_word(enum mw_source source)
 const char *mw_kind_word(enum mw_kind kind)
 {
     static const char *const words[MW_KIND_COUNT] = {
-        [MW_KIND_SYSTEM] = "system",
-        [MW_KIND_PROCESS] = "process",
-        [MW_KIND_DAEMON] = "daemon",
+        [MW_KIND_SYSTEM] = "system", [MW_KIND_PROCESS] = "process", [MW_KIND_HEAP] = "heap",
+        [MW_KIND_QUEUE] = "queue",   [MW_KIND_CACHE] = "cache",     [MW_KIND_DAEMON] = "daemon",
     };
 
     return words[kind];
@@ -150,11 +170,17 @@ const char *mw_kind_word(enum mw_kind kind)
 const char *mw_unit_word(enum mw_unit unit)
 {
     static const char *const words[MW_UNIT_COUNT_OF] = {
-        [MW_UNIT_BYTES] = "bytes",     [MW_UNIT_COUNT] = "count",
-        [MW_UNIT_US] = "us",           [MW_UNIT_EPOCH_MS] = "epochMs",
-        [MW_UNIT_PERCENT] = "percent", [MW_UNIT_RATIO] = "ratio",
-        [MW_UNIT_PER_S] = "perSecond", [MW_UNIT_BYTES_PER_S] = "bytesPerSecond",
-        [MW_UNIT_NUMBER] = "number",   [MW_UNIT_WORD] = "word",
+        [MW_UNIT_BYTES] = "bytes",
+        [MW_UNIT_COUNT] = "count",
+        [MW_UNIT_US] = "us",
+        [MW_UNIT_MS] = "ms",
+        [MW_UNIT_EPOCH_MS] = "epochMs",
+        [MW_UNIT_PERCENT] = "percent",
+        [MW_UNIT_RATIO] = "ratio",
+        [MW_UNIT_PER_S] = "perSecond",
+        [MW_UNIT_BYTES_PER_S] = "bytesPerSecond",
+        [MW_UNIT_NUMBER] = "number",
+        [MW_UNIT_WORD] = "word",
     };
 
     return words[unit];

@@ -27,7 +27,15 @@ enum mw_reading {
 enum { MW_READING_KEY_MAX = 28 }; /* characters in a JSON key */
 
 /* Who a reading is about. The words are the same in URLs, JSON, metric prefixes and rules. */
-enum mw_kind { MW_KIND_SYSTEM, MW_KIND_PROCESS, MW_KIND_DAEMON, MW_KIND_COUNT };
+enum mw_kind {
+    MW_KIND_SYSTEM,
+    MW_KIND_PROCESS,
+    MW_KIND_HEAP,
+    MW_KIND_QUEUE,
+    MW_KIND_CACHE,
+    MW_KIND_DAEMON,
+    MW_KIND_COUNT
+};
 
 /* Who fills it in. SUBJECT readings stand in the subject registry, all others in blocks. */
 enum mw_source {
@@ -36,6 +44,9 @@ enum mw_source {
     MW_SOURCE_PROCESS,
     MW_SOURCE_SELF,
     MW_SOURCE_DAEMON,
+    MW_SOURCE_HEAP,
+    MW_SOURCE_QUEUE,
+    MW_SOURCE_CACHE,
     MW_SOURCE_SUBJECT,
     MW_SOURCE_COUNT
 };
@@ -53,6 +64,7 @@ enum mw_unit {
     MW_UNIT_BYTES,
     MW_UNIT_COUNT,
     MW_UNIT_US,
+    MW_UNIT_MS,
     MW_UNIT_EPOCH_MS,
     MW_UNIT_PERCENT, /* 0 to 100; 0 to 1 in Prometheus text */
     MW_UNIT_RATIO,   /* 0 to 1 */
@@ -109,6 +121,8 @@ enum mw_reading mw_reading_find(const char *id, size_t size);
 enum mw_reading mw_source_first(enum mw_source source);
 uint16_t mw_source_columns(enum mw_source source);
 enum mw_kind mw_source_kind(enum mw_source source);
+/* The machine and the daemon are one each; of the others there are any number. */
+bool mw_kind_has_one_subject(enum mw_kind kind);
 
 /* Keys of the readings of processes, in the order of the table, NULL at the end; constant. */
 const char *const *mw_process_keys(void);

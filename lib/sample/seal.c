@@ -105,7 +105,7 @@ static void count_block(struct mw_sealer *self, const struct mw_sample *sample,
                         enum mw_source source)
 {
     const struct mw_block *block = sample->blocks[source];
-    uint32_t singles = source == MW_SOURCE_PROCESS ? 0 : 1;
+    uint32_t singles = mw_kind_has_one_subject(mw_source_kind(source)) ? 1 : 0;
     uint32_t rows = block != NULL ? mw_block_head(block)->live : singles;
 
     if (sample->stale[source]) {
@@ -131,6 +131,9 @@ static void count_absences(struct mw_sealer *self, const struct mw_sample *sampl
     count_block(self, sample, MW_SOURCE_PROCESS);
     count_block(self, sample, MW_SOURCE_SELF);
     count_block(self, sample, MW_SOURCE_DAEMON);
+    count_block(self, sample, MW_SOURCE_HEAP);
+    count_block(self, sample, MW_SOURCE_QUEUE);
+    count_block(self, sample, MW_SOURCE_CACHE);
     count_derived(self, sample);
 }
 

@@ -35,7 +35,8 @@ struct job {
 
 static void ours(struct job *job)
 {
-    struct mwd_view_input input = {job->synthetic.sample, job->synthetic.subjects};
+    struct mwd_view_input input = {.sample = job->synthetic.sample,
+                                   .subjects = job->synthetic.subjects};
 
     job->out.size = 0;
     mwd_view_processes(&input, &job->query, &job->out);

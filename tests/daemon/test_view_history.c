@@ -47,7 +47,7 @@ static void tick(struct fixture *self)
 static int ask(const struct fixture *self, struct mwd_history_words words, struct mwd_buffer *out,
                char *detail)
 {
-    const struct mwd_view_input input = {self->sample, NULL};
+    const struct mwd_view_input input = {.sample = self->sample, .subjects = NULL};
 
     mwd_buffer_init(out, SIZE_MAX);
     return mwd_view_history(&input, self->machine.history, &words, out, detail);
@@ -139,7 +139,7 @@ static void the_newest_of_a_pid_is_taken_and_the_others_can_be_asked_for(void **
     machine_put(&self->machine, 0, 7, 100);
     tick(self);
     self->machine.rows[0].key.birth = 5000000; /* another process of the same number */
-    self->machine.rows[0].rss = 4096 * 200;
+    self->machine.rows[0].rss = UINT64_C(4096) * 200;
     tick(self);
     tick(self);
     cJSON *newest =
@@ -188,7 +188,7 @@ static void a_body_that_finds_no_room_is_an_error(void **state)
     struct mwd_buffer out;
 
     tick(self);
-    const struct mwd_view_input input = {self->sample, NULL};
+    const struct mwd_view_input input = {.sample = self->sample, .subjects = NULL};
 
     for (size_t limit = 0; limit < 2000; limit += 37) {
         mwd_buffer_init(&out, limit);

@@ -83,7 +83,7 @@ static void late_sources_are_stale_not_old(void **state)
 /* Nothing is known yet, so nothing is 0. */
 static void before_the_first_sample_all_is_null(void **state)
 {
-    struct mwd_view_input input = {NULL, NULL};
+    struct mwd_view_input input = {.sample = NULL};
     cJSON *tree = render(&input, MW_KIND_DAEMON);
     const cJSON *member;
     int nulls = 0;

@@ -55,8 +55,12 @@ static int expect_memory_object(const cJSON *tree, const struct mw_sample *sampl
     expect_readings(view_member(tree, "system"), sample, MW_KIND_SYSTEM, show);
     absent = view_expect_reading(process, "pid", sample, MW_DAEMON_PID, 0);
     absent += view_expect_reading(process, "rss", sample, MW_DAEMON_RSS, 0);
+    absent += view_expect_reading(process, "heapTotal", sample, MW_HEAP_TOTAL, 0);
+    absent += view_expect_reading(process, "heapUsed", sample, MW_HEAP_USED, 0);
+    absent += view_expect_reading(process, "heapLimit", sample, MW_HEAP_LIMIT, 0);
+    absent += view_expect_reading(process, "external", sample, MW_HEAP_EXTERNAL, 0);
     view_expect_absent_count(process, absent);
-    assert_int_equal(cJSON_GetArraySize(process), 2 + (absent > 0));
+    assert_int_equal(cJSON_GetArraySize(process), 6 + (absent > 0));
     return view_expect_reading(tree, "totalmem", sample, MW_SYSTEM_MEM_TOTAL, 0) +
            view_expect_reading(tree, "freemem", sample, MW_SYSTEM_MEM_AVAILABLE, 0);
 }
@@ -94,7 +98,7 @@ static uint32_t row_of(const struct mw_sample *sample, double pid)
     return 0;
 }
 
-/* Everything that the table has comes out of --once: all rows of all kinds. */
+/* Everything that a sample of a machine has comes out of --once: all rows of its kinds. */
 static void once_shows_everything(void **state)
 {
     (void)state;
@@ -155,7 +159,7 @@ static void once_without_processes_knows_no_total(void **state)
 
 static void before_the_first_sample_nothing_is_0(void **state)
 {
-    struct mwd_view_input input = {NULL, NULL};
+    struct mwd_view_input input = {.sample = NULL};
     cJSON *tree = render(mwd_view_once, &input);
 
     (void)state;

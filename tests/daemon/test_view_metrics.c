@@ -1,3 +1,4 @@
+#include "daemon/names.h"
 #include "daemon/view_internal.h"
 #include "tests/support/view_check.h"
 
@@ -38,7 +39,13 @@ static unsigned count(const char *text, const char *part)
 /* What stands in front of a sample's value, with the newline before it. */
 static const char *sample_front(const struct mw_reading_info *info, char *ret, size_t size)
 {
-    snprintf(ret, size, info->labels[0] ? "\n%s{%s} " : "\n%s%s ", info->metric, info->labels);
+    const char *name = mwd_name_at(info->kind, 0);
+
+    if (name)
+        snprintf(ret, size, "\n%s{name=\"%s\"%s%s} ", info->metric, name,
+                 info->labels[0] ? "," : "", info->labels);
+    else
+        snprintf(ret, size, info->labels[0] ? "\n%s{%s} " : "\n%s%s ", info->metric, info->labels);
     return ret;
 }
 
@@ -53,7 +60,7 @@ static double in_base_unit(const struct mw_reading_info *info, union mw_value va
 
     if (info->unit == MW_UNIT_US)
         return number / 1000000;
-    if (info->unit == MW_UNIT_EPOCH_MS)
+    if (info->unit == MW_UNIT_EPOCH_MS || info->unit == MW_UNIT_MS)
         return number / 1000;
     return info->unit == MW_UNIT_PERCENT ? number / 100 : number;
 }
@@ -146,7 +153,7 @@ static void names_of_the_table_say_their_unit(void **state)
         [MW_UNIT_BYTES] = "_bytes",      [MW_UNIT_US] = "_seconds",
         [MW_UNIT_PERCENT] = "_ratio",    [MW_UNIT_EPOCH_MS] = "_seconds",
         [MW_UNIT_RATIO] = "_ratio",      [MW_UNIT_BYTES_PER_S] = "_bytes_per_second",
-        [MW_UNIT_PER_S] = "_per_second",
+        [MW_UNIT_PER_S] = "_per_second", [MW_UNIT_MS] = "_seconds",
     };
 
     (void)state;
@@ -206,7 +213,7 @@ static void help_stays_on_its_line(void **state)
 
 static void before_the_first_sample_there_is_the_build(void **state)
 {
-    struct mwd_view_input input = {NULL, NULL};
+    struct mwd_view_input input = {.sample = NULL};
     char *text = render(&input);
 
     (void)state;

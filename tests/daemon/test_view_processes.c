@@ -100,7 +100,7 @@ static void without_a_block_the_total_is_unknown(void **state)
 {
     struct synthetic_options options = {.seed = 2, .no_process_block = true};
     struct synthetic synthetic;
-    struct mwd_view_input inputs[2] = {{NULL, NULL}, {NULL, NULL}};
+    struct mwd_view_input inputs[2] = {{.sample = NULL}, {.sample = NULL}};
 
     (void)state;
     synthetic_init(&synthetic, &options);

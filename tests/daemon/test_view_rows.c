@@ -82,7 +82,7 @@ static void unknown_pids_are_not_found(void **state)
 {
     struct synthetic_options options = {.seed = 1, .processes = 10, .free_every = 2};
     struct synthetic synthetic;
-    struct mwd_view_input input, none = {NULL, NULL};
+    struct mwd_view_input input, none = {.sample = NULL};
     struct mwd_buffer out;
 
     (void)state;

@@ -104,8 +104,8 @@ must_agree(keys config_keys.def "${keys}" memwatchd.conf.5 "${page_keys}")
 
 # ---- readings ----
 
-read_readings(system process daemon)
-set(readings)
+read_readings(system process daemon named)
+set(readings ${named})
 foreach(kind system process daemon)
   prefixed("${kind}." ids ${${kind}})
   list(APPEND readings ${ids})

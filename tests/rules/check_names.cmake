@@ -46,7 +46,7 @@ must_agree(flags "the tables" "${flags}" --help "${help_flag_names}")
 
 # ---- readings ----
 
-read_readings(system process daemon)
+read_readings(system process daemon named)
 file(READ ${FACTS}/openapi openapi)
 file(READ ${FACTS}/once once)
 foreach(pair "System=system" "Process=process" "Daemon=daemon")

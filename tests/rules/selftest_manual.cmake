@@ -11,6 +11,10 @@ DERIVED(SYSTEM_D, U64, BYTES, NONE, PLAIN, \"a - b\", \"dE\", \"d\", \"What.\")
 PROCESS(PROCESS_RSS, U64, GAUGE, BYTES, NONE, \"/proc/PID/statm\", \"resident\", \"rss\", \"r\", \"What.\")
 SUBJECT(PROCESS_NAME, TEXT, INFO, WORD, NONE, \"/proc/PID/status\", \"Name\", \"name\", \"\", \"What.\")
 SELF(DAEMON_CPU, U64, COUNTER, US, NONE, \"getrusage\", \"utime\", \"cpuUs\", \"c\", \"What.\")
+HEAP(HEAP_USED, GAUGE, BYTES, HEAP_LIMIT, \"heapUsed\", \"used_bytes\", \"\", \"What.\")
+QUEUE(QUEUE_LENGTH, U64, GAUGE, COUNT, QUEUE_CAPACITY,
+  \"length\", \"length\", \"What.\")
+CACHE(CACHE_HITS, COUNTER, COUNT, NONE, \"hits\", \"hits_total\", \"What.\")
 DAEMON(DAEMON_PID, U64, INFO, NUMBER, \"pid\", \"\", \"\", \"What.\")\n")
 
 set(help "Flags:\n  --once  a\n  --keep-fds N  b\n\nKeys of the configuration file\n  keep-fds = 1\n")
@@ -21,7 +25,8 @@ set(page8 ".Sh OPTIONS\n.It Fl -once\n.It Fl -keep-fds Ar N\n")
 set(page1 ".Sh VERBS\n.It Cm memory\n.It Cm top\n.Sh OPTIONS\n.It Fl -json\n.It Fl -sort Ar KEY\n")
 set(page5 ".Sh KEYS\n.It Ic keep-fds\n.It Ic heap.limit\n")
 set(page7 ".It Va system.aB\n.Ql memwatch_system_a_bytes .\n.It Va system.pC\n.It Va system.dE
-.It Va process.rss\n.It Va process.name\n.It Va daemon.cpuUs\n.It Va daemon.pid\n")
+.It Va process.rss\n.It Va process.name\n.It Va daemon.cpuUs\n.It Va daemon.pid
+.It Va heap.heapUsed\n.It Va queue.length\n.It Va cache.hits\n")
 
 set(bash "# ---- memwatchctl ----\n    verbs='memory top'\n    top) options='--json --sort'
 \n# ---- memwatchd ----\n    verbs=''\n    *) options='--once --keep-fds'\n\n# ---- both ----\n--*=*\n")
@@ -80,5 +85,8 @@ changed(page5 "Ic keep-fds" "Ic keep" "a key that the page lacks" "keep-fds is i
 changed(page7 ".It Va system.pC\n" "" "a pressure that the page lacks" "system.pC is in readings.def")
 changed(page7 "process.name" "process.title" "a reading under another name" "process.title is in")
 changed(page7 "daemon.cpuUs" "daemon.cpu" "a reading of the daemon that the page lacks" "cpuUs is in")
+changed(page7 "heap.heapUsed" "heap.used" "a reading of heaps under another name" "heap.used is in")
+changed(page7 ".It Va queue.length\n" "" "a reading of queues that the page lacks" "queue.length is in")
+changed(page7 "cache.hits" "cache.hit" "a reading of caches that the page lacks" "cache.hits is in")
 changed(metrics "a_bytes" "b_bytes" "a metric that the page lacks" "b_bytes is in /metrics")
 changed(verbs "MWD_CTL_VERB" "VERB" "a table that is written differently" "none found in verbs.def")

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from support.daemon import Daemon, cpu_seconds, fixture, wait_until
+from support.daemon import Daemon, cpu_seconds, fixture, named, wait_until
 
 PROMTOOL = os.environ.get("MW_TEST_PROMTOOL") or shutil.which("promtool")
 
@@ -38,12 +38,12 @@ class Documents(Api):
             for method in operations:
                 if path.endswith("/events"):
                     continue
-                answer = self.daemon.request(method.upper(), path.replace("{pid}", str(pid)),
-                                             unix=True)
+                place = named(path).replace("{pid}", str(pid))
+                answer = self.daemon.request(method.upper(), place, unix=True)
                 self.assertEqual(answer.status, 200, f"{method} {path}: {answer.text}")
                 described = operations[method]["responses"]["200"]["content"]
                 self.assertIn(answer.headers["Content-Type"], described)
-        for path in ("/api/v1/heaps", "/api/v1/alerts", "/api/v1/queues",
+        for path in ("/api/v1/alerts", "/api/v1/heaps/memwatchd/nothing",
                      "/api/v1", "/api/v1/memory/", "/nothing"):
             self.problem(self.daemon.get(path), 404)
 

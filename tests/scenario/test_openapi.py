@@ -3,7 +3,7 @@ import json
 import unittest
 import urllib.parse
 
-from support.daemon import Daemon, fixture
+from support.daemon import Daemon, fixture, named
 from support.schema import Schemas
 
 PROBLEM = "application/problem+json"
@@ -100,6 +100,7 @@ class Bodies:
     def fetch(self, method, path):
         """The answer; of a path of processes, that of one that is still there."""
         for pid in self.pids() if "{pid}" in path else [0]:
+            path = named(path)
             answer = self.daemon.request(method, path.replace("{pid}", str(pid)), unix=True)
             if answer.status != 404:
                 return answer
@@ -124,7 +125,8 @@ class Bodies:
         self.assertGreater(fetched, 10)
 
     def test_what_is_null_is_absent_with_a_reason(self):
-        for path in "memory", "system", "daemon", "processes":
+        for path in ("memory", "system", "daemon", "processes", "heaps", "queues", "caches",
+                     "heaps/memwatchd", "queues/events", "caches/bodies"):
             for value in objects_in(self.daemon.json("/api/v1/" + path)):
                 nulls = {name for name, member in value.items() if member is None}
                 self.assertEqual(nulls, set(value.get("absent", {})), path)
@@ -144,7 +146,7 @@ class Healthy(Bodies, Described):
 
     def test_refusals_fit_the_problem_schema(self):
         for method, path, operation in operations(self.description):
-            path = path.replace("{pid}", str(self.daemon.json(
+            path = named(path).replace("{pid}", str(self.daemon.json(
                 "/api/v1/processes?limit=1")["processes"][0]["pid"]))
             with self.subTest(f"{method} {path}"):
                 self.assert_problem(self.daemon.request("DELETE", path, unix=True), operation, 405,

@@ -29,6 +29,13 @@ def fixture(name):
     return str(FIXTURES / name / "proc")
 
 
+def named(path):
+    """A described path, with a name that is there for {name}."""
+    names = {"heaps": "memwatchd", "queues": "events", "caches": "bodies"}
+    kind = path.split("/")[-2]
+    return path.replace("{name}", names[kind]) if "{name}" in path else path
+
+
 def wait_until(condition, seconds=20, what="the condition"):
     """Its first true value. An exception in it counts as false until the time is over."""
     until = time.monotonic() + seconds

@@ -4,6 +4,7 @@
 #include "daemon/http_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { LIST_MAX = 16, ARGUMENTS_MAX = 64, ERROR_LIMIT = 4096 };
 enum { MS = 1000 * 1000 };
@@ -134,6 +137,85 @@ static int refuse(void *context, const struct mwd_request *request, struct mwd_r
     return 0;
 }
 
+/* ---- downloads: a child writes `big` bytes; what is said of them depends on the path ---- */
+
+enum download_end { DOWNLOAD_WHOLE, DOWNLOAD_CUT, DOWNLOAD_STUCK };
+
+struct download {
+    pid_t child;
+    enum download_end end;
+};
+
+static int verdict(void *context)
+{
+    const struct download *self = context;
+
+    return self->end == DOWNLOAD_CUT ? -EIO : 0;
+}
+
+static void done(void *context)
+{
+    struct download *self = context;
+
+    kill(self->child, SIGKILL);
+    waitpid(self->child, NULL, 0);
+    free(self);
+}
+
+static void write_download(int fd, size_t size, enum download_end end)
+{
+    char row[26 * 200];
+
+    for (size_t i = 0; i < sizeof row; i++)
+        row[i] = (char)('a' + i % 26);
+    while (size > 0) {
+        ssize_t written = write(fd, row, size < sizeof row ? size : sizeof row);
+
+        if (written < 0 || (written % 26 != 0 && (size_t)written < size))
+            _exit(1);
+        size -= (size_t)written;
+    }
+    if (end == DOWNLOAD_STUCK)
+        pause();
+    _exit(0);
+}
+
+static int open_download(struct server *self, enum download_end end, struct mwd_reply *reply)
+{
+    struct download *download = calloc(1, sizeof *download);
+    int fds[2];
+
+    if (!download || pipe2(fds, O_CLOEXEC) < 0)
+        abort();
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    download->end = end;
+    download->child = fork();
+    if (download->child == 0)
+        write_download(fds[1], self->options.big_bytes, end);
+    close(fds[1]);
+    reply->download = (struct mwd_download){
+        .fd = fds[0], .name = "a.txt", .verdict = verdict, .done = done, .context = download};
+    return 0;
+}
+
+static int post_download(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)request;
+    return open_download(context, DOWNLOAD_WHOLE, reply);
+}
+
+static int post_cut(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)request;
+    return open_download(context, DOWNLOAD_CUT, reply);
+}
+
+static int post_stuck(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)request;
+    return open_download(context, DOWNLOAD_STUCK, reply);
+}
+
 static const char *const order_words[] = {"desc", "asc", NULL};
 static const struct mwd_param params[] = {
     {"limit", "a whole number from 0 to 100", NULL, 0, 100, MWD_PARAM_COUNT, NULL},
@@ -163,6 +245,11 @@ static const struct mwd_route routes[] = {
     {"POST", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL,
      NULL},
     {"POST", "/touch", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL,
+     NULL},
+    {"POST", "/download", "text/plain", "", NULL, post_download, MWD_ROLE_READ, MWD_ONCE, false,
+     NULL, NULL},
+    {"POST", "/cut", "text/plain", "", NULL, post_cut, MWD_ROLE_READ, MWD_ONCE, false, NULL, NULL},
+    {"POST", "/stuck", "text/plain", "", NULL, post_stuck, MWD_ROLE_READ, MWD_ONCE, false, NULL,
      NULL},
     {"GET", "/fail", JSON, "", NULL, fail, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
     {"GET", "/refuse", JSON, "", NULL, refuse, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},

@@ -211,6 +211,9 @@ void synthetic_init(struct synthetic *self, const struct synthetic_options *opti
     make_single(self, MW_SOURCE_SYSTEM, options);
     make_single(self, MW_SOURCE_SELF, options);
     make_single(self, MW_SOURCE_DAEMON, options);
+    make_single(self, MW_SOURCE_HEAP, options);
+    make_single(self, MW_SOURCE_QUEUE, options);
+    make_single(self, MW_SOURCE_CACHE, options);
     if (!options->no_process_block)
         make_processes(self, options);
     need(mw_sealer_seal(self->sealer, 1000000, &self->sample), "seal");

@@ -175,5 +175,5 @@ void view_expect_process(const cJSON *object, const struct mwd_view_input *input
 
 struct mwd_view_input view_input(const struct synthetic *synthetic)
 {
-    return (struct mwd_view_input){synthetic->sample, synthetic->subjects};
+    return (struct mwd_view_input){.sample = synthetic->sample, .subjects = synthetic->subjects};
 }

@@ -325,6 +325,48 @@ static void whoever_asks_may_stop(void **state)
     assert_int_equal(points, 3);
 }
 
+/* A block of one row of a source that has rows; its columns all show `value`. */
+static void offer(struct machine *machine, enum mw_source source, uint64_t value)
+{
+    enum mw_reading first = mw_source_first(source);
+    struct mw_block_pool *pool;
+    struct mw_block *block;
+
+    assert_int_equal(mw_block_pool_create(source, &pool), 0);
+    assert_int_equal(mw_block_take(pool, NULL, 1, &block), 0);
+    mw_block_set_time(block, 1, machine->time_ms, machine->mono_ms * 1000000);
+    mw_block_set_key(block, 0, machine_key(1));
+    for (uint16_t i = 0; i < mw_source_columns(source); i++)
+        mw_block_put(block, (enum mw_reading)(first + i), 0, (union mw_value){.u = value});
+    assert_int_equal(mw_block_finish(block), 0);
+    mw_sealer_offer(machine->sealer, block, machine->mono_ms * 1000000);
+    mw_block_unref(block);
+    mw_block_pool_destroy(pool);
+}
+
+/* Heaps, queues and caches have a history as processes have, each sample of it. */
+static void named_subjects_are_recorded(void **state)
+{
+    static const enum mw_reading readings[] = {MW_HEAP_USED, MW_QUEUE_LENGTH, MW_CACHE_ENTRIES};
+    struct machine *machine = &((struct fixture *)*state)->machine;
+
+    for (uint64_t i = 1; i <= 5; i++) {
+        offer(machine, MW_SOURCE_HEAP, i * i);
+        offer(machine, MW_SOURCE_QUEUE, i * i);
+        offer(machine, MW_SOURCE_CACHE, i * i);
+        machine_tick(machine, 1000);
+    }
+    for (int i = 0; i < 3; i++) {
+        machine_ask(machine, readings[i], 1, machine->time_ms - 4000, machine->time_ms + 1, 1000,
+                    &answer);
+        assert_int_equal(answer.count, 5);
+        for (int at = 0; at < 5; at++) {
+            assert_int_equal(answer.points[at].count, 1);
+            assert_true(answer.points[at].max.u == (uint64_t)((at + 1) * (at + 1)));
+        }
+    }
+}
+
 /* Every reading that is kept can be asked for, and no other. */
 static void every_number_of_the_machine_is_kept(void **state)
 {
@@ -332,6 +374,9 @@ static void every_number_of_the_machine_is_kept(void **state)
     unsigned kept = 0;
 
     machine_put(machine, 0, 1, 100);
+    offer(machine, MW_SOURCE_HEAP, 1);
+    offer(machine, MW_SOURCE_QUEUE, 1);
+    offer(machine, MW_SOURCE_CACHE, 1);
     machine_tick(machine, 1000);
     for (enum mw_reading i = 0; i < MW_READING_COUNT; i++) {
         const struct mw_reading_info *info = mw_reading_info(i);
@@ -406,6 +451,7 @@ int main(void)
         T(what_is_too_old_is_gone),
         T(a_question_has_bounds),
         T(whoever_asks_may_stop),
+        T(named_subjects_are_recorded),
         T(every_number_of_the_machine_is_kept),
     };
 

@@ -103,6 +103,13 @@ static void kinds_follow_from_sources(void **state)
     assert_int_equal(mw_source_kind(MW_SOURCE_SUBJECT), MW_KIND_PROCESS);
     assert_int_equal(mw_source_kind(MW_SOURCE_SELF), MW_KIND_DAEMON);
     assert_int_equal(mw_source_kind(MW_SOURCE_DAEMON), MW_KIND_DAEMON);
+    assert_int_equal(mw_source_kind(MW_SOURCE_HEAP), MW_KIND_HEAP);
+    assert_int_equal(mw_source_kind(MW_SOURCE_QUEUE), MW_KIND_QUEUE);
+    assert_int_equal(mw_source_kind(MW_SOURCE_CACHE), MW_KIND_CACHE);
+    assert_true(mw_kind_has_one_subject(MW_KIND_SYSTEM));
+    assert_true(mw_kind_has_one_subject(MW_KIND_DAEMON));
+    assert_false(mw_kind_has_one_subject(MW_KIND_PROCESS));
+    assert_false(mw_kind_has_one_subject(MW_KIND_CACHE));
 }
 
 static void metric_names_are_well_formed(void **state)
@@ -152,13 +159,10 @@ static void counters_end_in_total_and_only_they(void **state)
 static void metric_names_tell_the_unit(void **state)
 {
     static const char *const ends[MW_UNIT_COUNT_OF] = {
-        [MW_UNIT_BYTES] = "_bytes",
-        [MW_UNIT_US] = "_seconds",
-        [MW_UNIT_EPOCH_MS] = "_seconds",
-        [MW_UNIT_PERCENT] = "_ratio",
-        [MW_UNIT_RATIO] = "_ratio",
-        [MW_UNIT_PER_S] = "_per_second",
-        [MW_UNIT_BYTES_PER_S] = "_bytes_per_second",
+        [MW_UNIT_BYTES] = "_bytes",      [MW_UNIT_US] = "_seconds",
+        [MW_UNIT_MS] = "_seconds",       [MW_UNIT_EPOCH_MS] = "_seconds",
+        [MW_UNIT_PERCENT] = "_ratio",    [MW_UNIT_RATIO] = "_ratio",
+        [MW_UNIT_PER_S] = "_per_second", [MW_UNIT_BYTES_PER_S] = "_bytes_per_second",
     };
 
     (void)state;

@@ -1,0 +1,144 @@
+/* queues and caches: one table each. */
+#include "daemon/ctl/ctl.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+
+enum { OUT_MAX = 1 << 20 };
+
+enum cell { TEXT, COUNT, SIZE, SPAN, SHARE };
+
+struct field {
+    const char *key, *of; /* SHARE: 100 % of `key` is the sum with `of` */
+    enum cell cell;
+};
+
+static const struct mwd_ctl_column queue_columns[] = {
+    {.title = "QUEUE"},
+    {.title = "LENGTH", .right = true},
+    {.title = "CAPACITY", .right = true},
+    {.title = "OLDEST", .right = true},
+    {.title = "IN", .right = true, .at_least = 60},
+    {.title = "OUT", .right = true, .at_least = 70},
+    {.title = "REFUSED", .right = true, .at_least = 80},
+    {.title = "CLEARED", .right = true, .at_least = 90},
+};
+static const struct field queue_fields[] = {
+    {"name", NULL, TEXT},          {"length", NULL, COUNT},        {"capacity", NULL, COUNT},
+    {"oldestAgeMs", NULL, SPAN},   {"enqueuedTotal", NULL, COUNT}, {"dequeuedTotal", NULL, COUNT},
+    {"refusedTotal", NULL, COUNT}, {"clearedTotal", NULL, COUNT},
+};
+
+static const struct mwd_ctl_column cache_columns[] = {
+    {.title = "CACHE"},
+    {.title = "ENTRIES", .right = true},
+    {.title = "LIMIT", .right = true},
+    {.title = "BYTES", .right = true},
+    {.title = "BYTES LIMIT", .right = true, .at_least = 60},
+    {.title = "HITS", .right = true},
+    {.title = "EVICTIONS", .right = true, .at_least = 70},
+};
+static const struct field cache_fields[] = {
+    {"name", NULL, TEXT},       {"entries", NULL, COUNT},   {"limit", NULL, COUNT},
+    {"bytes", NULL, SIZE},      {"bytesLimit", NULL, SIZE}, {"hits", "misses", SHARE},
+    {"evictions", NULL, COUNT},
+};
+
+static const struct view {
+    const char *path, *key;
+    const struct mwd_ctl_column *columns;
+    const struct field *fields;
+    unsigned count;
+} queue_view = {"/api/v1/queues", "queues", queue_columns, queue_fields,
+                sizeof queue_columns / sizeof queue_columns[0]},
+  cache_view = {"/api/v1/caches", "caches", cache_columns, cache_fields,
+                sizeof cache_columns / sizeof cache_columns[0]};
+
+_Static_assert(sizeof queue_fields / sizeof queue_fields[0] ==
+                   sizeof queue_columns / sizeof queue_columns[0],
+               "a column without a field");
+_Static_assert(sizeof cache_fields / sizeof cache_fields[0] ==
+                   sizeof cache_columns / sizeof cache_columns[0],
+               "a column without a field");
+
+static void put_share(const cJSON *row, const struct field *field, uint64_t part,
+                      struct mwd_ctl_table *table)
+{
+    uint64_t rest;
+
+    if (mwd_ctl_number(row, field->of, &rest) && part + rest > 0)
+        mwd_ctl_table_cell(table, "%.1f %%", 100.0 * (double)part / (double)(part + rest));
+    else
+        mwd_ctl_table_cell(table, "-");
+}
+
+static void put_cell(struct mwd_ctl *self, const cJSON *row, const struct field *field,
+                     struct mwd_ctl_table *table)
+{
+    char size[32];
+    uint64_t number;
+
+    if (field->cell == TEXT) {
+        mwd_ctl_table_cell(table, "%s", mwd_ctl_text(row, field->key, "-"));
+    } else if (!mwd_ctl_number(row, field->key, &number)) {
+        mwd_ctl_table_cell(table, "-");
+    } else if (field->cell == SIZE) {
+        mwd_ctl_size(self, number, size);
+        mwd_ctl_table_cell(table, "%s", size);
+    } else if (field->cell == SPAN) {
+        mwd_ctl_table_cell(table, "%.3f s", (double)number / 1000);
+    } else if (field->cell == SHARE) {
+        put_share(row, field, number, table);
+    } else {
+        mwd_ctl_table_cell(table, "%" PRIu64, number);
+    }
+}
+
+static void put_table(struct mwd_ctl *self, const struct view *view, const cJSON *document,
+                      struct mwd_buffer *out)
+{
+    struct mwd_ctl_table *table;
+    const cJSON *row;
+    int r = mwd_ctl_table_create(view->columns, view->count, &table);
+
+    if (r < 0) {
+        out->failed = r;
+        return;
+    }
+    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(document, view->key))
+    {
+        for (unsigned i = 0; i < view->count; i++)
+            put_cell(self, row, &view->fields[i], table);
+    }
+    mwd_ctl_table_put(table, self, out);
+    mwd_ctl_table_destroy(table);
+}
+
+static int show(struct mwd_ctl *self, const struct view *view)
+{
+    struct mwd_buffer out;
+    cJSON *document;
+    int code;
+
+    if (self->options->json)
+        return mwd_ctl_pass_on(self, "GET", view->path);
+    code = mwd_ctl_document(self, view->path, &document);
+    if (code != MWD_CTL_OK)
+        return code;
+    mwd_buffer_init(&out, OUT_MAX);
+    put_table(self, view, document, &out);
+    cJSON_Delete(document);
+    code = mwd_ctl_print(&out);
+    mwd_buffer_deinit(&out);
+    return code;
+}
+
+int mwd_ctl_queues(struct mwd_ctl *self)
+{
+    return show(self, &queue_view);
+}
+
+int mwd_ctl_caches(struct mwd_ctl *self)
+{
+    return show(self, &cache_view);
+}
