@@ -222,8 +222,6 @@ MORE = [
         "    if (object == NULL && !can_never_fit(self, request)) {", "    if (object == NULL) {", ("limit",)),
     Row("a lower limit leaves the pool as it is", "limit.c",
         "    mw_pool_make_way(self, 0);\n", "", ("limit", "graph")),
-    Row("a lower limit is refused because of garbage", "limit.c",
-        "        mw_collect_major(self, \"new limit\");", "        ;", ("limit",)),
     Row("a lower limit is refused because of holes", "limit.c",
         "        mw_collect_compact(self, \"new limit\");", "        ;", ("limit",)),
 ]
