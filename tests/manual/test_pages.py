@@ -19,7 +19,8 @@ PAGES = {
     "memwatchctl.1": COMMON | {"SYNOPSIS", "VERBS", "OPTIONS", "ENVIRONMENT", "FILES",
                                "EXIT STATUS", "SECURITY", "EXAMPLES", "BUGS"},
     "memwatchd.conf.5": COMMON | {"SYNOPSIS", "KEYS", "FILES", "SECURITY", "EXAMPLES"},
-    "readings.7": COMMON | {"SYSTEM READINGS", "PROCESS READINGS", "DAEMON READINGS", "BUGS"},
+    "readings.7": COMMON | {"SYSTEM READINGS", "PROCESS READINGS", "DAEMON READINGS", "HEAP READINGS",
+                            "QUEUE READINGS", "CACHE READINGS", "BUGS"},
 }
 
 
