@@ -34,7 +34,7 @@ def arguments():
 
 def start(program, recording, directory):
     config = pathlib.Path(directory, "bench.conf")
-    config.write_text('listen = {{"127.0.0.1:0"}}\nsocket = ""\nlock-memory = false\n')
+    config.write_text('listen = {"127.0.0.1:0"}\nsocket = ""\nlock-memory = false\n')
     daemon = measure.Child([program, "--config", str(config), "--replay", recording, "--speed", "max"],
                            stderr=subprocess.PIPE)
     for line in daemon.process.stderr:
