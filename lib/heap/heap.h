@@ -222,7 +222,7 @@ bool mw_heap_step(struct mw_heap *self, uint64_t us);
 /* Looks at everything. Returns 0, or -EILSEQ and the first fault's text. */
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault);
 /* Calls `each` for every object, dead ones that were not noticed yet included. It must not call the
- * heap. */
+ * heap. Marking that goes on in slices is ended first, so objects may move. */
 void mw_heap_walk(struct mw_heap *self,
                   void (*each)(void *context, const struct mw_heap_type *type, size_t bytes),
                   void *context);
