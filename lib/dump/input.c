@@ -284,6 +284,7 @@ static void take_plain(struct mw_dump_input *self, struct text *text)
     text->full = text->full || size > room;
 }
 
+/* It is written through `text`. NOLINTNEXTLINE(readability-non-const-parameter) */
 bool mw_dump_string(struct mw_dump_input *self, char *ret, size_t capacity, size_t *ret_size)
 {
     struct text text = {ret, 0, capacity, false};
