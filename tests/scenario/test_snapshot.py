@@ -82,6 +82,7 @@ class Case(unittest.TestCase):
         tokens.chmod(0o600)
         daemon = self.start_crowd(config=f'token-file = "{tokens}"\n', **options)
         shutil.copy(tokens, daemon.directory / "tokens")
+        daemon.wait_for_samples(2, SYSTEM_S)  # what is dumped is more than buffers take
         return daemon
 
 
