@@ -43,12 +43,14 @@ static double mean_of(const double *numbers, size_t count)
 static const char *bar_of(double number, struct range range, bool utf8)
 {
     double height = range.greatest - range.least;
-    double share = height > 0 ? (number - range.least) / height : 0;
-    int level = (int)(share * LEVELS);
+    double share;
+    int level;
 
     if (isnan(number))
         return " ";
-    return bars[utf8][level < 0 ? 0 : level >= LEVELS ? LEVELS - 1 : level];
+    share = height > 0 ? (number - range.least) / height : 0;
+    level = (int)(fmin(fmax(share, 0), 1) * LEVELS);
+    return bars[utf8][level >= LEVELS ? LEVELS - 1 : level];
 }
 
 void mwd_ctl_put_sparkline(const double *numbers, size_t count, unsigned columns, bool utf8,
