@@ -42,6 +42,7 @@ int mwd_ctl_file_open(const char *path, struct mwd_ctl_file *ret)
     *ret = (struct mwd_ctl_file){.path = path, .fd = -1};
     if (is_taken(path))
         return -EEXIST;
+    /* Six X, as mkostemp() wants them. */
     if ((size_t)snprintf(ret->aside, sizeof ret->aside, "%s.tmp-XXXXXX", path) >= sizeof ret->aside)
         return -ENAMETOOLONG;
     folder_of(path, folder);

@@ -486,7 +486,7 @@ static void print(const char *workload, const struct table *table, const struct 
 static struct table load(const char *workload, const char *replay, unsigned seconds)
 {
     struct table table;
-    char path[] = "/tmp/store_bench-XXXXXX";
+    char path[] = "/tmp/store_bench-XXXXXX"; /* six X, as mkstemp() wants them */
     int file;
 
     if (strcmp(workload, "easy") == 0 || strcmp(workload, "hard") == 0)

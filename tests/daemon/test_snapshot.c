@@ -54,7 +54,7 @@ static int set_up_with(void **state, uint64_t limit_ms)
     struct mw_heap_config config;
 
     mw_heap_config_default(&config);
-    strcpy(self->folder, "/tmp/mw-snapshot-XXXXXX");
+    strcpy(self->folder, "/tmp/mw-snapshot-XXXXXX"); /* six X, as mkdtemp() wants them */
     if (!mkdtemp(self->folder) || uv_loop_init(&self->loop) < 0 ||
         mw_heap_create(&config, &self->heap) < 0)
         return -1;
