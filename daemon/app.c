@@ -55,6 +55,7 @@ static void close_all(struct mwd_app *self)
     release_signal(&self->on_hup);
     release_signal(&self->on_usr2);
     close_handle((uv_handle_t *)&self->stale_check);
+    close_handle((uv_handle_t *)&self->urgent_timer);
     close_handle((uv_handle_t *)&self->status_timer);
     close_handle((uv_handle_t *)&self->watchdog_timer);
 }
@@ -126,6 +127,8 @@ static int start_handles(struct mwd_app *self)
         r = start_signal(self, &self->on_int, on_stop_signal, SIGINT);
     if (r == 0)
         r = start_signal(self, &self->on_hup, on_hangup, SIGHUP);
+    if (r == 0)
+        r = mwd_app_urgent_init(self);
     if (r == 0)
         r = uv_timer_init(&self->loop, &self->stale_check);
     if (r < 0)
