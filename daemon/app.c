@@ -155,10 +155,14 @@ static int start_sampler(struct mwd_app *self, struct mwd_buffer *error)
         .collect = {.proc_root = self->config->proc_root,
                     .keep_fds = mwd_app_keep_fds(self->config, self->log),
                     .status_interval_s = MWD_STATUS_INTERVAL_S,
-                    .clock = mw_clock_system()},
+                    .clock = mw_clock_system(),
+                    .watch = true},
         .interval_ns = self->config->interval_ns,
         .log = self->log,
         .on_blocks = mwd_app_on_blocks,
+        .on_urgent = mwd_app_urgent,
+        .services = (const char *const *)self->config->services.items,
+        .service_count = self->config->services.count,
         .context = self,
     };
 

@@ -26,6 +26,7 @@ int mwd_app_samples_init(struct mwd_app *self)
     r = mw_subjects_create(&self->subjects);
     if (r < 0)
         return r;
+    mwd_app_name_services(self);
     self->started_ms = mw_clock_wall_ms(mw_clock_system());
     self->started_ns = mw_clock_monotonic_ns(mw_clock_system());
     r = mw_block_pool_create(MW_SOURCE_DAEMON, &self->own_blocks);
@@ -38,6 +39,7 @@ void mwd_app_samples_deinit(struct mwd_app *self)
     self->subjects = mw_subjects_destroy(self->subjects);
     self->sealer = mw_sealer_destroy(self->sealer);
     self->own_blocks = mw_block_pool_destroy(self->own_blocks);
+    mwd_services_deinit(&self->services);
     mwd_app_named_deinit(self);
 }
 
@@ -149,7 +151,10 @@ static void seal(struct mwd_app *self, uint64_t now_ns, bool urgent)
 
 static void record(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count)
 {
-    if (self->recorder)
+    /* services, which come last, are in no recording: it would end at them */
+    while (count > 0 && mw_block_head(blocks[count - 1])->source == MW_SOURCE_SERVICE)
+        count--;
+    if (self->recorder && count > 0)
         mwd_recorder_write(self->recorder, blocks, count);
 }
 
@@ -217,8 +222,9 @@ static void wait_for_gap(struct mwd_app *self)
     uv_timer_start(&self->urgent_timer, on_urgent_timer, URGENT_GAP_MS, 0);
 }
 
-void mwd_app_urgent(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count)
+void mwd_app_urgent(void *context, struct mw_block *const *blocks, uint32_t count)
 {
+    struct mwd_app *self = context;
     uint64_t now_ns = mw_clock_monotonic_ns(mw_clock_system());
 
     if (self->closing)

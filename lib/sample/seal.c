@@ -145,6 +145,7 @@ static void count_absences(struct mw_sealer *self, const struct mw_sample *sampl
     count_block(self, sample, MW_SOURCE_HEAP);
     count_block(self, sample, MW_SOURCE_QUEUE);
     count_block(self, sample, MW_SOURCE_CACHE);
+    count_block(self, sample, MW_SOURCE_SERVICE);
     count_derived(self, sample);
 }
 
