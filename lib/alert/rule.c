@@ -63,7 +63,7 @@ static bool has_window(const struct mw_alert_rule *self)
 struct mw_alert_level mw_alert_clear_default(const struct mw_alert_rule *self)
 {
     struct mw_alert_level clear = self->raise;
-    double tenth = fabs(self->raise.amount) / 10;
+    double tenth = (self->raise.amount < 0 ? -self->raise.amount : self->raise.amount) / 10;
 
     clear.amount += self->op == MW_ALERT_BELOW ? tenth : -tenth;
     return clear;

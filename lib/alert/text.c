@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,16 +68,30 @@ struct scale {
     const char *unit;
 };
 
+/* Without libm, which users of the library would have to link too. Large ones have no fraction that
+ * anybody would read. */
+static double nearest(double value)
+{
+    if (value > 1e15 || value < -1e15)
+        return value;
+    return (double)(int64_t)(value + (value < 0 ? -0.5 : 0.5));
+}
+
+static double size_of(double value)
+{
+    return value < 0 ? -value : value;
+}
+
 /* One digit behind the point where it says something. */
 static void put_scaled(double value, const struct scale *scales, const char *after, char *ret)
 {
     const struct scale *scale = scales;
 
-    while (scale->step > 0 && fabs(value) >= scale->step) {
+    while (scale->step > 0 && size_of(value) >= scale->step) {
         value /= scale->step;
         scale++;
     }
-    if (fabs(value) >= 100 || fabs(value - round(value)) < 0.05)
+    if (size_of(value) >= 100 || size_of(value - nearest(value)) < 0.05)
         snprintf(ret, AMOUNT_MAX, "%.0f%s%s", value, scale->unit, after);
     else
         snprintf(ret, AMOUNT_MAX, "%.1f%s%s", value, scale->unit, after);
@@ -96,7 +109,7 @@ static void put_us(double us, char *ret)
 
 static void put_number(double value, const char *after, char *ret)
 {
-    if (fabs(value) < 1e15 && value == trunc(value))
+    if (value == nearest(value))
         snprintf(ret, AMOUNT_MAX, "%.0f%s", value, after);
     else
         snprintf(ret, AMOUNT_MAX, "%.3g%s", value, after);
@@ -121,7 +134,7 @@ static void put_amount(enum mw_unit unit, double value, const char *after, char 
         break;
     case MW_UNIT_PERCENT:
     case MW_UNIT_RATIO:
-        put_number(round((unit == MW_UNIT_RATIO ? value * 100 : value) * 10) / 10, " %", ret);
+        put_number(nearest((unit == MW_UNIT_RATIO ? value * 100 : value) * 10) / 10, " %", ret);
         strncat(ret, after, AMOUNT_MAX - strlen(ret) - 1);
         break;
     case MW_UNIT_PER_S:
