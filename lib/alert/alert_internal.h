@@ -20,7 +20,7 @@ uint64_t mw_alert_hash_subject(enum mw_kind kind, struct mw_block_key key, const
 uint64_t mw_alert_hash_pair(uint64_t left, uint64_t right);
 /* The name of the one subject of a kind that has one: "system", "memwatchd". */
 const char *mw_alert_name_of_one(enum mw_kind kind);
-/* Cut at a character, with a NUL: ret[capacity]. */
+/* With a NUL: ret[capacity]. What does not fit is cut at a character, as is what is not UTF-8. */
 void mw_alert_copy_text(const char *bytes, size_t size, char *ret, size_t capacity);
 /* Ends with a NUL within `capacity`, is UTF-8 and has no control characters. */
 bool mw_alert_text_fits(const char *text, size_t capacity);
