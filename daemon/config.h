@@ -8,8 +8,8 @@
  */
 #ifndef MWD_CONFIG_H
 #define MWD_CONFIG_H
+#include "alert/alert.h"
 #include "daemon/buffer.h"
-#include "sample/sample.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,39 +31,6 @@ struct mwd_list {
 
 enum mwd_titled_kind { MWD_TITLED_ALERT, MWD_TITLED_SINK, MWD_TITLED_KINDS };
 enum { MWD_CONFIG_ALERTS_MAX = 256, MWD_CONFIG_SINKS_MAX = 16, MWD_CONFIG_TITLE_MAX = 64 };
-
-/* What is held against the levels of a rule. */
-enum mwd_alert_mode {
-    MWD_ALERT_VALUE,
-    MWD_ALERT_RATE,          /* change a second, over the window */
-    MWD_ALERT_TIME_TO_FULL,  /* seconds until the reading is at its denominator */
-    MWD_ALERT_TIME_TO_EMPTY, /* seconds until it is at 0 */
-    MWD_ALERT_ABSENT         /* no level: no value for as long as `for` */
-};
-
-/* In the reading's unit, as the table of readings has it (a rate: of it, a second; a time:
- * seconds), or in percent of the reading's denominator. */
-struct mwd_alert_level {
-    double value;
-    bool percent;
-};
-
-/* A rule, checked. Its texts live as long as the configuration. */
-struct mwd_alert_config {
-    const char *name;
-    const char *subject; /* glob */
-    const char *summary; /* "": none was given */
-    const char *severity;
-    bool enabled;
-    bool below;     /* raised under the level, not over it */
-    bool has_clear; /* else the clear level is left to lib/alert */
-    enum mw_reading reading;
-    enum mwd_alert_mode mode;
-    struct mwd_alert_level raise, clear;
-    uint64_t for_ns, keep_ns, window_ns;
-    const struct mwd_list *labels; /* "NAME=TEXT" */
-    uint32_t sinks;                /* bit i: sinks[i] of the configuration is told */
-};
 
 enum mwd_sink_type { MWD_SINK_WEBHOOK, MWD_SINK_ALERTMANAGER, MWD_SINK_EXEC, MWD_SINK_JOURNAL };
 
@@ -105,7 +72,7 @@ struct mwd_config {
     bool lock_memory;
     char *log_level; /* error, warning, info, debug */
     /* In the order in which they were first named: rules that are built in come first. */
-    struct mwd_alert_config *alerts;
+    struct mw_alert_rule *alerts; /* checked; bit i of `to` is sinks[i] */
     uint32_t alert_count;
     struct mwd_sink_config *sinks;
     uint32_t sink_count;

@@ -230,12 +230,10 @@ struct mwd_buffer *mwd_config_titled_fail(struct mwd_config_loader *self, enum m
 int mwd_config_check_sinks(struct mwd_config_loader *self);
 int mwd_config_check_alerts(struct mwd_config_loader *self); /* after the sinks */
 
-/* Whether a reading has levels at all: it is a quantity. */
-bool mwd_config_has_levels(enum mw_reading reading);
 /* A level as a reading takes it in that mode; false when the text is none. */
-bool mwd_config_level(enum mw_reading reading, enum mwd_alert_mode mode, const char *text,
-                      struct mwd_alert_level *ret);
-void mwd_config_put_level_takes(enum mw_reading reading, enum mwd_alert_mode mode,
+bool mwd_config_level(enum mw_reading reading, enum mw_alert_mode mode, const char *text,
+                      struct mw_alert_level *ret);
+void mwd_config_put_level_takes(enum mw_reading reading, enum mw_alert_mode mode,
                                 struct mwd_buffer *out);
 
 void mwd_config_titled_dump(const struct mwd_config_loaded *loaded, struct mwd_buffer *out);

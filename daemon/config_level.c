@@ -84,32 +84,24 @@ static bool parse_in_unit(enum mw_unit unit, const char *text, double *ret)
     }
 }
 
-bool mwd_config_has_levels(enum mw_reading reading)
+bool mwd_config_level(enum mw_reading reading, enum mw_alert_mode mode, const char *text,
+                      struct mw_alert_level *ret)
 {
     const struct mw_reading_info *info = mw_reading_info(reading);
+    struct mw_alert_level level = {0, false};
+    bool falls = mode == MW_ALERT_RATE && *text == '-';
 
-    return info->value != MW_VALUE_TEXT && info->unit != MW_UNIT_EPOCH_MS &&
-           info->unit != MW_UNIT_NUMBER && info->unit != MW_UNIT_WORD;
-}
-
-bool mwd_config_level(enum mw_reading reading, enum mwd_alert_mode mode, const char *text,
-                      struct mwd_alert_level *ret)
-{
-    const struct mw_reading_info *info = mw_reading_info(reading);
-    struct mwd_alert_level level = {0, false};
-    bool falls = mode == MWD_ALERT_RATE && *text == '-';
-
-    if (mode == MWD_ALERT_TIME_TO_FULL || mode == MWD_ALERT_TIME_TO_EMPTY) {
-        if (!parse_span(text, MW_NS_PER_S, &level.value))
+    if (mode == MW_ALERT_TIME_TO_FULL || mode == MW_ALERT_TIME_TO_EMPTY) {
+        if (!parse_span(text, MW_NS_PER_S, &level.amount))
             return false;
-    } else if (mode == MWD_ALERT_VALUE && info->of != MW_NONE &&
-               parse_percentage(text, &level.value)) {
+    } else if (mode == MW_ALERT_VALUE && info->of != MW_NONE &&
+               parse_percentage(text, &level.amount)) {
         level.percent = true;
-    } else if (!parse_in_unit(info->unit, text + falls, &level.value)) {
+    } else if (!parse_in_unit(info->unit, text + falls, &level.amount)) {
         return false;
     }
     if (falls)
-        level.value = -level.value;
+        level.amount = -level.amount;
     *ret = level;
     return true;
 }
@@ -133,20 +125,19 @@ static const char *example_of(enum mw_unit unit)
     }
 }
 
-void mwd_config_put_level_takes(enum mw_reading reading, enum mwd_alert_mode mode,
+void mwd_config_put_level_takes(enum mw_reading reading, enum mw_alert_mode mode,
                                 struct mwd_buffer *out)
 {
     const struct mw_reading_info *info = mw_reading_info(reading);
 
-    if (mode == MWD_ALERT_TIME_TO_FULL || mode == MWD_ALERT_TIME_TO_EMPTY)
+    if (mode == MW_ALERT_TIME_TO_FULL || mode == MW_ALERT_TIME_TO_EMPTY)
         mwd_buffer_puts(out, "a span of time, as 10m");
     else
         mwd_buffer_puts(out, example_of(info->unit));
-    if (mode == MWD_ALERT_RATE)
+    if (mode == MW_ALERT_RATE)
         mwd_buffer_puts(out, ", for the change in a second, with - in front when it falls");
-    else if (mode == MWD_ALERT_VALUE && info->of != MW_NONE)
+    else if (mode == MW_ALERT_VALUE && info->of != MW_NONE)
         mwd_buffer_printf(out, ", or a percentage of %s, as 80%%", mw_reading_info(info->of)->id);
-    else if (mode == MWD_ALERT_VALUE && info->unit != MW_UNIT_PERCENT &&
-             info->unit != MW_UNIT_RATIO)
+    else if (mode == MW_ALERT_VALUE && info->unit != MW_UNIT_PERCENT && info->unit != MW_UNIT_RATIO)
         mwd_buffer_printf(out, " (there is nothing that is 100%% of %s)", info->id);
 }

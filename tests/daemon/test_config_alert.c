@@ -13,7 +13,7 @@ static const char *load_rule(struct bench *bench, const char *keys)
     return bench_load_text(bench, text);
 }
 
-static const struct mwd_alert_config *last(const struct bench *bench)
+static const struct mw_alert_rule *last(const struct bench *bench)
 {
     return &bench->config->alerts[bench->config->alert_count - 1];
 }
@@ -25,20 +25,20 @@ static void good_rules_are_taken(void **state)
     assert_string_equal(load_rule(bench, "reading = system.memAvailable below = 10% clear = 12%\n"
                                          "severity = critical for = 30s"),
                         "");
-    assert_true(last(bench)->below && last(bench)->raise.percent && last(bench)->has_clear);
-    assert_true(last(bench)->raise.value == 10 && last(bench)->clear.value == 12);
-    assert_string_equal(last(bench)->severity, "critical");
+    assert_true(last(bench)->op == MW_ALERT_BELOW && last(bench)->raise.percent);
+    assert_true(last(bench)->raise.amount == 10 && last(bench)->clear.amount == 12);
+    assert_int_equal(last(bench)->severity, MW_ALERT_CRITICAL);
     assert_string_equal(last(bench)->subject, "*");
-    assert_int_equal(last(bench)->sinks, 3);
+    assert_int_equal(last(bench)->to, 3);
     assert_string_equal(
         load_rule(bench, "reading = queue.length mode = absent for = 1m to = second"), "");
-    assert_int_equal(last(bench)->mode, MWD_ALERT_ABSENT);
-    assert_int_equal(last(bench)->sinks, 2);
+    assert_int_equal(last(bench)->mode, MW_ALERT_ABSENT);
+    assert_int_equal(last(bench)->to, 2);
     assert_string_equal(
         load_rule(bench, "reading = queue.length mode = time-to-full below = 10m window = 2m"), "");
-    assert_true(last(bench)->raise.value == 600 && last(bench)->window_ns == 120000000000);
+    assert_true(last(bench)->raise.amount == 600 && last(bench)->window_ms == 120000);
     assert_string_equal(load_rule(bench, "reading = queue.length mode = rate below = -5"), "");
-    assert_true(last(bench)->raise.value == -5);
+    assert_true(last(bench)->raise.amount == -5);
 }
 
 static void unknown_reading_names_the_nearest(void **state)
@@ -51,10 +51,9 @@ static void unknown_reading_names_the_nearest(void **state)
         "mean queue.length?\n");
     assert_string_equal(load_rule(bench, "above = 5"),
                         "m.conf:3: alert \"a\": needs a reading, as reading = \"queue.length\"\n");
-    assert_string_equal(
-        load_rule(bench, "reading = daemon.pid above = 5"),
-        "m.conf:4: alert \"a\": reading: is a text, an id or a point in time, which "
-        "has no level\n");
+    assert_string_equal(load_rule(bench, "reading = daemon.pid above = 5"),
+                        "m.conf:4: alert \"a\": reading: daemon.pid is no quantity; "
+                        "rules take gauges and counters\n");
 }
 
 /* A name with a typing error must not leave the rule on that was to be turned off. */
@@ -108,17 +107,16 @@ static void rule_takes_one_level_as_its_mode_has_it(void **state)
     assert_string_equal(load_rule(bench, "reading = queue.length above = 5 mode = absent for = 1m"),
                         "m.conf:4: alert \"a\": above: a rule of mode absent takes no level: for "
                         "says how long\n");
+    assert_string_equal(load_rule(bench, "reading = queue.length mode = absent"),
+                        "m.conf:3: alert \"a\": for: a rule about an absence takes how long it may "
+                        "last, as 30s\n");
     assert_string_equal(
-        load_rule(bench, "reading = queue.length mode = absent"),
-        "m.conf:3: alert \"a\": needs for, as for = 1m: how long the reading must be "
-        "absent\n");
-    assert_string_equal(load_rule(bench, "reading = queue.length mode = time-to-empty above = 1m"),
-                        "m.conf:4: alert \"a\": above: a time to a limit takes below: the less is "
-                        "left, the worse\n");
+        load_rule(bench, "reading = queue.length mode = time-to-empty above = 1m"),
+        "m.conf:4: alert \"a\": above: a time to a limit is raised below a level only\n");
     assert_string_equal(
         load_rule(bench, "reading = system.memTotal mode = time-to-full below = 1m"),
-        "m.conf:4: alert \"a\": reading: is a part of nothing that could be full; "
-        "time-to-empty it may have\n");
+        "m.conf:4: alert \"a\": reading: system.memTotal has no limit in the table of readings to "
+        "run into\n");
 }
 
 static void sinks_are_named_right(void **state)

@@ -3,7 +3,7 @@
 
 #define GOOD "reading = queue.length above = 5"
 
-static const struct mwd_alert_config *rule_of(const struct bench *bench, const char *name)
+static const struct mw_alert_rule *rule_of(const struct bench *bench, const char *name)
 {
     for (uint32_t i = 0; i < bench->config->alert_count; i++)
         if (strcmp(bench->config->alerts[i].name, name) == 0)
@@ -15,15 +15,15 @@ static const struct mwd_alert_config *rule_of(const struct bench *bench, const c
 static void later_source_wins_key_by_key(void **state)
 {
     struct bench *bench = *state;
-    const struct mwd_alert_config *rule;
+    const struct mw_alert_rule *rule;
 
     bench_write(bench, "memwatchd.d/1.conf", "alert a { above = 7 for = 10s }\n");
     bench_write(bench, "memwatchd.d/2.conf", "alert a { for = 20s enabled = false }\n");
     assert_string_equal(bench_load_text(bench, "alert a { " GOOD " keep = 9s }\n"), "");
     rule = rule_of(bench, "a");
     assert_int_equal(rule->reading, mw_reading_find("queue.length", 12));
-    assert_true(rule->raise.value == 7);
-    assert_true(rule->for_ns == 20000000000 && rule->keep_ns == 9000000000);
+    assert_true(rule->raise.amount == 7);
+    assert_true(rule->for_ms == 20000 && rule->keep_ms == 9000);
     assert_false(rule->enabled);
 }
 
@@ -31,12 +31,12 @@ static void later_source_wins_key_by_key(void **state)
 static void other_side_of_an_earlier_source_goes(void **state)
 {
     struct bench *bench = *state;
-    const struct mwd_alert_config *rule;
+    const struct mw_alert_rule *rule;
 
     bench_write(bench, "memwatchd.d/1.conf", "alert a { below = 2 }\n");
     assert_string_equal(bench_load_text(bench, "alert a { " GOOD " clear = 4 }\n"), "");
     rule = rule_of(bench, "a");
-    assert_true(rule->below && !rule->has_clear && rule->raise.value == 2);
+    assert_true(rule->op == MW_ALERT_BELOW && rule->clear.amount == 2.2 && rule->raise.amount == 2);
     bench_write(bench, "memwatchd.d/1.conf", "alert a { below = 2 above = 3 }\n");
     bench_load(bench);
     assert_string_equal(bench->said,
@@ -73,8 +73,8 @@ static void dump_shows_origins_and_can_be_read(void **state)
     assert_non_null(strstr(text, "sink \"s\" {\n    type = \"journal\"  # "));
     bench_write(bench, "memwatchd.d/1.conf", "");
     assert_string_equal(bench_load_text(bench, text), "");
-    assert_true(rule_of(bench, "a\\")->for_ns == 60000000000);
-    assert_int_equal(rule_of(bench, "a\\")->sinks, 0);
+    assert_true(rule_of(bench, "a\\")->for_ms == 60000);
+    assert_int_equal(rule_of(bench, "a\\")->to, 0);
     free(text);
 }
 

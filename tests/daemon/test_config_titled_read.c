@@ -12,12 +12,12 @@ static void texts_are_unescaped(void **state)
                         "alert \"a \\\"b\\\\\" { " GOOD " summary = \"say \\\"{value}\\\" \\$\"\n"
                         "labels = {\"a=b\", 'c=\\'d\\''} }\nalert 'it\\'s' { " GOOD " }\n"),
         "");
-    const struct mwd_alert_config *rule = &bench->config->alerts[bench->config->alert_count - 2];
+    const struct mw_alert_rule *rule = &bench->config->alerts[bench->config->alert_count - 2];
 
     assert_string_equal(rule->name, "a \"b\\");
     assert_string_equal(rule->summary, "say \"{value}\" $");
-    assert_int_equal(rule->labels->count, 2);
-    assert_string_equal(rule->labels->items[1], "c='d'");
+    assert_int_equal(rule->label_count, 2);
+    assert_string_equal(rule->labels[1].value, "'d'");
     assert_string_equal(rule[1].name, "it's");
 }
 
