@@ -1,8 +1,8 @@
 /* The route table: what is served where, and the handlers that bind HTTP to views. */
 #include "daemon/app_internal.h"
 
+#include "base/glob.h"
 #include "base/units.h"
-#include "daemon/glob.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 static const char *const order_words[] = {"desc", "asc", NULL};
 
 enum { SORT, ORDER, LIMIT, NAME, PID };
-_Static_assert(MWD_GLOB_MAX == 128, "a text below says so");
+_Static_assert(MW_GLOB_MAX == 128, "a text below says so");
 
 static const struct mwd_param process_params[] = {
     [SORT] = {"sort", "the key of a reading of processes, as rss or growth", NULL, 0, 0,
@@ -19,7 +19,7 @@ static const struct mwd_param process_params[] = {
     [ORDER] = {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD, NULL},
     [LIMIT] = {"limit", "a whole number from 0 to 4194304", NULL, 0, 4194304, MWD_PARAM_COUNT,
                NULL},
-    [NAME] = {"name", "a glob over names of at most 128 bytes, as post*", NULL, 0, MWD_GLOB_MAX,
+    [NAME] = {"name", "a glob over names of at most 128 bytes, as post*", NULL, 0, MW_GLOB_MAX,
               MWD_PARAM_TEXT, NULL},
     [PID] = {"pid", "a whole number from 1 to 4194304", NULL, 1, 4194304, MWD_PARAM_COUNT, NULL},
     {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT, NULL},
