@@ -227,7 +227,7 @@ bool mwd_sinks_wants_active(const struct mwd_sinks *self, const char *sink_name)
 {
     const struct mwd_sink *sink = find(self, sink_name);
 
-    return sink && sink->settings.s.type == MWD_SINK_ALERTMANAGER;
+    return sink && sink->settings.s.type == MWD_TARGET_ALERTMANAGER;
 }
 
 /* ---- numbers ---- */
@@ -289,7 +289,7 @@ static struct mwd_sink_lane **lane_before(const struct mwd_sinks *self, const st
 
     if (!old || old->settings.s.type != settings->s.type)
         return NULL;
-    if (settings->s.type != MWD_SINK_ALERTMANAGER)
+    if (settings->s.type != MWD_TARGET_ALERTMANAGER)
         return &old->lanes[0];
     for (uint32_t i = 0; i < old->lane_count; i++)
         if (old->lanes[i] && strcmp(old->lanes[i]->url, settings->urls[target]) == 0)

@@ -39,16 +39,16 @@ enum {
 
 /* ---- what an operator configures; all texts are copied ---- */
 
-enum mwd_sink_type {
-    MWD_SINK_WEBHOOK,      /* POST of the body to urls[0] */
-    MWD_SINK_ALERTMANAGER, /* POST to /api/v2/alerts of every URL, again while an alert fires */
-    MWD_SINK_EXEC,         /* a program, the body on its stdin */
-    MWD_SINK_JOURNAL,      /* structured entries in systemd's journal */
+enum mwd_target_type {
+    MWD_TARGET_WEBHOOK,      /* POST of the body to urls[0] */
+    MWD_TARGET_ALERTMANAGER, /* POST to /api/v2/alerts of every URL, again while an alert fires */
+    MWD_TARGET_EXEC,         /* a program, the body on its stdin */
+    MWD_TARGET_JOURNAL,      /* structured entries in systemd's journal */
 };
 
 struct mwd_sink_settings {
     const char *name;
-    enum mwd_sink_type type;
+    enum mwd_target_type type;
     const char *const *urls; /* "http://HOST:PORT/PATH"; an Alertmanager's without /api/v2 */
     uint32_t url_count;
     const char *const *arguments; /* of a hook: its program by absolute path, then arguments */

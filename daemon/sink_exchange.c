@@ -24,7 +24,7 @@ enum {
     REPEATS_PER_END = 4,
 };
 
-static enum mwd_sink_type type_of(const struct mwd_sink_lane *self)
+static enum mwd_target_type type_of(const struct mwd_sink_lane *self)
 {
     return self->sink->settings.s.type;
 }
@@ -78,7 +78,7 @@ static size_t mark_sent(struct mwd_sink_lane *self, size_t position)
 static void choose(struct mwd_sink_lane *self, uint64_t now_ns)
 {
     size_t length = length_of(self->queue, now_ns), bytes = 0;
-    bool alone = type_of(self) != MWD_SINK_ALERTMANAGER || self->solo > 0;
+    bool alone = type_of(self) != MWD_TARGET_ALERTMANAGER || self->solo > 0;
     uint32_t most = alone ? 1 : MWD_SINK_BATCH;
     uint64_t tries = fewest_tries(self, length);
 
@@ -158,7 +158,7 @@ static void fill_request(struct mwd_sink_lane *self, struct mwd_wire_request *re
 {
     const struct mwd_sink_own_settings *settings = &self->sink->settings;
 
-    request->kind = type_of(self) == MWD_SINK_EXEC ? MWD_WIRE_RUN : MWD_WIRE_POST;
+    request->kind = type_of(self) == MWD_TARGET_EXEC ? MWD_WIRE_RUN : MWD_WIRE_POST;
     request->timeout_ms = (uint32_t)settings->s.timeout_ms;
     request->sink = settings->s.name;
     request->token_file = settings->s.token_file;
@@ -221,7 +221,7 @@ static void send_waiting(struct mwd_sink_lane *self, uint64_t now_ns)
     mwd_buffer_init(&body, REQUEST_MAX);
     self->repeats = false;
     choose(self, now_ns);
-    if (type_of(self) == MWD_SINK_ALERTMANAGER) {
+    if (type_of(self) == MWD_TARGET_ALERTMANAGER) {
         put_batch(self, &body);
         r = post_alerts(self, &body, now_ns);
     } else {
@@ -315,9 +315,9 @@ static void deliver(struct mwd_sink_lane *self, size_t position, uint64_t now_ns
     struct mw_ref message = mw_heap_get(heap, alert, 0);
     bool firing = mw_heap_get_word(heap, message, MESSAGE_STATUS) == MWD_SINK_FIRING;
 
-    if (type_of(self) == MWD_SINK_ALERTMANAGER && firing)
+    if (type_of(self) == MWD_TARGET_ALERTMANAGER && firing)
         activate(self, alert, message, now_ns);
-    else if (type_of(self) == MWD_SINK_ALERTMANAGER)
+    else if (type_of(self) == MWD_TARGET_ALERTMANAGER)
         deactivate(self, alert);
     self->numbers.sent++;
     mwd_sink_lane_release(self, alert, 0, MWD_SINK_DELIVERED);
@@ -443,7 +443,7 @@ void mwd_sink_lane_answered(struct mwd_sink_lane *self, const struct mwd_wire_an
 {
     if (answer->outcome != MWD_WIRE_DONE)
         snprintf(self->why, sizeof self->why, "%s", answer->why);
-    else if (type_of(self) == MWD_SINK_EXEC)
+    else if (type_of(self) == MWD_TARGET_EXEC)
         log_output(self, answer->why);
     if (self->repeats)
         finish_repeats(self, answer, now_ns);
@@ -499,7 +499,7 @@ static void begin_repeats(struct mwd_sink_lane *self, uint64_t now_ns)
 
 static void start(struct mwd_sink_lane *self, uint64_t now_ns)
 {
-    if (type_of(self) == MWD_SINK_JOURNAL) {
+    if (type_of(self) == MWD_TARGET_JOURNAL) {
         for (int i = 0; i < JOURNAL_BURST && is_due(self, now_ns); i++)
             tell_journal(self, now_ns);
         return;
@@ -522,7 +522,7 @@ static uint64_t next_step_ns(const struct mwd_sink_lane *self, uint64_t now_ns)
 {
     uint64_t due_ns = self->next_ns, next_ns = UINT64_MAX;
 
-    if (type_of(self) != MWD_SINK_JOURNAL && due_ns < mwd_sink_child_due_ns(self->sinks->child))
+    if (type_of(self) != MWD_TARGET_JOURNAL && due_ns < mwd_sink_child_due_ns(self->sinks->child))
         due_ns = mwd_sink_child_due_ns(self->sinks->child);
     if (length_of(self->queue, now_ns) > 0)
         next_ns = earlier(due_ns, self->expiry_ns);

@@ -75,7 +75,7 @@ bool mwd_sink_message_is(const struct mwd_sink_types *types, struct mw_ref messa
 /* ---- sink_payload.c: what goes out, by type ---- */
 
 /* Errors   -EINVAL, -EMSGSIZE, those of the buffer. */
-int mwd_sink_payload(enum mwd_sink_type type, const struct mwd_sink_message *message,
+int mwd_sink_payload(enum mwd_target_type type, const struct mwd_sink_message *message,
                      struct mwd_buffer *out);
 /* What is rendered for Alertmanager leaves its object open: the end comes at each sending. */
 void mwd_sink_alertmanager_close(struct mwd_buffer *out, int64_t ends_ms);

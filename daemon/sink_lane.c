@@ -27,7 +27,7 @@ static int make_queue(struct mwd_sinks *sinks, size_t capacity, struct mw_queue 
 
 static int make_stores(struct mwd_sink_lane *self)
 {
-    bool repeats = self->sink->settings.s.type == MWD_SINK_ALERTMANAGER;
+    bool repeats = self->sink->settings.s.type == MWD_TARGET_ALERTMANAGER;
     size_t active = repeats ? MWD_SINK_ACTIVE_MAX : 0;
     struct mw_cache_config config = {
         .policy = MW_CACHE_FIFO, .entries = MWD_SINK_QUEUE_MAX + active, .bytes = INDEX_BYTES};

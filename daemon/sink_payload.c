@@ -96,16 +96,16 @@ static int render_journal(const struct mwd_sink_message *message, struct mwd_buf
     return r;
 }
 
-int mwd_sink_payload(enum mwd_sink_type type, const struct mwd_sink_message *message,
+int mwd_sink_payload(enum mwd_target_type type, const struct mwd_sink_message *message,
                      struct mwd_buffer *out)
 {
     switch (type) {
-    case MWD_SINK_ALERTMANAGER:
+    case MWD_TARGET_ALERTMANAGER:
         return render_alertmanager(message, out);
-    case MWD_SINK_JOURNAL:
+    case MWD_TARGET_JOURNAL:
         return render_journal(message, out);
-    case MWD_SINK_WEBHOOK:
-    case MWD_SINK_EXEC:
+    case MWD_TARGET_WEBHOOK:
+    case MWD_TARGET_EXEC:
         break;
     }
     return mwd_sink_body(message->body, message->body_size, out);

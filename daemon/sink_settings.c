@@ -12,7 +12,7 @@ void mwd_sink_settings_default(struct mwd_sink_settings *ret)
 
 uint32_t mwd_sink_settings_targets(const struct mwd_sink_settings *settings)
 {
-    return settings->type == MWD_SINK_ALERTMANAGER ? settings->url_count : 1;
+    return settings->type == MWD_TARGET_ALERTMANAGER ? settings->url_count : 1;
 }
 
 static bool is_given(const char *text)
@@ -43,15 +43,15 @@ static bool are_different(const char *const *texts, uint32_t count)
 static bool has_its_target(const struct mwd_sink_settings *settings)
 {
     switch (settings->type) {
-    case MWD_SINK_WEBHOOK:
+    case MWD_TARGET_WEBHOOK:
         return are_given(settings->urls, settings->url_count, 1) && is_given(settings->urls[0]);
-    case MWD_SINK_ALERTMANAGER:
+    case MWD_TARGET_ALERTMANAGER:
         return are_given(settings->urls, settings->url_count, MWD_SINK_TARGETS_MAX) &&
                are_different(settings->urls, settings->url_count);
-    case MWD_SINK_EXEC:
+    case MWD_TARGET_EXEC:
         return are_given(settings->arguments, settings->argument_count, MWD_SINK_ARGUMENTS_MAX) &&
                settings->arguments[0][0] == '/';
-    case MWD_SINK_JOURNAL:
+    case MWD_TARGET_JOURNAL:
         return true;
     }
     return false;
@@ -116,9 +116,9 @@ int mwd_sink_settings_copy(const struct mwd_sink_settings *from, struct mwd_sink
     struct copier copier = {NULL, 0};
 
     *ret = (struct mwd_sink_own_settings){.s = *from};
-    if (from->type != MWD_SINK_WEBHOOK && from->type != MWD_SINK_ALERTMANAGER)
+    if (from->type != MWD_TARGET_WEBHOOK && from->type != MWD_TARGET_ALERTMANAGER)
         ret->s.url_count = 0;
-    if (from->type != MWD_SINK_EXEC)
+    if (from->type != MWD_TARGET_EXEC)
         ret->s.argument_count = 0;
     copy_all(&copier, from, ret);
     ret->texts = malloc(copier.size);

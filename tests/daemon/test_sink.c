@@ -101,11 +101,14 @@ static const char *in_entry(const struct fixture *self, const char *text)
 
 /* ---- life ---- */
 
-static const struct mwd_sink_settings journal = {
-    .name = "log", .type = MWD_SINK_JOURNAL, .deadline_ms = 60000, .timeout_ms = 1000, .queue = 8};
+static const struct mwd_sink_settings journal = {.name = "log",
+                                                 .type = MWD_TARGET_JOURNAL,
+                                                 .deadline_ms = 60000,
+                                                 .timeout_ms = 1000,
+                                                 .queue = 8};
 static const char *const nowhere[] = {"http://127.0.0.1:9/", "http://127.0.0.2:9/"};
 static const struct mwd_sink_settings webhook = {.name = "hook",
-                                                 .type = MWD_SINK_WEBHOOK,
+                                                 .type = MWD_TARGET_WEBHOOK,
                                                  .urls = nowhere,
                                                  .url_count = 1,
                                                  .deadline_ms = 60000,
@@ -470,17 +473,17 @@ static void settings_that_make_no_sense_change_nothing(void **state)
     struct fixture *self = *state;
     struct mwd_sink_settings twice[] = {journal, journal};
     struct mwd_sink_settings bad[] = {
-        {.name = "x", .type = MWD_SINK_WEBHOOK},
-        {.name = "x", .type = MWD_SINK_EXEC, .arguments = nowhere, .argument_count = 1},
-        {.name = "", .type = MWD_SINK_JOURNAL},
-        {.name = "x", .type = MWD_SINK_JOURNAL, .queue = MWD_SINK_QUEUE_MAX + 1},
-        {.name = "x", .type = MWD_SINK_JOURNAL, .queue = 0},
+        {.name = "x", .type = MWD_TARGET_WEBHOOK},
+        {.name = "x", .type = MWD_TARGET_EXEC, .arguments = nowhere, .argument_count = 1},
+        {.name = "", .type = MWD_TARGET_JOURNAL},
+        {.name = "x", .type = MWD_TARGET_JOURNAL, .queue = MWD_SINK_QUEUE_MAX + 1},
+        {.name = "x", .type = MWD_TARGET_JOURNAL, .queue = 0},
     };
 
     assert_int_equal(fire(self, "hook", "f1", "a"), 0);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         bad[i].deadline_ms = bad[i].timeout_ms = 1000;
-        bad[i].queue = bad[i].type == MWD_SINK_JOURNAL ? bad[i].queue : 8;
+        bad[i].queue = bad[i].type == MWD_TARGET_JOURNAL ? bad[i].queue : 8;
         assert_int_equal(mwd_sinks_apply(self->sinks, &bad[i], 1), -EINVAL);
     }
     assert_int_equal(mwd_sinks_apply(self->sinks, twice, 2), -EINVAL);
@@ -495,7 +498,7 @@ static void each_member_has_its_queue(void **state)
     struct fixture *self = *state;
     struct mwd_sink_settings settings = webhook;
 
-    settings.type = MWD_SINK_ALERTMANAGER;
+    settings.type = MWD_TARGET_ALERTMANAGER;
     settings.name = "am";
     settings.url_count = 2;
     assert_int_equal(mwd_sinks_apply(self->sinks, &settings, 1), 0);

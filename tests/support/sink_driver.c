@@ -146,14 +146,14 @@ struct texts {
     const char *urls[MWD_SINK_TARGETS_MAX], *arguments[MWD_SINK_ARGUMENTS_MAX];
 };
 
-static enum mwd_sink_type type_of(const char *name)
+static enum mwd_target_type type_of(const char *name)
 {
     static const char *const names[] = {"webhook", "alertmanager", "exec", "journal"};
     int type = 0;
 
-    while (type < MWD_SINK_JOURNAL && strcmp(names[type], name) != 0)
+    while (type < MWD_TARGET_JOURNAL && strcmp(names[type], name) != 0)
         type++;
-    return (enum mwd_sink_type)type;
+    return (enum mwd_target_type)type;
 }
 
 static void read_settings(const cJSON *object, struct mwd_sink_settings *ret, struct texts *texts)
