@@ -198,9 +198,11 @@ static int start_recorder(struct mwd_app *self, struct mwd_buffer *error)
 
 static int start(struct mwd_app *self, struct mwd_buffer *error)
 {
-    int r = mwd_app_samples_init(self);
+    int r = mwd_app_heap_init(self, &self->loop);
     if (r == 0)
-        r = mwd_app_heap_init(self);
+        r = mwd_app_samples_init(self);
+    if (r == 0)
+        r = mwd_app_history_init(self);
     if (r == 0)
         r = mwd_app_snapshots_init(self);
     if (r == 0)

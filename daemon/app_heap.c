@@ -16,7 +16,7 @@ static size_t shed(void *context)
     return self->history ? mw_history_shed(self->history) : 0;
 }
 
-int mwd_app_heap_init(struct mwd_app *self)
+int mwd_app_heap_init(struct mwd_app *self, uv_loop_t *loop)
 {
     struct mwd_heap_options options = {
         .limit = self->config->heap_limit,
@@ -26,13 +26,21 @@ int mwd_app_heap_init(struct mwd_app *self)
         .shed = shed,
         .context = self,
     };
-    struct mw_history_config history;
 
-    int r = mwd_heap_create(&self->loop, &options, &self->heap);
-    if (r < 0)
-        return r;
-    mwd_app_history_config(self->config, &history);
-    return mw_history_create(mwd_heap_store(self->heap), &history, &self->history);
+    return mwd_heap_create(loop, &options, &self->heap);
+}
+
+int mwd_app_history_init(struct mwd_app *self)
+{
+    struct mw_history_config config;
+
+    mwd_app_history_config(self->config, &config);
+    config.bytes = mwd_app_history_bytes(self, self->config);
+    int r = mw_history_create(mwd_heap_store(self->heap), &config, &self->history);
+    if (r == 0)
+        mw_history_follow(self->history, self->subjects);
+    mwd_app_history_say_bound(self);
+    return r;
 }
 
 void mwd_app_heap_deinit(struct mwd_app *self)

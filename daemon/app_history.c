@@ -30,24 +30,50 @@ size_t mwd_app_history_least(const struct mwd_config *config)
                                                        history.minutes_ms / MW_HISTORY_MINUTE_MS);
 }
 
+/* A quarter is for garbage, names, and what else is on the heap. */
+size_t mwd_app_history_bytes(const struct mwd_app *self, const struct mwd_config *config)
+{
+    size_t room = mwd_heap_room(self->heap, config->heap_limit), least = mw_history_bytes_min();
+    size_t most = room - room / 4 > least ? room - room / 4 : least;
+
+    return config->history_size < most ? config->history_size : most;
+}
+
+void mwd_app_history_say_bound(const struct mwd_app *self)
+{
+    size_t bytes = mwd_app_history_bytes(self, self->config);
+
+    if (bytes < self->config->history_size)
+        mwd_log(self->log, MWD_LOG_INFO,
+                "history-size: heap.limit leaves room for %zu bytes of the %" PRIu64
+                "; the history keeps to that",
+                bytes, self->config->history_size);
+}
+
 int mwd_app_history_check(const struct mwd_app *self, const struct mwd_config *new_config,
                           struct mwd_buffer *error)
 {
+    size_t bytes = mwd_app_history_bytes(self, new_config);
     struct mw_history_numbers numbers;
 
     mw_history_get_numbers(self->history, &numbers);
-    if (new_config->history_size >= numbers.bytes)
+    if (bytes >= numbers.bytes)
         return 0;
-    mwd_buffer_printf(error,
-                      "history-size: %" PRIu64 " bytes are less than the %zu that are in use; a "
-                      "restart begins with none\n",
-                      new_config->history_size, numbers.bytes);
+    mwd_buffer_printf(
+        error,
+        bytes < new_config->history_size
+            ? "heap.limit: it leaves %zu bytes to the history, less than the %zu that "
+              "are in use; a restart begins with none\n"
+            : "history-size: %zu bytes are less than the %zu that are in use; a "
+              "restart begins with none\n",
+        bytes, numbers.bytes);
     return -EBUSY;
 }
 
 void mwd_app_history_apply(struct mwd_app *self)
 {
-    mw_history_set_bytes(self->history, self->config->history_size);
+    mw_history_set_bytes(self->history, mwd_app_history_bytes(self, self->config));
+    mwd_app_history_say_bound(self);
 }
 
 /* ---- the route ---- */

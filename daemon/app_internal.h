@@ -42,7 +42,7 @@ struct mwd_app {
     struct mwd_http_server *http;
 
     struct mwd_heap *heap;
-    struct mw_history *history; /* on it */
+    struct mw_history *history; /* on it, as subjects are; NULL with --once */
 
     struct mwd_snapshots *snapshots; /* of it */
     uv_signal_t on_usr2;
@@ -93,7 +93,12 @@ uint64_t mwd_app_stale_after_ns(const struct mwd_config *config);
 
 /* ---- app_heap.c: what the daemon keeps on its managed heap ---- */
 
-int mwd_app_heap_init(struct mwd_app *self);
+/* The heap alone, before the samples that name their subjects on it. `loop` may be NULL: then it
+ * works in allocations only. */
+int mwd_app_heap_init(struct mwd_app *self, uv_loop_t *loop);
+/* After the samples. */
+int mwd_app_history_init(struct mwd_app *self);
+/* Both, last of all. */
 void mwd_app_heap_deinit(struct mwd_app *self);
 /* Takes the newest sample into the history, and lets the collector work when all is quiet. */
 void mwd_app_heap_feed(struct mwd_app *self);
@@ -142,6 +147,9 @@ void mwd_app_history_config(const struct mwd_config *config, struct mw_history_c
 /* Bytes on the heap that it needs from the start: a time for each sample and minute, and what
  * cannot be given up. */
 size_t mwd_app_history_least(const struct mwd_config *config);
+/* Its bound: history-size, or as much of it as the heap with that limit has room for. */
+size_t mwd_app_history_bytes(const struct mwd_app *self, const struct mwd_config *config);
+void mwd_app_history_say_bound(const struct mwd_app *self);
 /* Whether a reload may take this. Errors   -EBUSY, with a line in `error`. */
 int mwd_app_history_check(const struct mwd_app *self, const struct mwd_config *new_config,
                           struct mwd_buffer *error);

@@ -118,7 +118,9 @@ int mwd_app_once(const struct mwd_app_options *options)
     struct mwd_app app = {.options = options, .config = options->config, .log = options->log};
 
     mwd_app_apply_log_level(&app);
-    int r = mwd_app_samples_init(&app);
+    int r = mwd_app_heap_init(&app, NULL);
+    if (r == 0)
+        r = mwd_app_samples_init(&app);
     if (r == 0)
         r = options->replay ? sample_recording(&app) : sample_machine(&app);
     if (r == 0 && !app.sample)
@@ -128,6 +130,7 @@ int mwd_app_once(const struct mwd_app_options *options)
     if (r < 0)
         mwd_log(app.log, MWD_LOG_ERROR, "no sample could be printed: %s", strerror(-r));
     mwd_app_samples_deinit(&app);
+    mwd_app_heap_deinit(&app);
     mwd_config_destroy(app.config);
     return r < 0 ? 1 : 0;
 }

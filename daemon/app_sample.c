@@ -23,7 +23,7 @@ int mwd_app_samples_init(struct mwd_app *self)
     if (r < 0)
         return r;
     mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(self->config));
-    r = mw_subjects_create(&self->subjects);
+    r = mw_subjects_create(mwd_heap_store(self->heap), &self->subjects);
     if (r < 0)
         return r;
     mwd_app_name_services(self);
@@ -92,6 +92,7 @@ static int make_own_block(struct mwd_app *self, struct mw_block **ret)
         put(block, MW_DAEMON_PROCESSES, self->processes);
     put(block, MW_DAEMON_URGENT_SAMPLES, self->urgent_samples);
     put(block, MW_DAEMON_URGENT_FOLDED, self->urgent_folded);
+    put(block, MW_DAEMON_NAMES_LOST, mw_subjects_lost(self->subjects));
     if (self->recorder)
         put(block, MW_DAEMON_RECORD_DROPS, mwd_recorder_drops(self->recorder));
     put_http(block, self->http);
@@ -114,8 +115,8 @@ static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
     self->processes_known = true;
     if (mw_subjects_apply(self->subjects, block) < 0)
         mwd_log_event(self->log, MWD_LOG_ERROR, &(struct mwd_log_event){"no-memory", "names"},
-                      "no memory for the names of processes: some are absent until they change; "
-                      "see MemoryMax= and the machine's free memory");
+                      "no room for the names of processes: some are absent until they change; see "
+                      "heap limit and daemon.namesLost");
 }
 
 /* What everybody who follows samples does with the newest, urgent or not: alerts are here. */

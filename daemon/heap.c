@@ -108,13 +108,13 @@ int mwd_heap_create(uv_loop_t *loop, const struct mwd_heap_options *options, str
     self->options = *options;
     self->idle.data = self;
     r = create_heap(self);
-    if (r == 0)
+    if (r == 0 && loop)
         r = uv_idle_init(loop, &self->idle);
     if (r < 0) {
         mwd_heap_destroy(self);
         return r;
     }
-    self->on_loop = true;
+    self->on_loop = loop != NULL;
     *ret = self;
     return 0;
 }
@@ -142,6 +142,14 @@ int mwd_heap_set_limit(struct mwd_heap *self, size_t limit)
     size_t most = self->options.limit;
 
     return mw_heap_set_limit(self->heap, limit < most ? limit : most);
+}
+
+size_t mwd_heap_room(const struct mwd_heap *self, size_t limit)
+{
+    size_t most = self->options.limit, taken = mw_heap_limit_min(self->options.semi_space);
+
+    limit = limit < most ? limit : most;
+    return limit > taken ? limit - taken : 0;
 }
 
 void mwd_heap_set_trace(struct mwd_heap *self, bool trace)

@@ -24,7 +24,8 @@ struct mwd_heap_options {
     void *context;
 };
 
-/* Owner    the caller: mwd_heap_close() while the loop runs, mwd_heap_destroy() after it.
+/* `loop` may be NULL: then there is no idle time to work in.
+ * Owner    the caller: mwd_heap_close() while the loop runs, mwd_heap_destroy() after it.
  * Errors   -EINVAL the sizes make no sense, -ENOMEM, those of uv_idle_init(). */
 int mwd_heap_create(uv_loop_t *loop, const struct mwd_heap_options *options, struct mwd_heap **ret);
 /* Stops what it does on the loop; the heap itself stays. Takes NULL. */
@@ -37,6 +38,9 @@ struct mw_store *mwd_heap_store(const struct mwd_heap *self);
 /* Up to what it was at creation; a larger one is taken for that. Errors: -EBUSY, and others of
  * mw_heap_set_limit(). */
 int mwd_heap_set_limit(struct mwd_heap *self, size_t limit);
+/* Bytes for objects under such a limit: halves, and what the heap keeps for itself, taken off. A
+ * larger limit than at creation is taken for that. */
+size_t mwd_heap_room(const struct mwd_heap *self, size_t limit);
 void mwd_heap_set_trace(struct mwd_heap *self, bool trace);
 
 /* Does what is due, a little at a time, whenever the loop has nothing else to do. */

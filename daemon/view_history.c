@@ -105,41 +105,37 @@ static int find_subject(struct answer *self, char *detail)
 
 /* ---- its name ---- */
 
-/* A process that is gone has none: names are kept of the living. */
+/* Of one that is gone, the last one that it had. */
 static enum mw_absence find_name(const struct answer *self, struct mw_subject *ret)
 {
-    const struct mw_block *block = mw_sample_block(self->input->sample, MW_SOURCE_PROCESS);
-    struct mw_block_key wanted = self->query.subject;
-    uint32_t row = 0;
-
-    if (!block || !self->input->subjects)
-        return MW_ABSENT_STALE;
-    while (row < mw_block_head(block)->rows && (mw_block_keys(block)[row].id != wanted.id ||
-                                                mw_block_keys(block)[row].birth != wanted.birth))
-        row++;
-    if (row == mw_block_head(block)->rows ||
-        !mw_subjects_at(self->input->subjects, block, row, ret))
-        return MW_ABSENT_VANISHED;
-    return ret->name.absence;
+    if (mw_history_subject(self->history, self->query.subject, ret))
+        return ret->name.absence;
+    return self->life.alive ? MW_ABSENT_STALE : MW_ABSENT_VANISHED;
 }
 
-static void put_name(struct answer *self)
+static void put_process_name(struct answer *self)
 {
     struct mw_subject subject;
-    enum mw_absence absence = MW_PRESENT;
+    enum mw_absence absence = find_name(self, &subject);
 
-    mwd_json_key(&self->json, "name");
-    if (mw_reading_info(self->query.reading)->kind != MW_KIND_PROCESS) {
-        mwd_json_string(&self->json, self->subject);
-        return;
-    }
-    absence = find_name(self, &subject);
     if (absence == MW_PRESENT) {
         mwd_json_text(&self->json, subject.name.bytes, subject.name.size);
         return;
     }
     mwd_json_null(&self->json);
     mwd_buffer_printf(&self->reasons, "\"name\":\"%s\"", mw_absence_word(absence));
+}
+
+static void put_name(struct answer *self)
+{
+    mwd_json_key(&self->json, "name");
+    if (mw_reading_info(self->query.reading)->kind != MW_KIND_PROCESS) {
+        mwd_json_string(&self->json, self->subject);
+        return;
+    }
+    mw_subjects_hold(self->input->subjects);
+    put_process_name(self);
+    mw_subjects_release(self->input->subjects);
 }
 
 /* ---- points ---- */

@@ -102,9 +102,11 @@ bool mwd_view_put_processes(const struct mwd_view_input *input,
         json->out->failed = error;
         return true;
     }
+    mw_subjects_hold(input->subjects); /* names stay where they are until the last row */
     total = rank_matches(input, query, &ranking);
     put_total(json, &total);
     put_list(input, &ranking, json);
+    mw_subjects_release(input->subjects);
     mwd_json_close_array(json);
     mwd_view_ranking_deinit(&ranking);
     return true;
@@ -150,6 +152,8 @@ int mwd_view_process(const struct mwd_view_input *input, uint64_t pid, struct mw
     mwd_json_init(&json, out);
     mwd_json_open_object(&json);
     mwd_view_put_head(input, &json);
+    mw_subjects_hold(input->subjects);
     mwd_view_rows_put(&rows, row, ",", out);
+    mw_subjects_release(input->subjects);
     return 0;
 }

@@ -292,3 +292,27 @@ int mw_history_life(const struct mw_history *self, enum mw_kind kind, struct mw_
     }
     return -ENOENT;
 }
+
+static const struct mw_group *group_of_processes(const struct mw_history *self)
+{
+    for (unsigned i = 0; i < self->group_count; i++)
+        if (self->groups[i].source == MW_SOURCE_PROCESS)
+            return &self->groups[i];
+    return NULL;
+}
+
+bool mw_history_subject(const struct mw_history *self, struct mw_block_key subject,
+                        struct mw_subject *ret)
+{
+    MW_SCOPE(scope, self->heap);
+    const struct mw_group *group = group_of_processes(self);
+    struct mw_ref who = mw_ref_none();
+    uint32_t at = group != NULL ? mw_slots_find(&group->slots, subject) : MW_SLOT_NONE;
+
+    if (at != MW_SLOT_NONE)
+        who = mw_heap_get(self->heap, mw_slots_subject(&group->slots, at), MW_SUBJECT_WHO);
+    if (mw_ref_is_none(who))
+        return false;
+    mw_subjects_read(group->subjects, who, ret);
+    return true;
+}

@@ -8,6 +8,7 @@
 
 /* The block of a sample, and its columns of interest. */
 struct view {
+    const struct mw_block *block;
     const struct mw_block_key *keys;
     uint32_t rows;
     unsigned readings;
@@ -20,6 +21,7 @@ static struct view view_of(const struct mw_group *self, const struct mw_sample *
                            const struct mw_block *block)
 {
     struct view view = {
+        .block = block,
         .keys = mw_block_keys(block),
         .rows = mw_block_head(block)->rows,
         .readings = self->readings,
@@ -43,6 +45,33 @@ static bool same(struct mw_block_key a, struct mw_block_key b)
     return a.id == b.id && a.birth == b.birth;
 }
 
+/* ---- names ---- */
+
+/* The registry may have heard of it only now. */
+static void name_row(struct mw_group *self, const struct view *view, uint32_t at)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref who;
+
+    if (self->subjects == NULL || self->rows[at].slot == MW_SLOT_NONE)
+        return;
+    who = mw_subjects_object(self->subjects, view->block, at);
+    if (!mw_ref_is_none(who))
+        mw_heap_set(self->heap, mw_slots_subject(&self->slots, self->rows[at].slot), MW_SUBJECT_WHO,
+                    who);
+}
+
+/* As long as it lived the registry kept it. */
+static void charge_for_name(struct mw_group *self, uint32_t slot)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref who =
+        mw_heap_get(self->heap, mw_slots_subject(&self->slots, slot), MW_SUBJECT_WHO);
+
+    if (!mw_ref_is_none(who))
+        mw_slots_charge(&self->slots, slot, mw_subjects_bytes(self->subjects, who));
+}
+
 /* ---- deaths and births ---- */
 
 static void end_row(struct mw_group *self, uint32_t at, const struct mw_tick *tick)
@@ -52,6 +81,7 @@ static void end_row(struct mw_group *self, uint32_t at, const struct mw_tick *ti
     if (row->slot != MW_SLOT_NONE) {
         mw_group_put_minute(self, at, tick->minute);
         mw_slots_bury(&self->slots, row->slot, tick->last_time, tick->tick - 1);
+        charge_for_name(self, row->slot);
     }
     row->slot = MW_SLOT_NONE;
     row->key = (struct mw_block_key){0, 0};
@@ -96,10 +126,16 @@ static int follow_rows(struct mw_group *self, const struct view *view, const str
     for (uint32_t i = 0; i < self->row_count; i++)
         if (!same(self->rows[i].key, key_at(view, i)))
             end_row(self, i, tick);
-    for (uint32_t i = 0; i < view->rows; i++)
-        if (view->keys[i].id != 0 &&
-            (self->rows[i].key.id == 0 || (self->rows[i].slot == MW_SLOT_NONE && tick->slow)))
-            error = begin_row(self, i, view->keys[i], tick) < 0 ? -ENOMEM : error;
+    for (uint32_t i = 0; i < view->rows; i++) {
+        const struct mw_row *row = &self->rows[i];
+        bool begins = view->keys[i].id != 0 &&
+                      (row->key.id == 0 || (row->slot == MW_SLOT_NONE && tick->slow));
+
+        if (begins && begin_row(self, i, view->keys[i], tick) < 0)
+            error = -ENOMEM;
+        if (begins || tick->slow)
+            name_row(self, view, i);
+    }
     self->row_count = view->rows;
     return error;
 }

@@ -29,7 +29,8 @@ static int add_types(struct mw_heap *heap, const struct mw_heap_type **ret_subje
     static const struct mw_heap_field fields[] = {{"oldestChunk", 0},
                                                   {"newestChunk", 1},
                                                   {"oldestMinutesChunk", 2},
-                                                  {"newestMinutesChunk", 3}};
+                                                  {"newestMinutesChunk", 3},
+                                                  {"subject", MW_SUBJECT_WHO}};
     static const struct mw_heap_type_info subject = {
         "HistorySubject", MW_KIND_FIXED, MW_SUBJECT_FIELDS, fields, MW_SUBJECT_FIELDS, NULL};
     static const struct mw_heap_type_info table = {

@@ -138,6 +138,13 @@ struct mw_history *mw_history_destroy(struct mw_history *self)
     return NULL;
 }
 
+void mw_history_follow(struct mw_history *self, const struct mw_subjects *subjects)
+{
+    for (unsigned i = 0; i < self->group_count; i++)
+        if (self->groups[i].source == MW_SOURCE_PROCESS)
+            self->groups[i].subjects = subjects;
+}
+
 /* ---- time ---- */
 
 static uint64_t mono_of(const struct mw_sample *sample)
@@ -269,6 +276,8 @@ int mw_history_set_bytes(struct mw_history *self, size_t bytes)
     if (bytes < mw_history_bytes(self))
         return -EBUSY;
     self->config.bytes = bytes;
+    for (unsigned i = 0; i < self->wide_count; i++)
+        mw_wide_set_bytes(&self->wides[i], bytes);
     return 0;
 }
 

@@ -26,6 +26,7 @@
 #define MW_HISTORY_H
 #include "sample/sample.h"
 #include "store/store.h"
+#include "subject/subject.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -58,14 +59,17 @@ int mw_history_create(struct mw_store *store, const struct mw_history_config *co
                       struct mw_history **ret);
 struct mw_history *mw_history_destroy(struct mw_history *self);
 
+/* Names for the processes that it remembers, from samples to come on. The registry is on the same
+ * heap, and outlives the samples that are taken in. */
+void mw_history_follow(struct mw_history *self, const struct mw_subjects *subjects);
+
 /* Takes in a sample, which is not referred to later. One of the same millisecond as the last is
  * left out, and counted.
  * Errors   -ENOMEM: what could not be stored is a gap (`stale`) and counted; the next sample may
  *          come as if nothing had happened. */
 int mw_history_apply(struct mw_history *self, const struct mw_sample *sample);
 
-/* Another bound, kept to from the next sample on. The readings of the machine and the daemon, taken
- * alone, do not grow over the bound of creation.
+/* Another bound, kept to from the next sample on.
  * Errors   -EINVAL less than mw_history_bytes_min(), -EBUSY less than is in use now. */
 int mw_history_set_bytes(struct mw_history *self, size_t bytes);
 
@@ -149,6 +153,11 @@ struct mw_history_life {
 
 int mw_history_life(const struct mw_history *self, enum mw_kind kind, struct mw_block_key subject,
                     struct mw_history_life *ret);
+
+/* Who a process is or was that is remembered, as it was last told; texts are held as those of
+ * subject.h are. Returns false when nobody is remembered, or nothing was ever told of it. */
+bool mw_history_subject(const struct mw_history *self, struct mw_block_key subject,
+                        struct mw_subject *ret);
 
 #ifdef __cplusplus
 }

@@ -114,8 +114,8 @@ uint64_t mw_entry_tick(unsigned columns, const unsigned char *in, uint64_t befor
 
 enum mw_tier { MW_TIER_RECENT, MW_TIER_MINUTES, MW_TIERS };
 
-/* Fields of a HistorySubject: the oldest and the newest chunk of each tier. */
-enum { MW_SUBJECT_OLDEST, MW_SUBJECT_NEWEST, MW_SUBJECT_FIELDS = 2 * MW_TIERS };
+/* Fields of a HistorySubject: the oldest and the newest chunk of each tier, and the Subject. */
+enum { MW_SUBJECT_OLDEST, MW_SUBJECT_NEWEST, MW_SUBJECT_WHO = 2 * MW_TIERS, MW_SUBJECT_FIELDS };
 
 static inline size_t mw_subject_field(enum mw_tier tier, size_t end)
 {
@@ -182,6 +182,7 @@ struct mw_slot {
     uint32_t chain;          /* of the bucket, or of free slots */
     uint32_t older, newer;   /* among the dead */
     bool alive;
+    uint16_t who_bytes; /* of a dead one's Subject, which nobody else may keep */
     int64_t begin, end; /* times of its first and last sample */
     uint64_t end_tick;
 };
@@ -195,6 +196,7 @@ struct mw_slots {
     uint32_t limit, room, used, free;
     uint32_t oldest_dead, newest_dead;
     uint32_t alive, dead;
+    size_t who_bytes; /* of all of them */
     uint64_t forgotten;
 };
 
@@ -207,6 +209,8 @@ uint32_t mw_slots_find(const struct mw_slots *self, struct mw_block_key key);
  * that there is room for are alive, -EEXIST this one is, -ENOMEM. */
 int mw_slots_revive(struct mw_slots *self, struct mw_block_key key, int64_t time, uint32_t *ret);
 void mw_slots_bury(struct mw_slots *self, uint32_t slot, int64_t time, uint64_t tick);
+/* What a dead one keeps beside its tracks. */
+void mw_slots_charge(struct mw_slots *self, uint32_t slot, size_t bytes);
 /* Forgets the oldest dead one. Returns the bytes of it. */
 size_t mw_slots_forget(struct mw_slots *self);
 /* A handle in the scope around. */
@@ -253,6 +257,7 @@ struct mw_row {
 
 struct mw_group {
     struct mw_heap *heap;
+    const struct mw_subjects *subjects; /* or NULL: nobody has a name */
     struct mw_tracks *tracks;
     enum mw_source source;
     unsigned readings;
@@ -311,6 +316,8 @@ int mw_wide_add(struct mw_wide *self, const struct mw_sample *sample, int64_t ti
 int mw_wide_end_minute(struct mw_wide *self, int64_t time);
 size_t mw_wide_bytes(const struct mw_wide *self);
 size_t mw_wide_bytes_min(enum mw_kind kind);
+/* Of all of history, so that one ring never takes more; not less than mw_history_bytes_min(). */
+void mw_wide_set_bytes(struct mw_wide *self, size_t bytes);
 int mw_wide_column(const struct mw_wide *self, enum mw_reading reading);
 /* Drops one chunk of a ring that reaches back behind `time`. */
 size_t mw_wide_drop(struct mw_wide *self, enum mw_tier tier, int64_t time);

@@ -103,7 +103,7 @@ size_t mw_slots_bytes(const struct mw_slots *self)
     const size_t subject = (1 + MW_SUBJECT_FIELDS) * sizeof(uint64_t);
 
     return self->room * (sizeof(*self->slots) + sizeof(*self->buckets) + sizeof(uint64_t)) +
-           (self->alive + (size_t)self->dead) * subject;
+           (self->alive + (size_t)self->dead) * subject + self->who_bytes;
 }
 
 struct mw_ref mw_slots_subject(const struct mw_slots *self, uint32_t slot)
@@ -124,8 +124,20 @@ uint32_t mw_slots_find(const struct mw_slots *self, struct mw_block_key key)
 
 /* ---- the dead ---- */
 
-static void unlink_dead(struct mw_slots *self, const struct mw_slot *slot)
+void mw_slots_charge(struct mw_slots *self, uint32_t at, size_t bytes)
 {
+    struct mw_slot *slot = &self->slots[at];
+
+    self->who_bytes += bytes;
+    self->who_bytes -= slot->who_bytes;
+    slot->who_bytes = (uint16_t)bytes;
+}
+
+static void unlink_dead(struct mw_slots *self, uint32_t at)
+{
+    const struct mw_slot *slot = &self->slots[at];
+
+    mw_slots_charge(self, at, 0);
     if (slot->older != MW_SLOT_NONE)
         self->slots[slot->older].newer = slot->newer;
     else
@@ -175,8 +187,9 @@ size_t mw_slots_forget(struct mw_slots *self)
         return 0;
     bytes = mw_track_bytes(self->tracks, mw_slots_subject(self, at));
     self->tracks->bytes -= bytes;
+    bytes += self->slots[at].who_bytes;
     mw_heap_set(heap, mw_global_get(heap, self->table), at, mw_ref_none());
-    unlink_dead(self, &self->slots[at]);
+    unlink_dead(self, at);
     remove_from_bucket(self, at);
     self->slots[at].key.id = 0;
     self->slots[at].chain = self->free;
@@ -243,7 +256,7 @@ int mw_slots_revive(struct mw_slots *self, struct mw_block_key key, int64_t time
         return bear(self, key, time, ret);
     if (self->slots[at].alive)
         return -EEXIST;
-    unlink_dead(self, &self->slots[at]);
+    unlink_dead(self, at);
     self->slots[at].alive = true;
     self->alive++;
     *ret = at;

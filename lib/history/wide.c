@@ -109,6 +109,12 @@ size_t mw_wide_bytes(const struct mw_wide *self)
     return bytes;
 }
 
+void mw_wide_set_bytes(struct mw_wide *self, size_t bytes)
+{
+    for (enum mw_tier tier = 0; tier < MW_TIERS; tier++)
+        mw_ring_set_bytes(self->rings[tier], bytes);
+}
+
 int mw_wide_column(const struct mw_wide *self, enum mw_reading reading)
 {
     for (unsigned i = 0; i < self->columns; i++)

@@ -154,6 +154,16 @@ size_t mw_ring_drop(struct mw_ring *self)
     return size;
 }
 
+int mw_ring_set_bytes(struct mw_ring *self, size_t bytes)
+{
+    if (bytes < mw_ring_bytes_min(self->columns, self->chunk_rows))
+        return -EINVAL;
+    self->bytes_limit = bytes;
+    while (self->bytes > bytes && mw_ring_drop(self) > 0)
+        ;
+    return 0;
+}
+
 /* ---- appending ---- */
 
 static void put_row(const struct mw_ring *self, const struct mw_open *open, int64_t time,

@@ -63,6 +63,10 @@ int mw_ring_append(struct mw_ring *self, int64_t time, const union mw_ring_numbe
  * can have back, 0 when nothing is sealed. */
 size_t mw_ring_drop(struct mw_ring *self);
 
+/* Another bound. One below what is held drops the oldest chunks at once.
+ * Errors   -EINVAL less than mw_ring_bytes_min(). */
+int mw_ring_set_bytes(struct mw_ring *self, size_t bytes);
+
 /* The ring's own object, for others to refer to. The ring stays usable until it is destroyed. */
 struct mw_ref mw_ring_object(const struct mw_ring *self);
 

@@ -21,7 +21,7 @@ static const struct mw_heap_type_info classes[MW_CLASSES] = {
     [MW_CLASS_QUEUE] = {"Queue", MW_KIND_FIXED, 2, queue_fields, 2, NULL},
     [MW_CLASS_QUEUE_ITEMS] = {"QueueItems", MW_KIND_REFS, 0, NULL, 0, NULL},
     [MW_CLASS_QUEUE_TIMES] = {"QueueTimes", MW_KIND_BYTES, 0, NULL, 0, NULL},
-    [MW_CLASS_TEXT] = {"Text", MW_KIND_BYTES, 0, NULL, 0, NULL},
+    [MW_CLASS_TEXT] = {"Text", MW_KIND_TEXT, 0, NULL, 0, NULL},
 };
 
 int mw_store_create(struct mw_heap *heap, struct mw_store **ret)

@@ -47,7 +47,8 @@ static void tick(struct fixture *self)
 static int ask(const struct fixture *self, struct mwd_history_words words, struct mwd_buffer *out,
                char *detail)
 {
-    const struct mwd_view_input input = {.sample = self->sample, .subjects = NULL};
+    const struct mwd_view_input input = {.sample = self->sample,
+                                         .subjects = self->machine.subjects};
 
     mwd_buffer_init(out, SIZE_MAX);
     return mwd_view_history(&input, self->machine.history, &words, out, detail);
@@ -137,8 +138,10 @@ static void the_newest_of_a_pid_is_taken_and_the_others_can_be_asked_for(void **
     struct fixture *self = *state;
 
     machine_put(&self->machine, 0, 7, 100);
+    self->machine.rows[0].name = "first";
     tick(self);
     self->machine.rows[0].key.birth = 5000000; /* another process of the same number */
+    self->machine.rows[0].name = "second";
     self->machine.rows[0].rss = UINT64_C(4096) * 200;
     tick(self);
     tick(self);
@@ -149,13 +152,14 @@ static void the_newest_of_a_pid_is_taken_and_the_others_can_be_asked_for(void **
                          .reading = "process.rss", .subject = "7:1000007", .from = "-2s"});
 
     expect_text(newest, "subject", "7:5000000");
+    expect_text(newest, "name", "second");
     assert_true(cJSON_IsTrue(view_member(newest, "alive")));
     assert_true(number_at(newest, 1, 3) == 4096 * 200);
     expect_text(older, "subject", "7:1000007");
     assert_true(cJSON_IsFalse(view_member(older, "alive")));
     assert_true(view_member(older, "lastMs")->valuedouble == (double)self->machine.time_ms - 2000);
     assert_true(number_at(older, 0, 3) == 4096 * 100);
-    assert_true(cJSON_IsNull(view_member(older, "name")));
+    expect_text(older, "name", "first");
     cJSON_Delete(newest);
     cJSON_Delete(older);
 }
@@ -188,7 +192,8 @@ static void a_body_that_finds_no_room_is_an_error(void **state)
     struct mwd_buffer out;
 
     tick(self);
-    const struct mwd_view_input input = {.sample = self->sample, .subjects = NULL};
+    const struct mwd_view_input input = {.sample = self->sample,
+                                         .subjects = self->machine.subjects};
 
     for (size_t limit = 0; limit < 2000; limit += 37) {
         mwd_buffer_init(&out, limit);

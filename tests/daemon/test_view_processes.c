@@ -203,6 +203,31 @@ static void a_long_list_is_complete(void **state)
     synthetic_deinit(&synthetic);
 }
 
+/* Names are on the heap, and are looked at only while they are held: whoever does not hold them
+ * ends here, where nothing old can be read. */
+static void names_are_held_while_they_are_read(void **state)
+{
+    struct synthetic_options options = {.seed = 3, .processes = 20, .heap_modes = MW_HEAP_GUARD};
+    struct mwd_process_query query = {.sort = MW_PROCESS_NAME, .limit = 10, .name = "*1*"};
+    struct synthetic synthetic;
+    struct mwd_view_input input;
+    struct mwd_buffer out;
+
+    (void)state;
+    synthetic_init(&synthetic, &options);
+    mw_heap_collect(synthetic.heap, MW_COLLECT_MAJOR);
+    input = view_input(&synthetic);
+    cJSON_Delete(render(&input, &query));
+    mwd_buffer_init(&out, SIZE_MAX);
+    assert_int_equal(mwd_view_process(&input, 1, &out), 0);
+    mwd_view_once(&input, &out);
+    assert_int_equal(out.failed, 0);
+    mwd_buffer_deinit(&out);
+    /* Nobody forgot to let go: an allocation inside would be misuse. */
+    mw_heap_collect(synthetic.heap, MW_COLLECT_MINOR);
+    synthetic_deinit(&synthetic);
+}
+
 /* What the route offers as sort words is what it understands, and all readings of processes. */
 static void sort_words_are_the_process_readings(void **state)
 {
@@ -235,6 +260,7 @@ int main(void)
         cmocka_unit_test(pid_finds_one),
         cmocka_unit_test(name_is_a_glob),
         cmocka_unit_test(a_long_list_is_complete),
+        cmocka_unit_test(names_are_held_while_they_are_read),
         cmocka_unit_test(sort_words_are_the_process_readings),
     };
 

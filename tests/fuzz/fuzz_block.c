@@ -47,12 +47,12 @@ static uint64_t touch_events(const struct mw_block *block)
     return sum;
 }
 
-static void follow_subjects(const struct mw_block *block)
+static void follow_on(struct mw_store *store, const struct mw_block *block)
 {
     struct mw_subjects *subjects = NULL;
     struct mw_subject subject;
 
-    if (mw_subjects_create(&subjects) < 0)
+    if (mw_subjects_create(store, &subjects) < 0)
         return;
     for (int turn = 0; turn < 2; turn++) {
         mw_subjects_apply(subjects, block);
@@ -64,6 +64,21 @@ static void follow_subjects(const struct mw_block *block)
             abort();
     }
     mw_subjects_destroy(subjects);
+}
+
+static void follow_subjects(const struct mw_block *block)
+{
+    struct mw_heap_config config;
+    struct mw_heap *heap = NULL;
+    struct mw_store *store = NULL;
+
+    mw_heap_config_default(&config);
+    config.semi_space = config.semi_space_max = 256 * 1024;
+    config.limit = 4 << 20;
+    if (mw_heap_create(&config, &heap) == 0 && mw_store_create(heap, &store) == 0)
+        follow_on(store, block);
+    mw_store_destroy(store);
+    mw_heap_destroy(heap);
 }
 
 static void seal(struct mw_block *block)

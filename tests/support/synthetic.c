@@ -203,11 +203,30 @@ static void make_processes(struct synthetic *self, const struct synthetic_option
     mw_block_unref(block);
 }
 
+static void on_misuse(void *context, const struct mw_heap_misuse *misuse)
+{
+    (void)context;
+    fprintf(stderr, "synthetic: misuse of the heap: %s at %s\n", misuse->what, misuse->where);
+    abort();
+}
+
+static void make_subjects(struct synthetic *self, unsigned heap_modes)
+{
+    struct mw_heap_config config;
+
+    mw_heap_config_default(&config);
+    config.modes = heap_modes;
+    config.misuse = on_misuse;
+    need(mw_heap_create(&config, &self->heap), "heap");
+    need(mw_store_create(self->heap, &self->store), "store");
+    need(mw_subjects_create(self->store, &self->subjects), "subjects");
+}
+
 void synthetic_init(struct synthetic *self, const struct synthetic_options *options)
 {
     *self = (struct synthetic){.seed = options->seed};
     need(mw_sealer_create(&self->sealer), "sealer");
-    need(mw_subjects_create(&self->subjects), "subjects");
+    make_subjects(self, options->heap_modes);
     make_single(self, MW_SOURCE_SYSTEM, options);
     make_single(self, MW_SOURCE_SELF, options);
     make_single(self, MW_SOURCE_DAEMON, options);
@@ -231,6 +250,8 @@ void synthetic_deinit(struct synthetic *self)
     mw_sample_unref(self->sample);
     mw_sealer_destroy(self->sealer);
     mw_subjects_destroy(self->subjects);
+    mw_store_destroy(self->store);
+    mw_heap_destroy(self->heap);
     for (int i = 0; i < MW_SOURCE_COUNT; i++)
         mw_block_pool_destroy(self->pools[i]);
 }

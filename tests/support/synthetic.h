@@ -13,9 +13,12 @@ struct synthetic_options {
     unsigned kernel_thread_percent; /* processes without what kernel threads do not have */
     bool wild;                      /* any 64 bits and any text; else what a machine would show */
     bool no_process_block;          /* the source has given nothing yet */
+    unsigned heap_modes;            /* of enum mw_heap_mode, of the heap the subjects are on */
 };
 
 struct synthetic {
+    struct mw_heap *heap;
+    struct mw_store *store;
     struct mw_block_pool *pools[MW_SOURCE_COUNT];
     struct mw_sealer *sealer;
     struct mw_subjects *subjects;

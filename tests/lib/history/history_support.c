@@ -20,7 +20,9 @@ void machine_init(struct machine *self, struct bench *bench, const struct mw_his
 {
     *self =
         (struct machine){.bench = bench, .time_ms = MACHINE_START * INT64_C(1000), .mono_ms = 5000};
+    assert_int_equal(mw_subjects_create(bench->store, &self->subjects), 0);
     assert_int_equal(mw_history_create(bench->store, config, &self->history), 0);
+    mw_history_follow(self->history, self->subjects);
     assert_int_equal(mw_sealer_create(&self->sealer), 0);
     mw_sealer_set_stale_after(self->sealer, 1);
     assert_int_equal(mw_block_pool_create(MW_SOURCE_SYSTEM, &self->system), 0);
@@ -30,6 +32,7 @@ void machine_init(struct machine *self, struct bench *bench, const struct mw_his
 void machine_deinit(struct machine *self)
 {
     assert_null(mw_history_destroy(self->history));
+    assert_null(mw_subjects_destroy(self->subjects));
     mw_block_unref(self->last);
     mw_sealer_destroy(self->sealer);
     mw_block_pool_destroy(self->system);
@@ -71,6 +74,35 @@ static void put_row(struct mw_block *block, uint32_t at, const struct machine_ro
             mw_block_put(block, readings[i], at, values[i]);
 }
 
+static void add_event(struct mw_block *block, enum mw_block_event_type type, uint32_t row,
+                      const char *text)
+{
+    assert_int_equal(
+        mw_block_add_event(block, type, row, MW_PRESENT, text, text != NULL ? strlen(text) : 0), 0);
+}
+
+/* What happened to a row since the last block; its key is the new one afterwards. */
+static void tell(struct machine *self, struct mw_block *block, uint32_t at)
+{
+    const struct machine_row *row = &self->rows[at];
+    struct machine_row *told = &self->told[at];
+    bool other = row->key.id != told->key.id || row->key.birth != told->key.birth;
+
+    if (other && told->key.id != 0) {
+        mw_block_set_key(block, at, told->key);
+        add_event(block, MW_EVENT_GONE, at, NULL);
+        mw_block_clear_row(block, at);
+    }
+    if (row->key.id != 0) {
+        put_row(block, at, row);
+        if (other)
+            add_event(block, MW_EVENT_BORN, at, NULL);
+        if (row->name != NULL && (other || row->name != told->name))
+            add_event(block, MW_EVENT_NAME, at, row->name);
+    }
+    *told = *row;
+}
+
 static void offer_processes(struct machine *self)
 {
     struct mw_block *block;
@@ -79,9 +111,9 @@ static void offer_processes(struct machine *self)
         return;
     assert_int_equal(mw_block_take(self->process, NULL, self->row_count, &block), 0);
     for (uint32_t i = 0; i < self->row_count; i++)
-        if (self->rows[i].key.id != 0)
-            put_row(block, i, &self->rows[i]);
+        tell(self, block, i);
     finish(self, block);
+    mw_subjects_apply(self->subjects, block);
     mw_block_unref(self->last);
     self->last = block;
 }

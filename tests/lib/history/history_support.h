@@ -12,11 +12,13 @@ struct machine_row {
     uint64_t rss, anon, swap;
     int64_t growth;
     enum mw_absence absence; /* of all of them */
+    const char *name;        /* or NULL: nothing is told of it */
 };
 
 struct machine {
     struct bench *bench;
     struct mw_history *history;
+    struct mw_subjects *subjects;
     struct mw_sealer *sealer;
     struct mw_block_pool *system, *process;
     struct mw_block *last; /* of processes */
@@ -25,6 +27,7 @@ struct machine {
     uint64_t mem_free;
     enum mw_absence free_absence;
     struct machine_row rows[MACHINE_ROWS];
+    struct machine_row told[MACHINE_ROWS]; /* keys and names as events have them */
     uint32_t row_count;
     bool no_processes; /* their source is late */
 };

@@ -181,6 +181,36 @@ static void test_bytes_at_the_limit(void **state)
     }
 }
 
+/* A smaller bound is kept to at once, a larger one lets it grow again. */
+static void test_another_bound(void **state)
+{
+    size_t least = mw_ring_bytes_min(COLUMNS, CHUNK);
+    struct mw_ring_numbers numbers;
+    struct mw_ring *ring;
+    struct bench bench;
+    int64_t time = 0;
+
+    (void)state;
+    bench_init(&bench, MW_HEAP_CHECKED, 16 * MIB);
+    ring = make(&bench, 3 * least);
+    while (time < 20 * CHUNK)
+        append_noise(&bench, ring, time++, UINT64_MAX);
+    mw_ring_get_numbers(ring, &numbers);
+    assert_in_range(numbers.bytes, 2 * least, 3 * least);
+    assert_int_equal(mw_ring_set_bytes(ring, least - 1), -EINVAL);
+    assert_int_equal(mw_ring_set_bytes(ring, least), 0);
+    mw_ring_get_numbers(ring, &numbers);
+    assert_true(numbers.bytes <= least);
+    assert_int_equal(numbers.bytes_limit, least);
+    assert_int_equal(mw_ring_set_bytes(ring, 5 * least), 0);
+    while (time < 60 * CHUNK)
+        append_noise(&bench, ring, time++, UINT64_MAX);
+    mw_ring_get_numbers(ring, &numbers);
+    assert_in_range(numbers.bytes, 4 * least, 5 * least);
+    mw_ring_destroy(ring);
+    bench_deinit(&bench);
+}
+
 /* Whatever the numbers are, the least bound that is taken can be kept: also when a ring is full of
  * small ones, and then large ones come, which need more room before they are sealed. */
 static void test_the_least_bytes_are_enough_for_noise(void **state)
@@ -394,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_rows_come_back_with_gaps_and_reasons),
         cmocka_unit_test(test_bytes_are_never_over_the_bound_and_the_oldest_goes),
         cmocka_unit_test(test_bytes_at_the_limit),
+        cmocka_unit_test(test_another_bound),
         cmocka_unit_test(test_the_least_bytes_are_enough_for_noise),
         cmocka_unit_test(test_span_at_the_limit),
         cmocka_unit_test(test_the_span_goes_on),
