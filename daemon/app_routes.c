@@ -42,7 +42,8 @@ static void not_yet(struct mwd_reply *reply)
 
 static struct mwd_view_input view_of(const struct mwd_app *self)
 {
-    return (struct mwd_view_input){.sample = self->sample, .subjects = self->subjects};
+    return (struct mwd_view_input){
+        .sample = self->sample, .subjects = self->subjects, .services = &self->services};
 }
 
 /* ---- readings ---- */
@@ -228,6 +229,9 @@ const struct mwd_route mwd_app_routes[] = {
      get_processes, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Processes", NULL},
     {"GET", "/api/v1/processes/{pid}", JSON, "One process", NULL, get_process, MWD_ROLE_READ,
      MWD_PER_SAMPLE, false, &process_params[PID], "OneProcess", NULL},
+    {"GET", "/api/v1/services", JSON, "Control groups that the configuration names",
+     mwd_app_service_params, mwd_app_get_services, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
+     "Services", NULL},
     {"GET", "/api/v1/heaps", JSON, "Managed heaps as they are now: the daemon's own", NULL,
      mwd_app_get_heaps, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, "Heaps", NULL},
     {"GET", "/api/v1/heaps/{name}", JSON, "One managed heap as it is now", NULL, mwd_app_get_heap,
@@ -262,8 +266,9 @@ const struct mwd_route mwd_app_routes[] = {
     {"GET", "/api/v1/openapi.json", JSON, "This description", NULL, get_openapi, MWD_ROLE_READ,
      MWD_FOREVER, false, NULL, "Description", NULL},
     {"GET", "/metrics", "text/plain; version=0.0.4; charset=utf-8",
-     "Readings of the system, the daemon, its heap, queues and caches as Prometheus text", NULL,
-     get_metrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL, NULL},
+     "Readings of the system, the daemon, its heap, queues and caches, and services as Prometheus "
+     "text",
+     NULL, get_metrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL, NULL},
     {"GET", "/healthz", JSON, "200 while the loop turns", NULL, get_healthz, MWD_ROLE_READ,
      MWD_ALWAYS_FRESH, false, NULL, "Status", NULL},
     {"GET", "/readyz", JSON, "200 while samples are fresh, else 503", NULL, get_readyz,
