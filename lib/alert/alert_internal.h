@@ -20,7 +20,7 @@ uint64_t mw_alert_hash_subject(enum mw_kind kind, struct mw_block_key key, const
 uint64_t mw_alert_hash_pair(uint64_t left, uint64_t right);
 /* The name of the one subject of a kind that has one: "system", "memwatchd". */
 const char *mw_alert_name_of_one(enum mw_kind kind);
-/* Cut at a character, with a NUL: ret[capacity]. */
+/* With a NUL: ret[capacity]. What does not fit is cut at a character, as is what is not UTF-8. */
 void mw_alert_copy_text(const char *bytes, size_t size, char *ret, size_t capacity);
 /* Ends with a NUL within `capacity`, is UTF-8 and has no control characters. */
 bool mw_alert_text_fits(const char *text, size_t capacity);
@@ -34,6 +34,7 @@ struct mw_alert_follow {
     uint64_t name_hash, condition;
     uint32_t index; /* among those of its source: its bit */
     int32_t track;  /* its column of tracks, or MW_ALERT_NONE when it needs none */
+    bool every;     /* its subject is "*": most rules have that, and it need not be matched */
     bool literal;   /* its subject is a name, no glob */
     bool met;       /* in the evaluation that runs: there is such a subject */
 };
@@ -159,6 +160,8 @@ void mw_alert_entries_deinit(struct mw_alerts *self);
 
 /* MW_ALERT_NONE when there is none. */
 int32_t mw_alert_entries_find(const struct mw_alerts *self, uint64_t fingerprint);
+/* Whether a new alert would find no place. */
+bool mw_alert_entries_full(const struct mw_alerts *self);
 /* A place, all zero but for its fingerprint; the oldest that is resolved makes room. Returns
  * MW_ALERT_NONE when all are in use. The caller sets its state. */
 int32_t mw_alert_entries_take(struct mw_alerts *self, uint64_t fingerprint);

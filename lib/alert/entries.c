@@ -56,6 +56,12 @@ int32_t mw_alert_entries_find(const struct mw_alerts *self, uint64_t fingerprint
     return place;
 }
 
+bool mw_alert_entries_full(const struct mw_alerts *self)
+{
+    return self->free == MW_ALERT_NONE && self->oldest == MW_ALERT_NONE &&
+           self->places == self->config.states;
+}
+
 static int32_t take_place(struct mw_alerts *self)
 {
     int32_t place = self->free;

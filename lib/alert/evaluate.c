@@ -49,6 +49,10 @@ static void hold(const struct mw_alert_pass *pass, struct mw_alert_follow *follo
     mw_alert_measure(pass, follow, row, track, &sight);
     if (!(*active & bit) && is_quiet(follow, &sight))
         return;
+    if (!(*active & bit) && mw_alert_entries_full(pass->alerts)) {
+        pass->alerts->numbers.dropped++;
+        return;
+    }
     if (mw_alert_step(pass, follow, &who, &sight))
         *active |= bit;
     else

@@ -39,6 +39,7 @@ static void make_follow(const struct mw_alert_rule *rule, struct mw_alert_follow
         .name_hash = mw_alert_hash_text(rule->name, strlen(rule->name)),
         .condition = mw_alert_rule_condition(rule),
         .track = MW_ALERT_NONE,
+        .every = strcmp(rule->subject, "*") == 0,
         .literal = strpbrk(rule->subject, "*?[\\") == NULL,
     };
 }

@@ -47,8 +47,7 @@ void mw_alert_copy_text(const char *bytes, size_t size, char *ret, size_t capaci
     while (used < size) {
         size_t sequence = mw_utf8_sequence(bytes + used, size - used);
 
-        sequence += sequence == 0;
-        if (used + sequence >= capacity)
+        if (sequence == 0 || used + sequence >= capacity)
             break;
         used += sequence;
     }

@@ -120,7 +120,7 @@ static void match(const struct mw_alert_pass *pass, const char *name, size_t siz
 
     memset(seen->matched, 0, (count + 63) / 64 * sizeof(uint64_t));
     for (uint32_t i = 0; i < count; i++)
-        if (mw_glob_matches(follows[i].rule->subject, name, size))
+        if (follows[i].every || mw_glob_matches(follows[i].rule->subject, name, size))
             seen->matched[i / 64] |= UINT64_C(1) << i % 64;
     /* there may be alerts from before; each is looked for once */
     memcpy(seen->active, seen->matched, (count + 63) / 64 * sizeof(uint64_t));
