@@ -1,8 +1,8 @@
 /* The route table: what is served where, and the handlers that bind HTTP to views. */
 #include "daemon/app_internal.h"
 
+#include "base/glob.h"
 #include "base/units.h"
-#include "daemon/glob.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 static const char *const order_words[] = {"desc", "asc", NULL};
 
 enum { SORT, ORDER, LIMIT, NAME, PID };
-_Static_assert(MWD_GLOB_MAX == 128, "a text below says so");
+_Static_assert(MW_GLOB_MAX == 128, "a text below says so");
 
 static const struct mwd_param process_params[] = {
     [SORT] = {"sort", "the key of a reading of processes, as rss or growth", NULL, 0, 0,
@@ -19,7 +19,7 @@ static const struct mwd_param process_params[] = {
     [ORDER] = {"order", "desc or asc", order_words, 0, 0, MWD_PARAM_WORD, NULL},
     [LIMIT] = {"limit", "a whole number from 0 to 4194304", NULL, 0, 4194304, MWD_PARAM_COUNT,
                NULL},
-    [NAME] = {"name", "a glob over names of at most 128 bytes, as post*", NULL, 0, MWD_GLOB_MAX,
+    [NAME] = {"name", "a glob over names of at most 128 bytes, as post*", NULL, 0, MW_GLOB_MAX,
               MWD_PARAM_TEXT, NULL},
     [PID] = {"pid", "a whole number from 1 to 4194304", NULL, 1, 4194304, MWD_PARAM_COUNT, NULL},
     {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT, NULL},
@@ -220,58 +220,58 @@ static int get_openapi(void *context, const struct mwd_request *request, struct 
 
 const struct mwd_route mwd_app_routes[] = {
     {"GET", "/api/v1/memory", JSON, "The machine's memory at a glance, and the daemon's own", NULL,
-     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Memory"},
+     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Memory", NULL},
     {"GET", "/api/v1/system", JSON, "Every reading of the system", NULL, get_system, MWD_ROLE_READ,
-     MWD_PER_SAMPLE, false, NULL, "System"},
+     MWD_PER_SAMPLE, false, NULL, "System", NULL},
     {"GET", "/api/v1/daemon", JSON, "Every reading of the daemon itself", NULL, get_daemon,
-     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Daemon"},
+     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Daemon", NULL},
     {"GET", "/api/v1/processes", JSON, "Processes, the largest first", process_params,
-     get_processes, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Processes"},
+     get_processes, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Processes", NULL},
     {"GET", "/api/v1/processes/{pid}", JSON, "One process", NULL, get_process, MWD_ROLE_READ,
-     MWD_PER_SAMPLE, false, &process_params[PID], "OneProcess"},
+     MWD_PER_SAMPLE, false, &process_params[PID], "OneProcess", NULL},
     {"GET", "/api/v1/services", JSON, "Control groups that the configuration names",
      mwd_app_service_params, mwd_app_get_services, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
-     "Services"},
+     "Services", NULL},
     {"GET", "/api/v1/heaps", JSON, "Managed heaps as they are now: the daemon's own", NULL,
-     mwd_app_get_heaps, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, "Heaps"},
+     mwd_app_get_heaps, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, "Heaps", NULL},
     {"GET", "/api/v1/heaps/{name}", JSON, "One managed heap as it is now", NULL, mwd_app_get_heap,
-     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, &mwd_app_name_param, "OneHeap"},
+     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, &mwd_app_name_param, "OneHeap", NULL},
     {"GET", "/api/v1/heaps/memwatchd/trace", "text/plain; charset=utf-8",
      "The last collections of the daemon's heap, a line each, the oldest first", NULL,
-     mwd_app_get_trace, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL},
+     mwd_app_get_trace, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL, NULL},
     {"POST", "/api/v1/heaps/memwatchd/collect", JSON,
      "Collects the daemon's heap, and answers when that is done", mwd_app_collect_params,
-     mwd_app_collect, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Collection"},
+     mwd_app_collect, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Collection", NULL},
     {"GET", "/api/v1/queues", JSON, "Queues: those of the daemon", NULL, mwd_app_get_queues,
-     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Queues"},
+     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Queues", NULL},
     {"GET", "/api/v1/queues/{name}", JSON, "One queue", NULL, mwd_app_get_queue, MWD_ROLE_READ,
-     MWD_PER_SAMPLE, false, &mwd_app_name_param, "OneQueue"},
+     MWD_PER_SAMPLE, false, &mwd_app_name_param, "OneQueue", NULL},
     {"GET", "/api/v1/caches", JSON, "Caches: those of the daemon", NULL, mwd_app_get_caches,
-     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Caches"},
+     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Caches", NULL},
     {"GET", "/api/v1/caches/{name}", JSON, "One cache", NULL, mwd_app_get_cache, MWD_ROLE_READ,
-     MWD_PER_SAMPLE, false, &mwd_app_name_param, "OneCache"},
+     MWD_PER_SAMPLE, false, &mwd_app_name_param, "OneCache", NULL},
     {"GET", "/api/v1/history", JSON, "One reading over time: least, mean and greatest by steps",
      mwd_app_history_params, mwd_app_get_history, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
-     "History"},
+     "History", NULL},
     {"GET", "/api/v1/events", "text/event-stream",
      "Server-Sent Events: `sample`, with the /api/v1/memory object, at each sample", NULL,
-     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, true, NULL, "Memory"},
+     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, true, NULL, "Memory", NULL},
     {"GET", "/api/v1/config", JSON, "The effective configuration and where each key came from",
-     NULL, get_config, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Config"},
+     NULL, get_config, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Config", NULL},
     {"POST", "/api/v1/reload", JSON, "Reads the configuration again, as SIGHUP does", NULL,
-     post_reload, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Status"},
+     post_reload, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Status", NULL},
     {"POST", "/api/v1/heaps/memwatchd/snapshot", "application/octet-stream",
      "A heap snapshot of the daemon, for Chrome DevTools and `memwatchctl heap diff`", NULL,
-     mwd_app_post_snapshot, MWD_ROLE_ADMIN, MWD_ONCE, false, NULL, NULL},
+     mwd_app_post_snapshot, MWD_ROLE_ADMIN, MWD_ONCE, false, NULL, NULL, NULL},
     {"GET", "/api/v1/openapi.json", JSON, "This description", NULL, get_openapi, MWD_ROLE_READ,
-     MWD_FOREVER, false, NULL, "Description"},
+     MWD_FOREVER, false, NULL, "Description", NULL},
     {"GET", "/metrics", "text/plain; version=0.0.4; charset=utf-8",
      "Readings of the system, the daemon, its heap, queues and caches, and services as Prometheus "
      "text",
-     NULL, get_metrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
+     NULL, get_metrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL, NULL},
     {"GET", "/healthz", JSON, "200 while the loop turns", NULL, get_healthz, MWD_ROLE_READ,
-     MWD_ALWAYS_FRESH, false, NULL, "Status"},
+     MWD_ALWAYS_FRESH, false, NULL, "Status", NULL},
     {"GET", "/readyz", JSON, "200 while samples are fresh, else 503", NULL, get_readyz,
-     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, "Status"},
+     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, "Status", NULL},
 };
 const uint32_t mwd_app_route_count = sizeof mwd_app_routes / sizeof mwd_app_routes[0];

@@ -11,6 +11,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <string.h>
 
 void mwd_app_add_reference(cJSON *owner, const char *key, const char *schema)
 {
@@ -339,20 +340,35 @@ static void add_absent(cJSON *schemas)
 
 /* ---- the daemon itself ---- */
 
-static void add_key(const struct object *config, const struct mwd_key_info *info)
+static void fill_key(cJSON *schema, const char *help, const char *takes, enum mwd_key_type type)
 {
-    const char *type = mwd_config_json_type(info->type);
-    cJSON *schema = add_member(config, info->name, NULL);
     struct object key;
 
     fill_object(schema, &key);
-    cJSON_AddStringToObject(schema, "description", info->help);
-    cJSON *value = add_member(&key, "value", type);
-    cJSON_AddStringToObject(value, "description", info->takes);
-    if (info->type == MWD_KEY_LIST)
+    cJSON_AddStringToObject(schema, "description", help);
+    cJSON *value = add_member(&key, "value", mwd_config_json_type(type));
+    cJSON_AddStringToObject(value, "description", takes);
+    if (type == MWD_KEY_LIST)
         cJSON_AddStringToObject(cJSON_AddObjectToObject(value, "items"), "type", "string");
-    cJSON_AddStringToObject(add_member(&key, "origin", "string"), "description",
-                            "default, FILE:LINE, a variable of the environment or a flag");
+    cJSON_AddStringToObject(
+        add_member(&key, "origin", "string"), "description",
+        "default, built in, FILE:LINE, a variable of the environment or a flag");
+}
+
+/* Those of one kind, by title. Keys without a default are there when they were given. */
+static void add_titled(const struct object *config, const char *word, enum mwd_titled_kind kind)
+{
+    cJSON *schema = add_member(config, word, "object");
+    struct object block;
+
+    fill_object(cJSON_AddObjectToObject(schema, "additionalProperties"), &block);
+    for (uint32_t i = 0; i < mwd_config_titled_count; i++) {
+        const struct mwd_titled_info *info = &mwd_config_titled_keys[i];
+
+        if (info->kind == kind)
+            fill_key(cJSON_AddObjectToObject(block.properties, strchr(info->name, '.') + 1),
+                     info->help, info->takes, info->type);
+    }
 }
 
 static void add_config(cJSON *schemas)
@@ -361,7 +377,10 @@ static void add_config(cJSON *schemas)
 
     begin_object(schemas, "Config", &object);
     for (uint32_t i = 0; i < mwd_config_key_count; i++)
-        add_key(&object, &mwd_config_keys[i]);
+        fill_key(add_member(&object, mwd_config_keys[i].name, NULL), mwd_config_keys[i].help,
+                 mwd_config_keys[i].takes, mwd_config_keys[i].type);
+    add_titled(&object, "alert", MWD_TITLED_ALERT);
+    add_titled(&object, "sink", MWD_TITLED_SINK);
 }
 
 static void add_status(cJSON *schemas)

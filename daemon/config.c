@@ -58,6 +58,19 @@ static int load_defaults(struct mwd_config_loader *self)
     return r;
 }
 
+/* The lowest layer of titled blocks; it has no place to look at but the manual. */
+static int load_default_alerts(struct mwd_config_loader *self)
+{
+    char *text = strdup(mwd_config_default_alerts);
+    int r;
+
+    if (!text)
+        return -ENOMEM;
+    r = mwd_config_load_text(self, mwd_config_built_in, text);
+    free(text);
+    return r;
+}
+
 /* ---- environment ---- */
 
 static char *trim(char *text)
@@ -230,6 +243,8 @@ static int load_sources(struct mwd_config_loader *self, const struct mwd_config_
     int r = load_defaults(self);
 
     if (r == 0)
+        r = load_default_alerts(self);
+    if (r == 0)
         r = mwd_config_load_file(self, input->path, input->path_is_default);
     if (r == 0)
         r = mwd_config_load_dropins(self, input->path);
@@ -237,9 +252,11 @@ static int load_sources(struct mwd_config_loader *self, const struct mwd_config_
         r = load_environment(self, input->environment);
     if (r == 0)
         r = load_settings(self, input);
-    if (r == 0)
-        mwd_config_check(self);
-    return r;
+    if (r < 0)
+        return r;
+    mwd_config_check(self);
+    r = mwd_config_check_sinks(self);
+    return r < 0 ? r : mwd_config_check_alerts(self);
 }
 
 int mwd_config_load(const struct mwd_config_input *input, struct mwd_buffer *errors,
@@ -272,6 +289,7 @@ struct mwd_config *mwd_config_destroy(struct mwd_config *self)
     mwd_config_clear(self);
     for (uint32_t key = 0; key < MWD_CONFIG_KEYS; key++)
         free(loaded->origins[key].text);
+    mwd_config_titled_clear(loaded);
     free(loaded);
     return NULL;
 }
@@ -334,4 +352,5 @@ void mwd_config_dump(const struct mwd_config *self, struct mwd_buffer *out)
         mwd_buffer_printf(out, "  # %s\n", mwd_config_origin(self, key));
     }
     put_key(MWD_CONFIG_KEYS, out);
+    mwd_config_titled_dump((const struct mwd_config_loaded *)self, out);
 }

@@ -8,6 +8,7 @@
  */
 #ifndef MWD_CONFIG_H
 #define MWD_CONFIG_H
+#include "alert/alert.h"
 #include "daemon/buffer.h"
 
 #include <stdbool.h>
@@ -25,6 +26,31 @@ enum {
 struct mwd_list {
     uint32_t count;
     char *items[MWD_CONFIG_LIST_MAX];
+};
+
+/* ---- titled blocks: alert "NAME" { ... } and sink "NAME" { ... } ---- */
+
+enum mwd_titled_kind { MWD_TITLED_ALERT, MWD_TITLED_SINK, MWD_TITLED_KINDS };
+enum { MWD_CONFIG_ALERTS_MAX = 256, MWD_CONFIG_SINKS_MAX = 16, MWD_CONFIG_TITLE_MAX = 64 };
+enum { MWD_CONFIG_URLS_MAX = 8 };
+
+enum mwd_sink_type {
+    MWD_SINK_WEBHOOK,
+    MWD_SINK_ALERTMANAGER,
+    MWD_SINK_EXEC,
+    MWD_SINK_JOURNAL
+};
+
+struct mwd_sink_config {
+    const char *name;
+    enum mwd_sink_type type;
+    bool enabled;
+    const struct mwd_list *urls;    /* webhook: one; alertmanager: one or more */
+    const struct mwd_list *command; /* exec: argv */
+    const char *token_file;         /* "" = none */
+    const char *ca_file;            /* "" = those of the system */
+    uint64_t deadline_ns, timeout_ns;
+    uint64_t queue; /* messages */
 };
 
 struct mwd_config {
@@ -53,6 +79,11 @@ struct mwd_config {
     char *proc_root;
     bool lock_memory;
     char *log_level; /* error, warning, info, debug */
+    /* In the order in which they were first named: rules that are built in come first. */
+    struct mw_alert_rule *alerts; /* checked; bit i of `to` is sinks[i] */
+    uint32_t alert_count;
+    struct mwd_sink_config *sinks;
+    uint32_t sink_count;
 };
 
 /* A setting from the command line: `key` as in the table, `value` as text. A list key that comes
@@ -122,11 +153,28 @@ const char *mwd_config_origin(const struct mwd_config *self, uint32_t key);
  * value was set in front, as the errors of mwd_config_load() have it. */
 void mwd_config_locate(const struct mwd_config *self, struct mwd_buffer *error);
 
+/* ---- the keys of titled blocks ---- */
+
+struct mwd_titled_info {
+    const char *name; /* "alert.for": `for` in a block alert "NAME" { ... } */
+    const char *argument;
+    const char *default_text; /* texts without quotes; NULL: it has none */
+    const char *takes;
+    const char *help;
+    enum mwd_titled_kind kind;
+    enum mwd_key_type type;
+};
+
+extern const struct mwd_titled_info mwd_config_titled_keys[];
+extern const uint32_t mwd_config_titled_count;
+
 /* The whole effective configuration, as a file with origins in comments. */
 void mwd_config_dump(const struct mwd_config *self, struct mwd_buffer *out);
 
-/* {"interval":{"value":"1s","origin":"default"}, ...}: texts, spans and sizes are strings as in the
- * file without quotes, lists are arrays. */
+/* {"interval":{"value":"1s","origin":"default"}, ..., "alert":{"NAME":{"reading":{"value":...}}},
+ * "sink":{...}}: texts, spans and sizes are strings as in the file without quotes, lists are
+ * arrays. What may hold a secret is masked: of addresses the part behind the host, of commands the
+ * arguments. */
 void mwd_config_json(const struct mwd_config *self, struct mwd_buffer *out);
 /* What JSON calls the type of values of that type there: "string", "array" (of strings) ... */
 const char *mwd_config_json_type(enum mwd_key_type type);

@@ -51,6 +51,17 @@ bool mwd_config_is_cgroup(const char *path);
 uint32_t mwd_config_list_max(uint32_t key);
 bool mwd_config_is_level(const char *text);
 
+bool mwd_config_is_mode(const char *text);
+bool mwd_config_is_severity(const char *text);
+bool mwd_config_is_label(const char *text);
+bool mwd_config_is_sink_type(const char *text);
+bool mwd_config_is_url(const char *text);
+
+/* Whether a text is one that a key of this type and rule takes. */
+bool mwd_config_number(enum mwd_key_type type, const struct mwd_config_rule *rule, const char *text,
+                       uint64_t *ret);
+bool mwd_config_text_fits(const struct mwd_config_rule *rule, const char *text);
+
 /* ---- errors ---- */
 
 /* Where a thing was said: "FILE" and a line, or "--interval", "MEMWATCHD_INTERVAL" and line 0. */
@@ -91,16 +102,47 @@ struct mwd_config_origin {
     bool names_key; /* "--interval": the key need not be said again */
 };
 
+/* MWD_IN_ALERT_FOR is the number of key "alert.for", and so on. */
+enum mwd_config_in {
+#define MWD_TITLED(kind, id, ...) MWD_IN_##kind##_##id,
+#include "daemon/config_titled.def"
+#undef MWD_TITLED
+    MWD_TITLED_KEYS
+};
+
+/* A value of a titled block: one text, or those of a list, as they were written. */
+struct mwd_titled_value {
+    struct mwd_list list;
+    char *origin;
+    uint32_t source, line; /* number of the source that gave it, and where there */
+};
+
+struct mwd_titled {
+    char *title;
+    char *origin;          /* where it was begun last, "FILE:LINE" */
+    uint32_t source, line; /* the same in numbers */
+    bool bad;              /* an error was found in it, so what it lacks says nothing */
+    struct mwd_titled_value *values[MWD_TITLED_KEYS]; /* NULL: not given */
+};
+
+struct mwd_titled_set {
+    struct mwd_titled **items;
+    uint32_t count;
+};
+
 /* What mwd_config_load() returns, with the parts that callers do not see. */
 struct mwd_config_loaded {
     struct mwd_config config; /* first, so that a pointer to it is one to the whole */
     struct mwd_config_origin origins[MWD_CONFIG_KEYS];
+    struct mwd_titled_set titled[MWD_TITLED_KINDS];
 };
 
 struct mwd_config_loader {
     struct mwd_config_loaded *loaded;
     struct mwd_config_errors errors;
-    bool bad[MWD_CONFIG_KEYS]; /* an error was found in it, so what it holds says nothing */
+    uint32_t source;                 /* how many texts were begun */
+    bool too_many[MWD_TITLED_KINDS]; /* that there are too many blocks was told */
+    bool bad[MWD_CONFIG_KEYS];       /* an error was found in it, so what it holds says nothing */
 };
 
 /* A text of one key with its line; 0 outside of files. */
@@ -134,6 +176,75 @@ int mwd_config_load_text(struct mwd_config_loader *self, const char *source, cha
 
 /* What must hold between keys. */
 void mwd_config_check(struct mwd_config_loader *self);
+
+/* ---- titled blocks ---- */
+
+extern const struct mwd_config_rule mwd_config_titled_rules[MWD_TITLED_KEYS];
+/* "alert", "sink". */
+extern const char *const mwd_config_titled_words[MWD_TITLED_KINDS];
+/* The source whose lines mean nothing to anybody. */
+extern const char mwd_config_built_in[];
+
+/* By word; MWD_TITLED_KINDS when there is none. */
+uint32_t mwd_config_titled_kind(const char *word, size_t size);
+const char *mwd_config_titled_short_name(uint32_t key);
+/* By short name; MWD_TITLED_KEYS when there is none. */
+uint32_t mwd_config_titled_find(enum mwd_titled_kind kind, const char *name, size_t size);
+/* What was probably meant, or NULL. */
+const char *mwd_config_titled_nearest(enum mwd_titled_kind kind, const char *name, size_t size);
+const char *mwd_config_titled_nearest_title(const struct mwd_titled_set *set, const char *title);
+
+struct mwd_titled *mwd_config_titled_get(const struct mwd_titled_set *set, const char *title);
+/* The block of this title, a new one when there is none, as begun at `place`.
+ * Errors   -ENOMEM, -E2BIG as many as there may be, -EEXIST this source has begun it before, with
+ *          *ret set. */
+int mwd_config_titled_open(struct mwd_config_loader *self, enum mwd_titled_kind kind,
+                           const char *title, const struct mwd_config_place *place,
+                           struct mwd_titled **ret);
+void mwd_config_titled_drop(struct mwd_titled *block, uint32_t key);
+/* Checks and stores; `given->key` is the number of a titled key. What is wrong goes to the loader's
+ * errors. Errors -ENOMEM. */
+int mwd_config_titled_put(struct mwd_config_loader *self, struct mwd_titled *block,
+                          const struct mwd_config_given *given);
+void mwd_config_titled_clear(struct mwd_config_loaded *loaded);
+
+enum { MWD_CONFIG_WHERE_SIZE = 256 };
+/* What messages call a key of a block: alert "NAME": for. Without a key (MWD_TITLED_KEYS), alert
+ * "NAME". */
+void mwd_config_titled_where(enum mwd_titled_kind kind, const char *title, uint32_t key,
+                             char ret[MWD_CONFIG_WHERE_SIZE]);
+
+/* The only text of a value, or its default; "" when there is neither. */
+const char *mwd_config_titled_text(const struct mwd_titled *block, uint32_t key);
+uint64_t mwd_config_titled_number(const struct mwd_titled *block, uint32_t key);
+bool mwd_config_titled_bool(const struct mwd_titled *block, uint32_t key);
+/* Empty when it was not given. */
+const struct mwd_list *mwd_config_titled_list(const struct mwd_titled *block, uint32_t key);
+
+/* Takes the titled blocks out of a text, before anything else reads it, into the loader.
+ * Errors   -ENOMEM. */
+int mwd_config_take_titled(struct mwd_config_loader *self, const char *source, char *text);
+/* An error about what a block as a whole, or the value of a key, was given as; NULL as with
+ * mwd_config_errors_add(). */
+struct mwd_buffer *mwd_config_titled_fail(struct mwd_config_loader *self, enum mwd_titled_kind kind,
+                                          const struct mwd_titled *block, uint32_t key);
+/* When all sources are read: what must hold within and between them, and the structs of the
+ * configuration. Errors -ENOMEM. */
+int mwd_config_check_sinks(struct mwd_config_loader *self);
+int mwd_config_check_alerts(struct mwd_config_loader *self); /* after the sinks */
+
+/* A level as a reading takes it in that mode; false when the text is none. */
+bool mwd_config_level(enum mw_reading reading, enum mw_alert_mode mode, const char *text,
+                      struct mw_alert_level *ret);
+void mwd_config_put_level_takes(enum mw_reading reading, enum mw_alert_mode mode,
+                                struct mwd_buffer *out);
+
+void mwd_config_titled_dump(const struct mwd_config_loaded *loaded, struct mwd_buffer *out);
+void mwd_config_put_quoted(struct mwd_buffer *out, const char *text);
+void mwd_config_put_list(struct mwd_buffer *out, const struct mwd_list *list);
+
+/* The text of conf/alerts.conf: rules that are on under any configuration. */
+extern const char mwd_config_default_alerts[];
 
 /* ---- the syntax ---- */
 

@@ -124,6 +124,11 @@ static void fail_unknown(const struct reader *self, const struct statement *stat
                           mwd_config_short_name(dotted));
         return;
     }
+    if (mwd_config_titled_kind(name->bytes, name->size) < MWD_TITLED_KINDS) {
+        mwd_buffer_printf(error, "is a block with a title: %.*s \"NAME\" { ... }", (int)name->size,
+                          name->bytes);
+        return;
+    }
     mwd_buffer_puts(error, "no such key");
     if (meant)
         mwd_buffer_printf(error, "; did you mean %s?", meant);

@@ -200,7 +200,11 @@ int mwd_config_load_text(struct mwd_config_loader *self, const char *source, cha
     cfg_t *cfg;
     int r;
 
+    self->source++;
     mwd_config_errors_next_source(&self->errors);
+    r = mwd_config_take_titled(self, source, bytes);
+    if (r < 0)
+        return r;
     mwd_config_clean_tokens(self, source, bytes);
     mwd_config_clean_statements(self, source, bytes, &text.spans);
     r = parse(self, &text, &cfg);

@@ -44,22 +44,30 @@ void mwd_config_clear(struct mwd_config *self)
  *
  * Errors of these: -EINVAL the value is not what the key takes, -ENOMEM. */
 
-static int set_number(struct mwd_config *self, uint32_t key, const char *text)
+bool mwd_config_number(enum mwd_key_type type, const struct mwd_config_rule *rule, const char *text,
+                       uint64_t *ret)
 {
-    const struct mwd_config_rule *rule = &mwd_config_rules[key];
     uint64_t value;
     int r;
 
-    if (mwd_config_keys[key].type == MWD_KEY_SPAN)
+    if (type == MWD_KEY_SPAN)
         r = mw_units_parse_span_ns(text, &value);
-    else if (mwd_config_keys[key].type == MWD_KEY_BYTES)
+    else if (type == MWD_KEY_BYTES)
         r = mw_units_parse_bytes(text, &value);
     else
         r = mw_units_parse_count(text, &value);
     if (r < 0 || value < rule->min || value > rule->max || (rule->check && !rule->check(text)))
-        return -EINVAL;
-    *(uint64_t *)field(self, key) = value;
-    return 0;
+        return false;
+    *ret = value;
+    return true;
+}
+
+static int set_number(struct mwd_config *self, uint32_t key, const char *text)
+{
+    bool good = mwd_config_number(mwd_config_keys[key].type, &mwd_config_rules[key], text,
+                                  field(self, key));
+
+    return good ? 0 : -EINVAL;
 }
 
 static int set_bool(struct mwd_config *self, uint32_t key, const char *text)
@@ -73,9 +81,8 @@ static int set_bool(struct mwd_config *self, uint32_t key, const char *text)
 }
 
 /* Texts of all sources must be such that a file could hold them, or the dump could not be read. */
-static bool fits(uint32_t key, const char *text)
+bool mwd_config_text_fits(const struct mwd_config_rule *rule, const char *text)
 {
-    const struct mwd_config_rule *rule = &mwd_config_rules[key];
     size_t size = strlen(text);
 
     for (size_t i = 0; i < size; i++)
@@ -90,7 +97,7 @@ static int set_text(struct mwd_config *self, uint32_t key, const char *text)
     char **at = field(self, key);
     char *copy;
 
-    if (!fits(key, text))
+    if (!mwd_config_text_fits(&mwd_config_rules[key], text))
         return -EINVAL;
     copy = strdup(text);
     if (!copy)
@@ -167,7 +174,7 @@ static int set_list(struct mwd_config_loader *self, const struct mwd_config_give
     if (!good)
         fail_count(self, given);
     for (uint32_t i = 0; i < kept_count(given); i++) {
-        if (!fits(given->key, given->items[i].text)) {
+        if (!mwd_config_text_fits(&mwd_config_rules[given->key], given->items[i].text)) {
             fail_value(self, given, &given->items[i]);
             good = false;
         }
@@ -223,7 +230,7 @@ int mwd_config_set(struct mwd_config_loader *self, const struct mwd_config_given
 
 /* ---- back to text ---- */
 
-static void put_quoted(struct mwd_buffer *out, const char *text)
+void mwd_config_put_quoted(struct mwd_buffer *out, const char *text)
 {
     mwd_buffer_puts(out, "\"");
     for (; *text; text++) {
@@ -234,12 +241,12 @@ static void put_quoted(struct mwd_buffer *out, const char *text)
     mwd_buffer_puts(out, "\"");
 }
 
-static void put_list(struct mwd_buffer *out, const struct mwd_list *list)
+void mwd_config_put_list(struct mwd_buffer *out, const struct mwd_list *list)
 {
     mwd_buffer_puts(out, "{");
     for (uint32_t i = 0; i < list->count; i++) {
         mwd_buffer_puts(out, i ? ", " : "");
-        put_quoted(out, list->items[i]);
+        mwd_config_put_quoted(out, list->items[i]);
     }
     mwd_buffer_puts(out, "}");
 }
@@ -263,9 +270,9 @@ void mwd_config_value(const struct mwd_config *self, uint32_t key, struct mwd_bu
     const void *at = field_of(self, key);
 
     if (type == MWD_KEY_LIST)
-        put_list(out, at);
+        mwd_config_put_list(out, at);
     else if (type == MWD_KEY_TEXT)
-        put_quoted(out, *(char *const *)at);
+        mwd_config_put_quoted(out, *(char *const *)at);
     else if (type == MWD_KEY_BOOL)
         mwd_buffer_puts(out, *(const bool *)at ? "true" : "false");
     else

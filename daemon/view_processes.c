@@ -1,5 +1,6 @@
-#include "daemon/glob.h"
 #include "daemon/view_internal.h"
+
+#include "base/glob.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static bool name_matches(const struct mwd_view_input *input, uint32_t row, const
     return input->subjects &&
            mw_subjects_at(input->subjects, process_block(input), row, &subject) &&
            subject.name.absence == MW_PRESENT &&
-           mwd_glob_matches(pattern, subject.name.bytes, subject.name.size);
+           mw_glob_matches(pattern, subject.name.bytes, subject.name.size);
 }
 
 static bool matches(const struct mwd_view_input *input, const struct mwd_process_query *query,

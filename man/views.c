@@ -128,6 +128,30 @@ static void put_key(unsigned row, struct mwd_buffer *out)
     mwd_buffer_puts(out, "\n");
 }
 
+/* ---- keys of titled blocks ---- */
+
+static const char *titled_name(unsigned row)
+{
+    return row < mwd_config_titled_count ? mwd_config_titled_keys[row].name : NULL;
+}
+
+static void put_titled(unsigned row, struct mwd_buffer *out)
+{
+    const struct mwd_titled_info *key = &mwd_config_titled_keys[row];
+    struct filler filler = {out, 0};
+
+    mwd_buffer_printf(out, ".It Ic %s\n", key->name);
+    put_sentence(&filler, key->help);
+    mwd_buffer_puts(out, ".Pp\n");
+    fill(&filler, "Takes %s.", key->takes);
+    fill_end(&filler);
+    if (!key->default_text)
+        return;
+    mwd_buffer_puts(out, ".Pp\nDefault:\n.Ql ");
+    put_argument(*key->default_text ? key->default_text : "\"\"", out);
+    mwd_buffer_puts(out, "\n");
+}
+
 /* ---- readings ---- */
 
 static const char *const unit_meanings[MW_UNIT_COUNT_OF] = {
@@ -239,6 +263,7 @@ const struct view views[] = {
     {"option", "options", option_name, put_ctl_option},
     {"verb", "verbs", verb_name, put_verb},
     {"key", "keys", key_name, put_key},
+    {"titled", "titleds", titled_name, put_titled},
     {"kind", "kinds", kind_name, put_kind},
     {"unit", "units", unit_name, put_unit},
     {"absence", "absences", absence_name, put_absence},

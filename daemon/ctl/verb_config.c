@@ -171,6 +171,23 @@ static void put_key(const cJSON *key, struct mwd_buffer *out)
     cJSON_free(text);
 }
 
+/* Blocks by title, as the file has them. */
+static void put_blocks(const cJSON *blocks, struct mwd_buffer *out)
+{
+    const cJSON *block, *key;
+
+    cJSON_ArrayForEach(block, blocks)
+    {
+        mwd_buffer_printf(out, "%s \"%s\" {\n", blocks->string, block->string);
+        cJSON_ArrayForEach(key, block)
+        {
+            mwd_buffer_puts(out, "    ");
+            put_key(key, out);
+        }
+        mwd_buffer_puts(out, "}\n");
+    }
+}
+
 static int dump(struct mwd_ctl *self)
 {
     struct mwd_buffer out;
@@ -186,7 +203,10 @@ static int dump(struct mwd_ctl *self)
     mwd_buffer_init(&out, 1 << 20);
     cJSON_ArrayForEach(key, document)
     {
-        put_key(key, &out);
+        if (cJSON_GetObjectItemCaseSensitive(key, "origin"))
+            put_key(key, &out);
+        else
+            put_blocks(key, &out);
     }
     code = mwd_ctl_print(&out);
     mwd_buffer_deinit(&out);

@@ -129,8 +129,7 @@ static void block_is_no_value_and_a_value_no_block(void **state)
                         "m.conf:1: " NO_VALUE
                         "m.conf:2: keep-fds: takes a whole number from 0 to 1000000; got \"x\"\n");
     assert_string_equal(bench_load_text(bench, "heap \"mine\" { limit = 8MB }"),
-                        "m.conf:1: a key is expected, without quotes; got \"mine\"\n"
-                        "m.conf:1: " NO_VALUE);
+                        "m.conf:1: heap: is a block without a title: heap { ... }\n");
     assert_string_equal(bench_load_text(bench, "interval { limit = 8MB }\nheap {\n limit { }\n}\n"),
                         "m.conf:1: interval: needs = and a value; it takes a span from 100ms to "
                         "1h, as 1s\n"

@@ -29,7 +29,7 @@ static void every_key_has_value_and_origin(void **state)
 
     assert_string_equal(bench_load_text(bench, ""), "");
     root = render(bench);
-    assert_int_equal(cJSON_GetArraySize(root), mwd_config_key_count);
+    assert_int_equal(cJSON_GetArraySize(root), mwd_config_key_count + MWD_TITLED_KINDS);
     for (uint32_t key = 0; key < mwd_config_key_count; key++) {
         const cJSON *object = cJSON_GetObjectItemCaseSensitive(root, mwd_config_keys[key].name);
 
@@ -78,6 +78,46 @@ static void empty_list_is_an_empty_array(void **state)
     cJSON_Delete(root);
 }
 
+static const cJSON *titled_of(const cJSON *root, const char *word, const char *title,
+                              const char *key)
+{
+    const cJSON *blocks = cJSON_GetObjectItemCaseSensitive(root, word);
+
+    return cJSON_GetObjectItemCaseSensitive(
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(blocks, title), key),
+        "value");
+}
+
+/* Titles may be anything; secrets in addresses and arguments stay where they are. */
+static void titled_blocks_are_shown_without_secrets(void **state)
+{
+    struct bench *bench = *state;
+    const cJSON *at;
+    cJSON *root;
+
+    assert_string_equal(
+        bench_load_text(bench,
+                        "sink \"a \\\"b\" { type = webhook url = \"https://h:1/T0/key?x=y\" }\n"
+                        "sink c { type = exec command = {\"/bin/x\", \"--token=abc\"} }\n"
+                        "sink d { type = alertmanager url = {\"http://a:9093\"} queue = 7 }\n"
+                        "alert r { reading = queue.length above = 5 to = d }\n"),
+        "");
+    root = render(bench);
+    at = titled_of(root, "sink", "a \"b", "url");
+    assert_string_equal(cJSON_GetArrayItem(at, 0)->valuestring, "https://h:1/***");
+    at = titled_of(root, "sink", "c", "command");
+    assert_int_equal(cJSON_GetArraySize(at), 2);
+    assert_string_equal(cJSON_GetArrayItem(at, 0)->valuestring, "/bin/x");
+    assert_string_equal(cJSON_GetArrayItem(at, 1)->valuestring, "***");
+    at = titled_of(root, "sink", "d", "url");
+    assert_string_equal(cJSON_GetArrayItem(at, 0)->valuestring, "http://a:9093");
+    assert_int_equal(titled_of(root, "sink", "d", "queue")->valueint, 7);
+    assert_true(cJSON_IsTrue(titled_of(root, "alert", "r", "enabled")));
+    assert_string_equal(titled_of(root, "alert", "r", "above")->valuestring, "5");
+    assert_null(titled_of(root, "alert", "r", "below"));
+    cJSON_Delete(root);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
 
 int main(void)
@@ -86,6 +126,7 @@ int main(void)
         TEST(every_key_has_value_and_origin),
         TEST(values_have_their_types),
         TEST(empty_list_is_an_empty_array),
+        TEST(titled_blocks_are_shown_without_secrets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

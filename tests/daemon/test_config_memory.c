@@ -98,7 +98,9 @@ static void good_configuration_never_loads_in_part(void **state)
     int r;
 
     bench_write(bench, "m.conf", "interval = 2s\nhosts = {\"x\", \"y\"}\nstate-dir = \"/a\"\n");
-    bench_write(bench, "memwatchd.d/a.conf", "keep-fds = 5\n");
+    bench_write(bench, "memwatchd.d/a.conf",
+                "keep-fds = 5\nsink s { type = webhook url = \"http://a\" }\n"
+                "alert a { reading = queue.length above = 5 labels = {'a=b', 'c=d'} to = s }\n");
     for (; load_failing_at(bench, at, &r); at++)
         assert_int_equal(r, -ENOMEM);
     assert_int_equal(r, 0);
@@ -113,10 +115,12 @@ static void bad_configuration_never_loads_at_all(void **state)
 
     bench_write(bench, "m.conf",
                 "interval = 5\nhosts = {\"x\" \"y\"}\nwrong = 1\nsocket = \"\\n\"\n");
-    bench_write(bench, "memwatchd.d/a.conf", "}\nlisten = {\"0.0.0.0:1\"}\n");
+    bench_write(bench, "memwatchd.d/a.conf",
+                "}\nlisten = {\"0.0.0.0:1\"}\n"
+                "alert a { reading = nothing to = {x, y} wrong = 1 }\n");
     for (; load_failing_at(bench, at, &r); at++)
         assert_true(r == -ENOMEM || r > 0);
-    assert_int_equal(r, 5);
+    assert_int_equal(r, 6);
     assert_true(at > 50);
 }
 

@@ -24,7 +24,7 @@ static void unknown_key_goes_with_its_whole_value(void **state)
                                                " inner { a = {b} }\n}\nsink {} interval = 5\n"),
                         "m.conf:1: hsots: no such key; did you mean hosts?\n"
                         "m.conf:5: pile: no such key\n"
-                        "m.conf:9: sink: no such key\n"
+                        "m.conf:9: sink: is a block with a title: sink \"NAME\" { ... }\n"
                         "m.conf:9: interval: takes a span from 100ms to 1h, as 1s; got \"5\"\n");
 }
 

@@ -1,4 +1,4 @@
-#include "daemon/glob.h"
+#include "base/glob.h"
 #include "tests/support/view_check.h"
 
 #include <setjmp.h>
@@ -158,7 +158,7 @@ static void name_is_a_glob(void **state)
 
             assert_true(mw_subjects_at(input.subjects, block, row, &subject));
             total += subject.name.absence == MW_PRESENT &&
-                     mwd_glob_matches(patterns[i], subject.name.bytes, subject.name.size);
+                     mw_glob_matches(patterns[i], subject.name.bytes, subject.name.size);
         }
         query.name = patterns[i];
         query.limit = 3;

@@ -58,6 +58,41 @@ static void check_same(const struct mwd_config *a, const struct mwd_config *b)
     }
 }
 
+/* Without the origins, which differ. */
+static void strip_comments(struct mwd_buffer *dump)
+{
+    char *to = dump->bytes, *end = dump->bytes + dump->size;
+
+    for (char *line = dump->bytes; line < end;) {
+        char *newline = memchr(line, '\n', (size_t)(end - line));
+        size_t size = (size_t)(newline - line);
+        char *comment = memrchr(line, '#', size);
+
+        if (comment)
+            size = (size_t)(comment - line);
+        memmove(to, line, size);
+        to += size;
+        line = newline + 1;
+    }
+    dump->size = (size_t)(to - dump->bytes);
+}
+
+/* Titled blocks too. */
+static void check_same_dump(const struct mwd_config *a, const struct mwd_config *b)
+{
+    struct mwd_buffer first, second;
+
+    mwd_buffer_init(&first, SIZE_MAX);
+    mwd_buffer_init(&second, SIZE_MAX);
+    mwd_config_dump(a, &first);
+    mwd_config_dump(b, &second);
+    strip_comments(&first);
+    strip_comments(&second);
+    CHECK(first.size == second.size && memcmp(first.bytes, second.bytes, first.size) == 0);
+    mwd_buffer_deinit(&first);
+    mwd_buffer_deinit(&second);
+}
+
 static void check_dump(const struct mwd_config *config, struct mwd_buffer *errors)
 {
     struct mwd_buffer dump;
@@ -68,6 +103,7 @@ static void check_dump(const struct mwd_config *config, struct mwd_buffer *error
     CHECK(!dump.failed);
     CHECK(load(dump.bytes, dump.size, errors, &again) == 0);
     check_same(config, again);
+    check_same_dump(config, again);
     mwd_config_destroy(again);
     mwd_buffer_deinit(&dump);
 }

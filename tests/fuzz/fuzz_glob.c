@@ -1,8 +1,8 @@
 /* A pattern, a NUL, a text. The answer is that of a matcher that tries everything, written the
  * plain recursive way and therefore given small texts only; and a pattern made of the text itself,
  * every character escaped, matches it. */
+#include "base/glob.h"
 #include "base/utf8.h"
-#include "daemon/glob.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static bool is_plain(const char *text, size_t size)
 
 static void match_itself(const char *text, size_t size)
 {
-    char pattern[2 * MWD_GLOB_MAX + 1];
+    char pattern[2 * MW_GLOB_MAX + 1];
     size_t put = 0;
 
     for (size_t at = 0; at < size;) {
@@ -53,8 +53,8 @@ static void match_itself(const char *text, size_t size)
         at += length ? length : 1;
     }
     pattern[put] = '\0';
-    if (put <= MWD_GLOB_MAX)
-        need(mwd_glob_matches(pattern, text, size));
+    if (put <= MW_GLOB_MAX)
+        need(mw_glob_matches(pattern, text, size));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -70,10 +70,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         text++;
         text_size--;
     }
-    matches = mwd_glob_matches(pattern, text, text_size);
+    matches = mw_glob_matches(pattern, text, text_size);
     if (is_plain(pattern, pattern_size) && is_plain(text, text_size))
         need(matches == plain_matches(pattern, text, text_size));
-    if (!memchr(text, 0, text_size) && text_size <= MWD_GLOB_MAX)
+    if (!memchr(text, 0, text_size) && text_size <= MW_GLOB_MAX)
         match_itself(text, text_size);
     free(pattern);
     return 0;

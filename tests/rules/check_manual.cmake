@@ -1,6 +1,6 @@
 # Manual, completion and help name the same things. Flags of memwatchd, options and verbs of
-# memwatchctl: the tables, --help, the pages, and the scripts of three shells. Keys: config_keys.def
-# and memwatchd.conf(5). Readings and metrics: readings.def, /metrics and readings(7).
+# memwatchctl: the tables, --help, the pages, and the scripts of three shells. Keys: config_keys.def,
+# config_titled.def and memwatchd.conf(5). Readings and metrics: readings.def, /metrics and readings(7).
 #
 # FACTS is a directory with what the built programs say (help, ctl_help, metrics, completion.SHELL)
 # and the built pages.
@@ -98,6 +98,8 @@ endforeach()
 # ---- keys ----
 
 read_keys(keys)
+read_titled_keys(titled)
+list(APPEND keys ${titled})
 read_text(${FACTS}/memwatchd.conf.5 page)
 find_all("\n\\.It Ic ([a-z.-]+)" "${page}" page_keys)
 must_agree(keys config_keys.def "${keys}" memwatchd.conf.5 "${page_keys}")

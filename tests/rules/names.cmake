@@ -48,6 +48,13 @@ function(read_keys ret)
   set(${ret} "${keys}" PARENT_SCOPE)
 endfunction()
 
+# Those of titled blocks, as "alert.for".
+function(read_titled_keys ret)
+  read_text(${ROOT}/daemon/config_titled.def table)
+  find_all("\nMWD_TITLED\\([A-Z]+, [A-Z_]+,[ \n]+\"([a-z.-]+)\"" "${table}" keys)
+  set(${ret} "${keys}" PARENT_SCOPE)
+endfunction()
+
 # Keys of a text in the form of the configuration: those of a block have its name in front.
 function(find_keys text ret)
   find_all("\n#?([a-z][a-z-]*) *=" "${text}" keys)

@@ -2,6 +2,7 @@
 set(RULE_OPTIONS -DFACTS=${WORK}/facts)
 
 set(keys "MWD_KEY(keep_fds, \"keep-fds\", \"--keep-fds\", \"N\")\nMWD_KEY(heap_limit, \"heap.limit\", NULL, \"SIZE\")\n")
+set(titled "MWD_TITLED(ALERT, FOR, \"alert.for\", \"SPAN\", MWD_KEY_SPAN)\nMWD_TITLED(SINK, URL, \"sink.url\", \"URL\")\n")
 set(flags "    {\"--once\", NULL, 1},\n")
 set(options "MWD_CTL_OPTION(json, \"--json\", NULL)\nMWD_CTL_OPTION(sort, \"--sort\", \"KEY\")\n")
 set(verbs "MWD_CTL_VERB(MEMORY, \"memory\", NULL)\nMWD_CTL_VERB(TOP, \"top\", NULL)\n")
@@ -23,7 +24,7 @@ set(metrics "# TYPE memwatch_system_a_bytes gauge\n")
 
 set(page8 ".Sh OPTIONS\n.It Fl -once\n.It Fl -keep-fds Ar N\n")
 set(page1 ".Sh VERBS\n.It Cm memory\n.It Cm top\n.Sh OPTIONS\n.It Fl -json\n.It Fl -sort Ar KEY\n")
-set(page5 ".Sh KEYS\n.It Ic keep-fds\n.It Ic heap.limit\n")
+set(page5 ".Sh KEYS\n.It Ic keep-fds\n.It Ic heap.limit\n.It Ic alert.for\n.It Ic sink.url\n")
 set(page7 ".It Va system.aB\n.Ql memwatch_system_a_bytes .\n.It Va system.pC\n.It Va system.dE
 .It Va process.rss\n.It Va process.name\n.It Va daemon.cpuUs\n.It Va daemon.pid
 .It Va heap.heapUsed\n.It Va queue.length\n.It Va cache.hits\n")
@@ -40,7 +41,7 @@ complete -c memwatchctl -n '__memwatchctl_goes_with top' -l sort -x -d 'as --url
 \n# ---- memwatchd ----\ncomplete -c memwatchd -l once -d 'a'\ncomplete -c memwatchd -l keep-fds -x\n")
 
 function(program)
-  tree("daemon/config_keys.def" "${keys}" "daemon/options.c" "${flags}"
+  tree("daemon/config_keys.def" "${keys}" "daemon/config_titled.def" "${titled}" "daemon/options.c" "${flags}"
     "daemon/ctl/options.def" "${options}" "daemon/ctl/verbs.def" "${verbs}"
     "lib/sample/readings.def" "${readings}" "facts/help" "${help}" "facts/ctl_help" "${ctl_help}"
     "facts/metrics" "${metrics}" "facts/memwatchd.8" "${page8}" "facts/memwatchctl.1" "${page1}"

@@ -1,7 +1,7 @@
 /* A star first stands for nothing; each time that what follows it fails, it is made to take one
  * character more. Only the last star is ever gone back to: what an earlier one could take instead,
  * the last one can take as well. So there is no tree of choices to search, and no recursion. */
-#include "daemon/glob.h"
+#include "base/glob.h"
 
 #include "base/utf8.h"
 
@@ -110,15 +110,15 @@ static bool take_one(struct span *pattern, struct span *text)
     return take_literal(pattern) == character;
 }
 
-bool mwd_glob_matches(const char *pattern, const char *text, size_t size)
+bool mw_glob_matches(const char *pattern, const char *text, size_t size)
 {
-    size_t length = strnlen(pattern, MWD_GLOB_MAX + 1);
+    size_t length = strnlen(pattern, MW_GLOB_MAX + 1);
     struct span want = {pattern, pattern + length};
     struct span have = {text, text + size};
     struct span after_star = {NULL, NULL}; /* what follows the last star */
     struct span retry = have;              /* where what it took ends */
 
-    if (length > MWD_GLOB_MAX)
+    if (length > MW_GLOB_MAX)
         return false;
     while (have.at != have.end || want.at != want.end) {
         if (skip(&want, '*')) {

@@ -1,4 +1,4 @@
-#include "daemon/glob.h"
+#include "base/glob.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ struct row {
 static void check(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (mwd_glob_matches(rows[i].pattern, rows[i].text, strlen(rows[i].text)) !=
+        if (mw_glob_matches(rows[i].pattern, rows[i].text, strlen(rows[i].text)) !=
             rows[i].matches)
             fail_msg("\"%s\" against \"%s\" should be %d", rows[i].pattern, rows[i].text,
                      rows[i].matches);
@@ -119,23 +119,23 @@ static void characters_are_utf8(void **state)
 static void the_text_needs_no_nul(void **state)
 {
     (void)state;
-    assert_true(mwd_glob_matches("a*", "abXX", 2));
-    assert_false(mwd_glob_matches("a*X", "abXX", 2));
-    assert_true(mwd_glob_matches("a?c", "a\0c", 3));
+    assert_true(mw_glob_matches("a*", "abXX", 2));
+    assert_false(mw_glob_matches("a*X", "abXX", 2));
+    assert_true(mw_glob_matches("a?c", "a\0c", 3));
 }
 
 static void too_long_a_pattern_matches_nothing(void **state)
 {
-    char pattern[MWD_GLOB_MAX + 2], text[MWD_GLOB_MAX + 2];
+    char pattern[MW_GLOB_MAX + 2], text[MW_GLOB_MAX + 2];
 
     (void)state;
     memset(text, 'a', sizeof(text));
-    for (size_t size = MWD_GLOB_MAX - 1; size <= MWD_GLOB_MAX + 1; size++) {
+    for (size_t size = MW_GLOB_MAX - 1; size <= MW_GLOB_MAX + 1; size++) {
         memset(pattern, 'a', size);
         pattern[size] = '\0';
-        assert_int_equal(mwd_glob_matches(pattern, text, size), size <= MWD_GLOB_MAX);
+        assert_int_equal(mw_glob_matches(pattern, text, size), size <= MW_GLOB_MAX);
         memset(pattern, '*', size);
-        assert_int_equal(mwd_glob_matches(pattern, "x", 1), size <= MWD_GLOB_MAX);
+        assert_int_equal(mw_glob_matches(pattern, "x", 1), size <= MW_GLOB_MAX);
     }
 }
 
@@ -154,7 +154,7 @@ static void stars_do_not_blow_up(void **state)
     (void)state;
     memset(text, 'a', sizeof(text));
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
-        assert_false(mwd_glob_matches(patterns[i], text, sizeof(text)));
+        assert_false(mw_glob_matches(patterns[i], text, sizeof(text)));
     assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 2);
 }
 
