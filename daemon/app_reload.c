@@ -175,6 +175,7 @@ static void swap(struct mwd_app *self, struct mwd_config *new_config)
     mwd_app_apply_log_level(self);
     mwd_app_heap_reloaded(self);
     mwd_app_history_apply(self);
+    mwd_push_set_expire(self->push, new_config->push_expire_ns);
     mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(new_config));
     mwd_app_name_services(self);
     if (!self->sampler)
@@ -221,6 +222,8 @@ static int take_parts(struct mwd_app *self, const struct mwd_config *new_config)
         return r;
     mwd_app_http_settings(new_config, self->log, &settings);
     r = mwd_http_server_reload(self->http, &settings, &self->reload_error);
+    if (r == 0) /* last: what was told that its sink is gone cannot be taken back */
+        r = mwd_app_alerts_reload(self, new_config, &self->reload_error);
     if (r < 0)
         mwd_app_heap_set_limit(self, self->config, &self->reload_error);
     return r;

@@ -32,8 +32,14 @@ struct mwd_list {
 
 enum mwd_titled_kind { MWD_TITLED_ALERT, MWD_TITLED_SINK, MWD_TITLED_KINDS };
 enum { MWD_CONFIG_ALERTS_MAX = 256, MWD_CONFIG_SINKS_MAX = 16, MWD_CONFIG_TITLE_MAX = 64 };
+enum { MWD_CONFIG_URLS_MAX = 8 };
 
-enum mwd_sink_type { MWD_SINK_WEBHOOK, MWD_SINK_ALERTMANAGER, MWD_SINK_EXEC, MWD_SINK_JOURNAL };
+enum mwd_sink_type {
+    MWD_SINK_WEBHOOK,
+    MWD_SINK_ALERTMANAGER,
+    MWD_SINK_EXEC,
+    MWD_SINK_JOURNAL
+};
 
 struct mwd_sink_config {
     const char *name;
@@ -65,6 +71,9 @@ struct mwd_config {
     uint64_t heap_limit;      /* bytes of all that is kept on the managed heap */
     uint64_t heap_semi_space; /* bytes of one half of its new space */
     bool heap_trace;          /* a line in the log for each collection */
+    char *push_socket;        /* path of the datagram socket; "auto"; "" = none */
+    char *push_udp;           /* "127.0.0.1:8125"; "" = none */
+    uint64_t push_expire_ns;
     uint64_t history_recent_ns;
     uint64_t history_minutes_ns;
     uint64_t history_size; /* bytes */

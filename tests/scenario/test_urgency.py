@@ -1,0 +1,160 @@
+"""What cannot wait does not: pressure and limits wake the daemon between two beats that are far
+apart, on this machine's kernel."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+from support.daemon import Daemon, wait_until
+from support.groups import Group
+
+MIB = 1 << 20
+LIMIT = 64 * MIB
+
+# Takes memory until it is killed: the limit is reached after about 0.6 s.
+FILLER = """
+import sys, time
+taken = []
+sys.stdin.readline()
+while True:
+    taken.append(bytearray(b"x") * (1 << 20))
+    time.sleep(0.008)
+"""
+
+
+def group_or_skip(test, limit=LIMIT):
+    try:
+        group = Group.make(limit)
+    except ValueError as reason:
+        test.skipTest(str(reason))
+    test.addCleanup(group.remove)
+    return group
+
+
+def far_beats(test, group, *arguments, seconds=20):
+    """A daemon that looks at its services so rarely that what it knows, it was told."""
+    config = f'services = {{"{group.path}"}}\n' if group else ""
+    daemon = Daemon(*arguments, interval=f"{seconds}s", config=config).__enter__()
+    test.addCleanup(daemon.end)
+    return daemon
+
+
+def start_in(test, group, *command, **options):
+    process = subprocess.Popen(command, preexec_fn=group.join, **options)
+
+    def end():
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+    test.addCleanup(end)
+    return process
+
+
+class Crossing:
+    """Notes when the usage of a group was first seen to pass a number of bytes."""
+
+    def __init__(self, group, level):
+        self.time = None
+        self._group, self._level = group, level
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self):
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            if self._group.usage() >= self._level:
+                self.time = time.monotonic()
+                return
+            time.sleep(0.001)
+
+
+class Limit(unittest.TestCase):
+    def service(self, daemon):
+        return daemon.json("/api/v1/services")["services"][0]
+
+    def test_a_group_near_its_limit_is_seen_before_something_is_killed(self):
+        """Between its crossing of 80 % and the sample that has it lies less than a second."""
+        group = group_or_skip(self)
+        daemon = far_beats(self, group)
+        filler = start_in(self, group, sys.executable, "-c", FILLER, stdin=subprocess.PIPE)
+        self.assertLess(self.service(daemon)["memory"], LIMIT // 2)
+        level = LIMIT * 80 // 100
+        crossing = Crossing(group, level)
+        filler.stdin.write(b"go\n")
+        filler.stdin.flush()
+        wait_until(lambda: self.service(daemon)["memory"] >= level, 10, "80 % in a sample")
+        seen = time.monotonic()
+        self.assertIsNone(filler.poll(), "it was killed before it was seen")
+        self.assertIsNotNone(crossing.time)
+        self.assertLess(seen - crossing.time, 1)
+        print(f"seen {1000 * (seen - crossing.time):.0f} ms after the crossing", file=sys.stderr)
+        self.assertEqual(filler.wait(20), -signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: self.service(daemon)["oomKills"] == 1, 10, "the kill in a sample")
+        self.assertLess(time.monotonic() - killed, 1)
+        self.assertGreater(self.service(daemon)["limitHits"], 0)
+
+    def test_it_leaves_the_history_one_row_a_beat(self):
+        group = group_or_skip(self)
+        daemon = far_beats(self, group, seconds=2)
+        before = daemon.json("/api/v1/daemon")
+        filler = start_in(self, group, sys.executable, "-c", FILLER, stdin=subprocess.PIPE)
+        filler.stdin.write(b"go\n")
+        filler.stdin.flush()
+        filler.wait(20)
+        daemon.wait_for_samples(2)
+        wait_until(lambda: daemon.json("/api/v1/daemon")["urgentSamples"]
+                   > before["urgentSamples"] + 2, 10, "urgent samples")
+        answer = daemon.json("/api/v1/history?reading=daemon.samples&from=-20s&step=100ms")
+        times = [point[0] for point in answer["points"] if point[2] is not None]
+        self.assertTrue(times)
+        for earlier, later in zip(times, times[1:]):
+            self.assertGreater(later - earlier, 1000)
+
+    def test_the_own_group_is_watched_too(self):
+        """With room enough that nobody is killed: the daemon is in there, too."""
+        group = group_or_skip(self, 160 * MIB)
+        daemon = Daemon(interval="60s", preexec_fn=group.join).__enter__()
+        self.addCleanup(daemon.end)
+        system = daemon.json("/api/v1/system")
+        self.assertEqual(system["constrained"], 160 * MIB)
+        start_in(self, group, os.environ["MW_TEST_HOG"], "100", stdin=subprocess.PIPE,
+                 stdout=subprocess.PIPE)
+        wait_until(lambda: daemon.json("/api/v1/system")["constrainedUsed"] > 100 * MIB, 20,
+                   "the own group near its limit")
+        self.assertGreater(daemon.json("/api/v1/memory")["seq"], 1)
+
+
+class Pressure(unittest.TestCase):
+    def test_pressure_wakes_it(self):
+        """Reading more than a group may cache makes its programs wait for memory."""
+        daemon = Daemon(interval="30s").__enter__()
+        self.addCleanup(daemon.end)
+        if "/proc/pressure/memory" in daemon.log():
+            self.skipTest("this kernel lets nobody wait for pressure: " + daemon.log())
+        total = daemon.json("/api/v1/system")["pressureSomeTotalUs"]
+        if total is None:
+            self.skipTest("this kernel measures no pressure")
+        group = group_or_skip(self, 4 * MIB)
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        sparse = pathlib.Path(directory.name) / "sparse"
+        with open(sparse, "wb") as file:
+            file.truncate(64 << 30)
+        for _ in range(2):
+            start_in(self, group, "dd", f"if={sparse}", "of=/dev/null", "bs=1M", "status=none")
+        begin = time.monotonic()
+        wait_until(lambda: daemon.json("/api/v1/system")["pressureSomeTotalUs"] > total, 15,
+                   "pressure in a sample")
+        print(f"seen {time.monotonic() - begin:.1f} s after it began", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
