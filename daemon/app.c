@@ -55,6 +55,7 @@ static void close_all(struct mwd_app *self)
     release_signal(&self->on_hup);
     release_signal(&self->on_usr2);
     close_handle((uv_handle_t *)&self->stale_check);
+    close_handle((uv_handle_t *)&self->urgent_timer);
     close_handle((uv_handle_t *)&self->status_timer);
     close_handle((uv_handle_t *)&self->watchdog_timer);
 }
@@ -127,6 +128,8 @@ static int start_handles(struct mwd_app *self)
     if (r == 0)
         r = start_signal(self, &self->on_hup, on_hangup, SIGHUP);
     if (r == 0)
+        r = mwd_app_urgent_init(self);
+    if (r == 0)
         r = uv_timer_init(&self->loop, &self->stale_check);
     if (r < 0)
         return r;
@@ -152,10 +155,14 @@ static int start_sampler(struct mwd_app *self, struct mwd_buffer *error)
         .collect = {.proc_root = self->config->proc_root,
                     .keep_fds = mwd_app_keep_fds(self->config, self->log),
                     .status_interval_s = MWD_STATUS_INTERVAL_S,
-                    .clock = mw_clock_system()},
+                    .clock = mw_clock_system(),
+                    .watch = true},
         .interval_ns = self->config->interval_ns,
         .log = self->log,
         .on_blocks = mwd_app_on_blocks,
+        .on_urgent = mwd_app_urgent,
+        .services = (const char *const *)self->config->services.items,
+        .service_count = self->config->services.count,
         .context = self,
     };
 

@@ -8,6 +8,7 @@
 #include "daemon/recorder.h"
 #include "daemon/replayer.h"
 #include "daemon/sampler.h"
+#include "daemon/services.h"
 #include "daemon/snapshot.h"
 #include "daemon/view.h"
 #include "history/history.h"
@@ -48,6 +49,7 @@ struct mwd_app {
 
     struct mw_sealer *sealer;
     struct mw_subjects *subjects;
+    struct mwd_services services;     /* those of the configuration */
     struct mw_block_pool *own_blocks; /* what the loop itself knows: MW_SOURCE_DAEMON */
     struct mw_sample *sample;         /* the newest; NULL before the first */
     uint64_t own_seq;
@@ -55,7 +57,13 @@ struct mwd_app {
     struct mw_block_pool *heap_now;            /* a heap as it is when somebody asks */
     uint32_t processes;                        /* in the newest process block */
     bool processes_known;
-    uint64_t sealed_ns; /* when it was sealed, on the loop's clock */
+    uint64_t beat_ns; /* when the last beat was sealed, on the loop's clock */
+
+    uv_timer_t urgent_timer; /* ends the wait of blocks that came too soon after an urgent sample */
+    bool urgent_waits;
+    uint64_t urgent_ns; /* when the last urgent sample was sealed */
+    uint64_t urgent_samples, urgent_folded;
+
     int64_t started_ms;
     uint64_t started_ns;
     bool replay_ended;
@@ -70,6 +78,13 @@ struct mwd_app {
 int mwd_app_samples_init(struct mwd_app *self);
 void mwd_app_samples_deinit(struct mwd_app *self);
 void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t count);
+/* After the loop. Errors: those of uv_timer_init(). */
+int mwd_app_urgent_init(struct mwd_app *self);
+/* Context: the app. Blocks that cannot wait for the next beat: a sample with them is sealed,
+ * published and judged at once; history, and rates from beat to beat, are left as they are. The
+ * blocks stay the caller's. Bound    100 samples a second; what comes sooner is in the one that
+ * follows within 10 ms. */
+void mwd_app_urgent(void *context, struct mw_block *const *blocks, uint32_t count);
 /* Seals again when no block has come for so long that sources have become stale. */
 void mwd_app_check_stale(struct mwd_app *self);
 bool mwd_app_is_stale(const struct mwd_app *self);
@@ -113,6 +128,13 @@ int mwd_app_get_queues(void *context, const struct mwd_request *request, struct 
 int mwd_app_get_queue(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 int mwd_app_get_caches(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 int mwd_app_get_cache(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+
+/* ---- app_services.c ---- */
+
+/* Names as the configuration has them now. */
+void mwd_app_name_services(struct mwd_app *self);
+extern const struct mwd_param mwd_app_service_params[];
+int mwd_app_get_services(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 
 /* ---- app_history.c ---- */
 

@@ -133,6 +133,7 @@ static const struct {
     {"OneQueue", MWD_VIEW_QUEUE, true, false, true},
     {"Cache", MWD_VIEW_CACHE, false, false, true},
     {"OneCache", MWD_VIEW_CACHE, true, false, true},
+    {"Service", MWD_VIEW_SERVICE, false, false, true},
     {"HeapCollections", MWD_VIEW_HEAP_COLLECTIONS, false, false, false},
 };
 
@@ -165,17 +166,17 @@ static void add_memory(cJSON *schemas)
     add_absent_member(&object);
 }
 
-static void add_processes(cJSON *schemas)
+static void add_ranked(cJSON *schemas, const char *name, const char *key, const char *item)
 {
     struct object object;
 
-    begin_object(schemas, "Processes", &object);
+    begin_object(schemas, name, &object);
     add_stamp(&object);
     cJSON *total = add_member(&object, "total", NULL);
     add_type_or_null(total, "integer");
     cJSON_AddNumberToObject(total, "minimum", 0);
     cJSON_AddStringToObject(total, "description", "How many match, before the limit.");
-    mwd_app_add_reference(add_member(&object, "processes", "array"), "items", "Process");
+    mwd_app_add_reference(add_member(&object, key, "array"), "items", item);
     add_absent_member(&object);
 }
 
@@ -309,7 +310,8 @@ static void add_history(cJSON *schemas)
     begin_object(schemas, "History", &object);
     add_described(&object, "reading", "string", "Its id.");
     add_described(&object, "subject", "string",
-                  "system, memwatchd, PID:STARTTIMEMS, or the name of a heap, queue or cache.");
+                  "system, memwatchd, PID:STARTTIMEMS, the name of a heap, queue or cache, or the "
+                  "path of a service.");
     add_type_or_null(add_described(&object, "name", NULL, "Of a process that lives."), "string");
     add_described(&object, "unit", "string", "Of the values.");
     add_described(&object, "alive", "boolean", "Whether the subject is there.");
@@ -426,7 +428,8 @@ void mwd_app_add_schemas(cJSON *schemas)
 {
     add_objects(schemas);
     add_memory(schemas);
-    add_processes(schemas);
+    add_ranked(schemas, "Processes", "processes", "Process");
+    add_ranked(schemas, "Services", "services", "Service");
     add_named(schemas);
     add_history(schemas);
     add_absent(schemas);

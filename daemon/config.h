@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 enum {
-    MWD_CONFIG_LIST_MAX = 16,
+    MWD_CONFIG_LIST_MAX = 256, /* of `services` */
+    MWD_CONFIG_OTHER_LIST_MAX = 16,
     MWD_CONFIG_ERRORS_MAX = 1000, /* only a file that is meant to harm has more */
     /* Descriptors besides keep-fds and max-connections: listeners, the collector's own files,
      * libuv, a recording, and room for surprise. */
@@ -48,9 +49,10 @@ struct mwd_sink_config {
 
 struct mwd_config {
     uint64_t interval_ns;
-    struct mwd_list listen; /* "127.0.0.1:9636", "[::1]:9636"; may be empty */
-    char *socket;           /* path, "" = none */
-    char *socket_group;     /* group that may administrate over it; "" = none */
+    struct mwd_list listen;   /* "127.0.0.1:9636", "[::1]:9636"; may be empty */
+    char *socket;             /* path, "" = none */
+    char *socket_group;       /* group that may administrate over it; "" = none */
+    struct mwd_list services; /* paths of control groups */
     uint64_t keep_fds;
     struct mwd_list hosts; /* Host names that are answered besides the listen addresses */
     char *token_file;      /* lines of ROLE TOKEN; "" = none */

@@ -46,6 +46,9 @@ bool mwd_config_is_loopback(const char *address);
 bool mwd_config_is_host(const char *text);
 bool mwd_config_is_absolute(const char *text);
 bool mwd_config_is_group(const char *text);
+bool mwd_config_is_cgroup(const char *path);
+/* How many elements a list may have. */
+uint32_t mwd_config_list_max(uint32_t key);
 bool mwd_config_is_level(const char *text);
 
 bool mwd_config_is_mode(const char *text);

@@ -154,6 +154,22 @@ static int parse_name(const struct mw_reading_info *info, const char *word,
                : complain_of_name(info, word, detail);
 }
 
+static int parse_service(const struct mwd_history_words *words, const struct mw_reading_info *info,
+                         struct mwd_history_query *ret, char *detail)
+{
+    ret->newest = false;
+    if (!words->subject)
+        return complain(
+            detail, "subject: %s needs one: the path of a control group out of services", info->id);
+    if (!mwd_services_find(words->services, words->subject, &ret->subject))
+        return complain(
+            detail,
+            "subject: takes the path of a control group that stands in the key services "
+            "of the configuration, not \"%.48s\"",
+            words->subject);
+    return 0;
+}
+
 static int parse_subject(const struct mwd_history_words *words, struct mwd_history_query *ret,
                          char *detail)
 {
@@ -166,6 +182,8 @@ static int parse_subject(const struct mwd_history_words *words, struct mwd_histo
                         only, word);
     if (only)
         return 0;
+    if (info->kind == MW_KIND_SERVICE)
+        return parse_service(words, info, ret, detail);
     if (info->kind != MW_KIND_PROCESS)
         return parse_name(info, word, ret, detail);
     if (!word)

@@ -243,6 +243,49 @@ struct mw_ref mw_queue_read(struct mw_queue *self, uint64_t now_ns)
     return take_first(self);
 }
 
+static size_t slot_of(const struct mw_queue *self, size_t position)
+{
+    return (self->first + position) % self->capacity;
+}
+
+struct mw_ref mw_queue_peek(const struct mw_queue *self, size_t position)
+{
+    MW_SCOPE(scope, self->heap);
+
+    if (position >= self->length)
+        return mw_ref_none();
+    return mw_scope_escape(
+        &scope, mw_heap_get(self->heap, field(self, QUEUE_ITEMS), slot_of(self, position)));
+}
+
+/* Those before the position move back by one, so that it is the first: readers that take from the
+ * middle mostly take near the front. */
+static void move_to_front(struct mw_queue *self, size_t position)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref items = field(self, QUEUE_ITEMS);
+    struct mw_ref value = mw_heap_get(self->heap, items, slot_of(self, position));
+    uint64_t time = get_time(self, slot_of(self, position));
+
+    for (size_t i = position; i > 0; i--) {
+        MW_SCOPE(each, self->heap);
+
+        mw_heap_set(self->heap, items, slot_of(self, i),
+                    mw_heap_get(self->heap, items, slot_of(self, i - 1)));
+        put_time(self, slot_of(self, i), get_time(self, slot_of(self, i - 1)));
+    }
+    mw_heap_set(self->heap, items, self->first, value);
+    put_time(self, self->first, time);
+}
+
+struct mw_ref mw_queue_take(struct mw_queue *self, size_t position, uint64_t now_ns)
+{
+    if (position >= self->length)
+        return mw_ref_none();
+    move_to_front(self, position);
+    return mw_queue_read(self, now_ns);
+}
+
 size_t mw_queue_clear(struct mw_queue *self, uint64_t now_ns)
 {
     size_t count = self->length;

@@ -37,6 +37,11 @@ int mw_queue_write(struct mw_queue *self, struct mw_ref value, uint64_t now_ns,
                    uint64_t deadline_ns);
 /* The oldest object, which leaves the queue; none when it is empty. */
 struct mw_ref mw_queue_read(struct mw_queue *self, uint64_t now_ns);
+/* The object at a position, 0 the oldest, which stays; none behind the newest. */
+struct mw_ref mw_queue_peek(const struct mw_queue *self, size_t position);
+/* Reads from the middle: takes out the object at a position, and those behind it move up. For
+ * readers that have done with one and not yet with those before it. */
+struct mw_ref mw_queue_take(struct mw_queue *self, size_t position, uint64_t now_ns);
 /* Drops everything. Returns how many. Not counted as reads. */
 size_t mw_queue_clear(struct mw_queue *self, uint64_t now_ns);
 
