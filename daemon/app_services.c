@@ -1,7 +1,7 @@
 /* Services: their names, and the route that lists them. */
 #include "daemon/app_internal.h"
 
-#include "daemon/glob.h"
+#include "base/glob.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 static const char *const order_words[] = {"desc", "asc", NULL};
 
 enum { SORT, ORDER, LIMIT, NAME };
-_Static_assert(MW_SERVICES_MAX == 256 && MWD_GLOB_MAX == 128, "texts below say so");
+_Static_assert(MW_SERVICES_MAX == 256 && MW_GLOB_MAX == 128, "texts below say so");
 
 const struct mwd_param mwd_app_service_params[] = {
     [SORT] = {"sort", "the key of a reading of services, as memory or oomKills", NULL, 0, 0,
@@ -19,7 +19,7 @@ const struct mwd_param mwd_app_service_params[] = {
     [LIMIT] = {"limit", "a whole number from 0 to 256", NULL, 0, MW_SERVICES_MAX, MWD_PARAM_COUNT,
                NULL},
     [NAME] = {"name", "a glob over paths of at most 128 bytes, as /system.slice/*", NULL, 0,
-              MWD_GLOB_MAX, MWD_PARAM_TEXT, NULL},
+              MW_GLOB_MAX, MWD_PARAM_TEXT, NULL},
     {NULL, NULL, NULL, 0, 0, MWD_PARAM_COUNT, NULL},
 };
 

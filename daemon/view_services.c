@@ -1,6 +1,6 @@
 /* Services: named control groups, the largest first, or as is asked for. There are a few hundred at
  * most, so they are simply sorted. */
-#include "daemon/glob.h"
+#include "base/glob.h"
 #include "daemon/view_internal.h"
 
 #include <string.h>
@@ -60,7 +60,7 @@ static uint32_t find(const struct mwd_view_input *input, const struct mwd_servic
 
         new.name = mwd_services_name(input->services, mw_block_keys(block)[row.row]);
         if (!new.name ||
-            (query->name && !mwd_glob_matches(query->name, new.name, strlen(new.name))))
+            (query->name && !mw_glob_matches(query->name, new.name, strlen(new.name))))
             continue;
         new.absent = mwd_view_get(&row, query->sort, &value) != MW_PRESENT;
         new.value = value.u;
