@@ -48,6 +48,7 @@ static void close_all(struct mwd_app *self)
     self->replayer = NULL;
     self->http = NULL;
     self->recorder = NULL;
+    mwd_app_alerts_close(self);
     mwd_snapshots_close(self->snapshots);
     mwd_heap_close(self->heap);
     release_signal(&self->on_term);
@@ -208,6 +209,8 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
     if (r == 0)
         r = start_http(self, error);
     if (r == 0)
+        r = mwd_app_alerts_init(self);
+    if (r == 0)
         r = start_source(self, error); /* its first block comes when the loop turns */
     if (r == 0)
         r = start_recorder(self, error);
@@ -280,6 +283,7 @@ int mwd_app_run(const struct mwd_app_options *options)
     if (r < 0)
         say_why_not(&app, r, &error);
     mwd_snapshots_destroy(app.snapshots);
+    mwd_app_alerts_deinit(&app);
     mwd_app_samples_deinit(&app);
     mwd_app_heap_deinit(&app);
     mwd_config_destroy(app.config);

@@ -47,6 +47,8 @@ struct mwd_app {
     struct mwd_snapshots *snapshots; /* of it */
     uv_signal_t on_usr2;
 
+    struct mwd_app_alerts *alerts;
+
     struct mw_sealer *sealer;
     struct mw_subjects *subjects;
     struct mwd_services services;     /* those of the configuration */
@@ -169,6 +171,21 @@ void mwd_app_alert_evidence(struct mwd_app *self, const struct mw_alert *alert);
 int mwd_app_snapshots_init(struct mwd_app *self);
 int mwd_app_post_snapshot(void *context, const struct mwd_request *request,
                           struct mwd_reply *reply);
+
+/* ---- app_alerts.c: rules over samples, and who is told ---- */
+
+/* After the heap and HTTP. Errors: -ENOMEM, those of uv_*_init(). */
+int mwd_app_alerts_init(struct mwd_app *self);
+/* While the loop runs; then deinit, before the heap goes. Both take an app without. */
+void mwd_app_alerts_close(struct mwd_app *self);
+void mwd_app_alerts_deinit(struct mwd_app *self);
+/* Holds the rules against the newest sample. */
+void mwd_app_alerts_feed(struct mwd_app *self);
+struct mw_alerts *mwd_app_alert_table(const struct mwd_app *self);
+/* Takes the rules and sinks of a new configuration, while self->config is the old one. Errors: with
+ * a line in `error`; then all is as it was. */
+int mwd_app_alerts_reload(struct mwd_app *self, const struct mwd_config *new_config,
+                          struct mwd_buffer *error);
 
 /* ---- app_routes.c ---- */
 

@@ -221,6 +221,8 @@ static int take_parts(struct mwd_app *self, const struct mwd_config *new_config)
         return r;
     mwd_app_http_settings(new_config, self->log, &settings);
     r = mwd_http_server_reload(self->http, &settings, &self->reload_error);
+    if (r == 0) /* last: what was told that its sink is gone cannot be taken back */
+        r = mwd_app_alerts_reload(self, new_config, &self->reload_error);
     if (r < 0)
         mwd_app_heap_set_limit(self, self->config, &self->reload_error);
     return r;

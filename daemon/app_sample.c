@@ -121,6 +121,7 @@ static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
 /* What everybody who follows samples does with the newest, urgent or not: alerts are here. */
 static void follow(struct mwd_app *self)
 {
+    mwd_app_alerts_feed(self);
     if (self->http)
         mwd_http_server_publish(self->http, mw_sample_seq(self->sample));
 }

@@ -95,6 +95,8 @@ static void check_values(struct mwd_config_loader *self, const struct mwd_titled
     if (sink->type == MWD_SINK_WEBHOOK && sink->urls->count > 1)
         fail_with(self, block, MWD_IN_SINK_URL,
                   "a webhook takes one address; for another one there is another sink");
+    if (sink->urls->count > MWD_CONFIG_URLS_MAX)
+        fail_with(self, block, MWD_IN_SINK_URL, "takes at most 8 addresses");
     if (sink->type == MWD_SINK_EXEC && is_given(block, MWD_IN_SINK_COMMAND) &&
         *sink->command->items[0] != '/')
         fail_with(self, block, MWD_IN_SINK_COMMAND,
@@ -122,7 +124,8 @@ static void take(struct mwd_config_loader *self, const struct mwd_titled *block,
                   "needs a type: webhook, alertmanager, exec or journal");
         return;
     }
-    sink->type = (enum mwd_sink_type)find_type(mwd_config_titled_text(block, MWD_IN_SINK_TYPE));
+    sink->type =
+        (enum mwd_sink_type)find_type(mwd_config_titled_text(block, MWD_IN_SINK_TYPE));
     check_uses(self, block, sink);
     check_values(self, block, sink);
 }
