@@ -46,7 +46,7 @@ static struct mwd_alerts_input input_of(const struct mwd_app *self, const char *
 
 static bool is_ready(const struct mwd_app *self, struct mwd_reply *reply)
 {
-    if (self->sample && mwd_app_alert_table(self))
+    if (self->sample && self->alerts)
         return true;
     reply->status = 503;
     reply->detail = "the first sample is still being taken";
