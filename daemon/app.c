@@ -43,6 +43,7 @@ static void close_all(struct mwd_app *self)
     mwd_sampler_close(self->sampler, COLLECTOR_STOP_MS, on_part_closed, self);
     mwd_replayer_close(self->replayer, COLLECTOR_STOP_MS, on_part_closed, self);
     mwd_http_server_close(self->http, on_part_closed, self);
+    mwd_app_push_close(self);
     mwd_recorder_close(self->recorder, on_part_closed, self);
     self->sampler = NULL;
     self->replayer = NULL;
@@ -207,7 +208,11 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
     if (r == 0)
         r = start_handles(self);
     if (r == 0)
+        r = mwd_app_push_init(self);
+    if (r == 0)
         r = start_http(self, error);
+    if (r == 0)
+        r = mwd_app_push_listen(self, error);
     if (r == 0)
         r = mwd_app_alerts_init(self);
     if (r == 0)
@@ -285,6 +290,7 @@ int mwd_app_run(const struct mwd_app_options *options)
     mwd_snapshots_destroy(app.snapshots);
     mwd_app_alerts_deinit(&app);
     mwd_app_samples_deinit(&app);
+    app.push = mwd_push_destroy(app.push);
     mwd_app_heap_deinit(&app);
     mwd_config_destroy(app.config);
     mwd_buffer_deinit(&app.reload_error);

@@ -1,7 +1,6 @@
 /* The table of alerts in the app: rules of the configuration, every sample, and what comes of it.
  */
 #include "daemon/app_alerts.h"
-#include "daemon/names.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,34 +8,6 @@
 
 /* Timers are stored this often: what a restart may add to a `for` or `keep`. */
 enum { BEAT_MS = 1000, TIMERS_BEATS = 5, RESOLVED_MS = 3600 * 1000 };
-
-/* ---- names ---- */
-
-static bool put_name(const char *name, const char **ret_name, size_t *ret_size)
-{
-    *ret_name = name;
-    *ret_size = name ? strlen(name) : 0;
-    return name;
-}
-
-static bool name_of(void *context, const struct mw_block *block, uint32_t row,
-                    const char **ret_name, size_t *ret_size)
-{
-    const struct mwd_app *app = context;
-    enum mw_source source = (enum mw_source)mw_block_head(block)->source;
-    struct mw_block_key key = mw_block_keys(block)[row];
-    struct mw_subject subject;
-
-    if (source == MW_SOURCE_SERVICE)
-        return put_name(mwd_services_name(&app->services, key), ret_name, ret_size);
-    if (source != MW_SOURCE_PROCESS)
-        return put_name(mwd_name_of(mw_source_kind(source), key), ret_name, ret_size);
-    if (!mw_subjects_at(app->subjects, block, row, &subject) || !subject.name.bytes)
-        return false;
-    *ret_name = subject.name.bytes;
-    *ret_size = subject.name.size;
-    return true;
-}
 
 /* ---- at each sample ---- */
 
@@ -122,7 +93,7 @@ static int start(struct mwd_app_alerts *self)
     r = mw_alerts_create(&config, &self->table);
     if (r < 0)
         return r;
-    mw_alerts_set_names(self->table, name_of, self->app);
+    mw_alerts_set_names(self->table, mwd_app_subject_name, self->app);
     r = mw_alerts_set_rules(self->table, self->app->config->alerts, self->app->config->alert_count);
     if (r == 0)
         r = mwd_outbox_create(MWD_APP_MESSAGES_MAX, &self->outbox);

@@ -78,6 +78,27 @@ static void put_alerts(struct mw_block *block, const struct mwd_app *self)
     put(block, MW_DAEMON_ALERTS_UNTRACKED, numbers.untracked);
 }
 
+static void put_push(struct mw_block *block, const struct mwd_push *push)
+{
+    struct mwd_push_numbers numbers;
+
+    if (!push)
+        return;
+    mwd_push_get_numbers(push, &numbers);
+    put(block, MW_DAEMON_PUSHES, numbers.pushes);
+    put(block, MW_DAEMON_PUSH_DATAGRAMS, numbers.datagrams);
+    put(block, MW_DAEMON_PUSH_DROPS, numbers.drops);
+    put(block, MW_DAEMON_PUSH_NAMES, numbers.names);
+    put(block, MW_DAEMON_PUSH_EXPIRED, numbers.expired);
+    put(block, MW_DAEMON_PUSH_REFUSED_SYNTAX, numbers.refused[MWD_PUSH_SYNTAX]);
+    put(block, MW_DAEMON_PUSH_REFUSED_FIELD, numbers.refused[MWD_PUSH_FIELD]);
+    put(block, MW_DAEMON_PUSH_REFUSED_VALUE, numbers.refused[MWD_PUSH_VALUE]);
+    put(block, MW_DAEMON_PUSH_REFUSED_NAME, numbers.refused[MWD_PUSH_NAME]);
+    put(block, MW_DAEMON_PUSH_REFUSED_OWNER, numbers.refused[MWD_PUSH_OWNER]);
+    put(block, MW_DAEMON_PUSH_REFUSED_FULL, numbers.refused[MWD_PUSH_FULL]);
+    put(block, MW_DAEMON_PUSH_REFUSED_SIZE, numbers.refused[MWD_PUSH_SIZE]);
+}
+
 static void put_absences(struct mw_block *block, const uint64_t *totals)
 {
     put(block, MW_DAEMON_ABSENT_DENIED, totals[MW_ABSENT_DENIED]);
@@ -109,6 +130,7 @@ static int make_own_block(struct mwd_app *self, struct mw_block **ret)
         put(block, MW_DAEMON_RECORD_DROPS, mwd_recorder_drops(self->recorder));
     put_http(block, self->http);
     put_alerts(block, self);
+    put_push(block, self->push);
     put_absences(block, mw_sealer_absences(self->sealer));
     r = mw_block_finish(block);
     if (r < 0) {

@@ -235,7 +235,9 @@ static void add_heap(cJSON *schemas, const char *name, bool stamp)
         add_stamp(&object);
     add_member(&object, "name", "string");
     add_readings(&object, MWD_VIEW_HEAP);
-    add_whole_number(&object, "physical", 0);
+    cJSON *physical = add_member(&object, "physical", NULL);
+    add_type_or_null(physical, "integer");
+    cJSON_AddNumberToObject(physical, "minimum", 0);
     mwd_app_add_reference(add_member(&object, "spaces", "array"), "items", "HeapSpace");
     add_reference_member(&object, "collections", "HeapCollections");
     add_reference_member(&object, "pauses", "HeapPauses");
@@ -256,8 +258,36 @@ static void add_collection(cJSON *schemas)
     add_member(&object, "trace", "string");
 }
 
+/* What a route takes: nothing but these members, of which only the first one is needed. */
+static void add_report(cJSON *schemas, const char *name, enum mw_kind kind)
+{
+    struct object object;
+    uint32_t count;
+    const struct mwd_push_field *fields = mwd_push_fields(kind, &count);
+
+    begin_object(schemas, name, &object);
+    cJSON_AddFalseToObject(object.schema, "additionalProperties");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mw_reading_info *info = mw_reading_info(fields[i].reading);
+        cJSON *member = cJSON_AddObjectToObject(object.properties, info->key);
+
+        if (i == 0)
+            require(&object, info->key);
+        if (i == 0)
+            cJSON_AddStringToObject(member, "type", "integer");
+        else
+            add_type_or_null(member, "integer");
+        cJSON_AddNumberToObject(member, "minimum", 0);
+        cJSON_AddNumberToObject(member, "maximum", (double)MW_READING_MAX);
+        cJSON_AddStringToObject(member, "description", info->help);
+    }
+}
+
 static void add_named(cJSON *schemas)
 {
+    add_report(schemas, "QueueReport", MW_KIND_QUEUE);
+    add_report(schemas, "CacheReport", MW_KIND_CACHE);
+    add_report(schemas, "HeapReport", MW_KIND_HEAP);
     add_heap(schemas, "Heap", false);
     add_heap(schemas, "OneHeap", true);
     add_heap_space(schemas);

@@ -71,6 +71,9 @@ struct mwd_config {
     uint64_t heap_limit;      /* bytes of all that is kept on the managed heap */
     uint64_t heap_semi_space; /* bytes of one half of its new space */
     bool heap_trace;          /* a line in the log for each collection */
+    char *push_socket;        /* path of the datagram socket; "auto"; "" = none */
+    char *push_udp;           /* "127.0.0.1:8125"; "" = none */
+    uint64_t push_expire_ns;
     uint64_t history_recent_ns;
     uint64_t history_minutes_ns;
     uint64_t history_size; /* bytes */

@@ -91,6 +91,11 @@ bool mwd_config_is_absolute(const char *text)
     return *text == '/';
 }
 
+bool mwd_config_is_absolute_or_auto(const char *text)
+{
+    return mwd_config_is_absolute(text) || strcmp(text, "auto") == 0;
+}
+
 bool mwd_config_is_group(const char *text)
 {
     return !strpbrk(text, " :,");

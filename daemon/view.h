@@ -10,6 +10,7 @@
 #define MWD_VIEW_H
 #include "daemon/buffer.h"
 #include "daemon/json.h"
+#include "daemon/names.h"
 #include "daemon/services.h"
 #include "heap/heap.h"
 #include "sample/sample.h"
@@ -18,6 +19,7 @@
 struct mwd_view_input {
     const struct mw_sample *sample; /* NULL before the first one */
     const struct mw_subjects *subjects;
+    const struct mwd_names *names;       /* of others; NULL = there are none */
     const struct mwd_services *services; /* names of services; NULL: none has one */
     const struct mw_block *newer; /* in place of the sample's block of that source; or NULL */
     uint32_t row; /* of kinds with many subjects; for the others and for /memory 0 */
@@ -57,7 +59,8 @@ void mwd_view_processes(const struct mwd_view_input *input, const struct mwd_pro
 /* One process as an object. Errors -ENOENT no such pid. */
 int mwd_view_process(const struct mwd_view_input *input, uint64_t pid, struct mwd_buffer *out);
 /* {"timeMs":., "seq":., "queues":[{"name":., ...}]}: all subjects of kind heap, queue or cache.
- * `heap` is of the daemon's own heap; NULL for other kinds. */
+ * `heap` is of the daemon's own heap; NULL for other kinds. Of heaps that others report it is not
+ * known: "spaces" and the histogram are empty then, "physical" is null. */
 void mwd_view_named(const struct mwd_view_input *input, enum mw_kind kind,
                     const struct mwd_view_heap *heap, struct mwd_buffer *out);
 /* One of them as an object. Errors -ENOENT there is none of this name. */

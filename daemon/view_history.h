@@ -21,6 +21,7 @@ struct mwd_history_words {
     const char *to;                      /* likewise, or "now", which it is */
     const char *step;                    /* "10s" or "10000"; so that there are at most 360 or so */
     const struct mwd_services *services; /* that a subject may be; or NULL */
+    const struct mwd_names *names;       /* likewise; NULL = the daemon's own only */
 };
 
 struct mwd_history_query {

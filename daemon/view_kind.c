@@ -22,7 +22,7 @@ const char *mwd_view_name(const struct mwd_view_input *input, enum mw_kind kind,
                           struct mw_block_key key)
 {
     return kind == MW_KIND_SERVICE ? mwd_services_name(input->services, key)
-                                   : mwd_name_of(kind, key);
+                                   : mwd_name_of(input->names, kind, key);
 }
 
 const struct mw_block *mwd_view_block(const struct mwd_view_input *input, enum mw_source source)
