@@ -72,7 +72,7 @@ void mw_collect_minor(struct mw_heap *self, const char *reason)
     mw_scavenge(self, false, &moved);
     mw_incremental_owe(self, moved.promoted);
     pause_end(self, &pause, &moved);
-    mw_nursery_judge(self, moved.promoted + moved.survived, pause.of.pause_cpu_ns);
+    mw_nursery_judge(self, &moved, pause.of.pause_cpu_ns);
 }
 
 static uint64_t since_full(const struct mw_heap *self)

@@ -34,15 +34,15 @@ struct mw_nursery {
     size_t slot_size;
     unsigned slots; /* two, or more when addresses must not come back soon */
     unsigned from, to;
-    size_t capacity;   /* bytes of a half in use */
-    char *end;         /* where the half being filled ends */
-    char *start;       /* where what was born since the last scavenge begins */
-    size_t wanted;     /* the capacity that it grows to, piece by piece */
-    size_t ahead;      /* bytes that were brought in for that, of both halves together */
-    size_t survived;   /* since its capacity last changed */
-    uint64_t born;     /* bytes, until the last scavenge; large ones at once */
-    uint64_t cost;     /* of a scavenge, in nanoseconds for each KiB that survives */
-    uint64_t usual_ns; /* that one takes, the last ones counting most */
+    size_t capacity;      /* bytes of a half in use */
+    char *end;            /* where the half being filled ends */
+    char *start;          /* where what was born since the last scavenge begins */
+    size_t wanted;        /* the capacity that it grows to, piece by piece */
+    size_t ahead;         /* bytes that were brought in for that, of both halves together */
+    size_t aged, in_vain; /* of scavenges since its capacity last changed, the last ones more */
+    uint64_t born;        /* bytes, until the last scavenge; large ones at once */
+    uint64_t cost;        /* of a scavenge, in nanoseconds for each KiB that survives */
+    uint64_t usual_ns;    /* that one takes, the last ones counting most */
     uint64_t looked_ns,
         looked_bytes; /* when it was last asked whether all is quiet; bytes by then */
 };
@@ -219,9 +219,12 @@ size_t mw_policy_next_external(size_t external);
 size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns);
 bool mw_policy_dense(size_t live);
 bool mw_policy_sparse(size_t pages, size_t live);
-/* Whether halves of `capacity` should double: so many bytes survived since they last did, a
- * scavenge costs so much for each KiB and may take `most_ns` (0: as long as it takes). */
-bool mw_policy_grow_new(size_t capacity, size_t survived, uint64_t cost, uint64_t most_ns);
+/* Whether halves of `capacity` should double: of so many `aged` bytes so many were copied in vain
+ * since they last did. */
+bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain);
+/* Whether a scavenge of halves twice as large, which costs so many nanoseconds for each KiB, takes
+ * no more than `most_ns` (0: any time) at worst. */
+bool mw_policy_quick_enough(size_t capacity, uint64_t cost, uint64_t most_ns);
 /* Whether a program that allocated so many bytes in that time does next to nothing. */
 bool mw_policy_quiet(uint64_t bytes, uint64_t ns);
 /* Whether objects of a type should be born old. */
@@ -341,6 +344,13 @@ struct mw_global {
 /* allocate.c */
 size_t mw_object_length(const struct mw_heap *self, const uintptr_t *object);
 
+/* scavenge.c: what one has done */
+struct mw_scavenged {
+    size_t promoted, survived;
+    size_t aged;    /* bytes that the scavenge before had copied within the new space ... */
+    size_t in_vain; /* ... and of these, what was dead by now */
+};
+
 /* nursery.c */
 int mw_nursery_init(struct mw_heap *self);
 void mw_nursery_deinit(struct mw_heap *self);
@@ -349,8 +359,8 @@ void mw_nursery_deinit(struct mw_heap *self);
 bool mw_nursery_extend(struct mw_heap *self, size_t bytes);
 void mw_nursery_retire(struct mw_heap *self);
 void mw_nursery_flip(struct mw_heap *self, char *to_top);
-/* What a scavenge cost, and how much survived it: whether the halves are to grow. */
-void mw_nursery_judge(struct mw_heap *self, size_t survived, uint64_t cpu_ns);
+/* What a scavenge cost, and what it moved: whether the halves are to grow. */
+void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns);
 /* Brings in a piece of what it grows by; outside of pauses. Returns whether it did. */
 bool mw_nursery_grow(struct mw_heap *self);
 /* Whether the program did next to nothing since this was last asked; false when that is not long
@@ -448,9 +458,6 @@ void mw_remembered_scan(struct mw_heap *self, mw_visit_fn *visit, void *context)
 void mw_remembered_prune(struct mw_heap *self);
 
 /* scavenge.c */
-struct mw_scavenged {
-    size_t promoted, survived;
-};
 void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *ret);
 /* Large, young, and not reached. */
 MW_ALWAYS_INLINE bool mw_large_is_lost(uint64_t header)

@@ -22,7 +22,8 @@ enum {
     POISON_BYTE = 0xd5,
     PIECE = MW_PAGE_SIZE,               /* as much as the page pool brings in at a time */
     LOOK_EVERY_NS = 100 * MW_NS_PER_MS, /* often enough for who waits, seldom enough to tell */
-    SURVIVED_LEAST = 64 * 1024,         /* less says nothing about what it costs */
+    MOVED_LEAST = 64 * 1024,            /* less says nothing about what it costs */
+    MEMORY = 4,                         /* halves full of survivors: what is older counts half */
 };
 
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
@@ -48,7 +49,7 @@ int mw_nursery_init(struct mw_heap *self)
     nursery->capacity = nursery->wanted = self->config.semi_space;
     nursery->reserved = nursery->slots * nursery->slot_size;
     nursery->to = 1;
-    nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_PAGE_SIZE);
+    nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_VM_HUGE);
     if (nursery->base == NULL ||
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, 0), nursery->capacity) < 0 ||
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, 1), nursery->capacity) < 0)
@@ -161,7 +162,7 @@ static void set_capacity(struct mw_heap *self, size_t capacity)
 
     nursery->capacity = nursery->wanted = capacity;
     nursery->ahead = 0;
-    nursery->survived = 0;
+    nursery->aged = nursery->in_vain = 0;
     nursery->usual_ns = 0;
     nursery->end = mw_nursery_half(nursery, nursery->from) + capacity;
     self->pool.target = mw_pool_target(capacity);
@@ -183,7 +184,18 @@ static void give_up_growing(struct mw_nursery *self)
     decommit_beyond(self, self->capacity, first, self->ahead - first);
     self->wanted = self->capacity;
     self->ahead = 0;
-    self->survived = 0;
+    self->aged = self->in_vain = 0;
+}
+
+/* Returns how many bytes came: more at a time where a huge page fits, 0 when there are none. */
+static size_t bring_piece(struct mw_heap *self, char *start, size_t wanted)
+{
+    if (wanted >= MW_VM_HUGE && (uintptr_t)start % MW_VM_HUGE == 0 &&
+        mw_heap_may_grow(self, MW_VM_HUGE) && mw_vm_commit_huge(&self->vm, start))
+        return MW_VM_HUGE;
+    if (mw_heap_may_grow(self, PIECE) && mw_vm_commit(&self->vm, start, PIECE) == 0)
+        return PIECE;
+    return 0;
 }
 
 bool mw_nursery_grow(struct mw_heap *self)
@@ -191,17 +203,19 @@ bool mw_nursery_grow(struct mw_heap *self)
     struct mw_nursery *nursery = &self->nursery;
     size_t more = nursery->wanted - nursery->capacity;
     unsigned half = nursery->ahead < more ? 0 : 1;
-    char *piece =
-        mw_nursery_half(nursery, half) + nursery->capacity + (nursery->ahead - half * more);
+    size_t done = nursery->ahead - half * more;
+    char *piece = mw_nursery_half(nursery, half) + nursery->capacity + done;
+    size_t brought;
 
     if (more == 0)
         return false;
-    if (!mw_heap_may_grow(self, PIECE) || mw_vm_commit(&self->vm, piece, PIECE) < 0) {
+    brought = bring_piece(self, piece, more - done);
+    if (brought == 0) {
         give_up_growing(nursery);
         return false;
     }
-    mw_annotate_free(piece, PIECE);
-    nursery->ahead += PIECE;
+    mw_annotate_free(piece, brought);
+    nursery->ahead += brought;
     if (nursery->ahead == 2 * more)
         set_capacity(self, nursery->wanted);
     return true;
@@ -246,33 +260,67 @@ static void shrink(struct mw_heap *self, size_t capacity)
         self->front.limit = nursery->end;
 }
 
+static uint64_t most_ns(const struct mw_heap *self)
+{
+    return self->config.scavenge_us * MW_NS_PER_US;
+}
+
 static bool may_shrink(const struct mw_heap *self, size_t capacity)
 {
     return self->nursery.slots == HALVES && capacity >= self->config.semi_space &&
            mw_nursery_used(self) <= capacity - capacity / 4;
 }
 
-void mw_nursery_judge(struct mw_heap *self, size_t survived, uint64_t cpu_ns)
+/* What a program did long ago counts less and less. */
+static void count_copied(struct mw_nursery *self, const struct mw_scavenged *moved)
 {
-    struct mw_nursery *nursery = &self->nursery;
-    uint64_t most_ns = self->config.scavenge_us * MW_NS_PER_US;
+    if (self->aged > MEMORY * self->capacity) {
+        self->aged /= 2;
+        self->in_vain /= 2;
+    }
+    self->aged += moved->aged;
+    self->in_vain += moved->in_vain;
+}
+
+static void count_cost(struct mw_nursery *self, size_t moved, uint64_t cpu_ns)
+{
+    uint64_t cost;
+
+    if (moved < MOVED_LEAST)
+        return;
+    cost = cpu_ns * 1024 / moved;
+    self->cost = self->cost == 0 ? cost : (3 * self->cost + cost) / 4;
+}
+
+/* One that took very long, for whatever reason, is not more than slow. */
+static void note_time(struct mw_nursery *self, uint64_t cpu_ns, uint64_t most)
+{
+    self->usual_ns = (3 * self->usual_ns + (cpu_ns < 2 * most ? cpu_ns : 2 * most)) / 4;
+}
+
+static bool should_grow(const struct mw_heap *self)
+{
+    const struct mw_nursery *nursery = &self->nursery;
     size_t capacity = nursery->capacity;
 
-    nursery->usual_ns = (3 * nursery->usual_ns + cpu_ns) / 4;
-    if (most_ns != 0 && nursery->usual_ns > most_ns && may_shrink(self, capacity / 2)) {
-        shrink(self, capacity / 2);
-        return;
-    }
-    nursery->survived += survived;
-    if (survived >= SURVIVED_LEAST) {
-        uint64_t cost = cpu_ns * 1024 / survived;
+    return nursery->slots == HALVES && nursery->wanted == capacity &&
+           2 * capacity <= nursery->slot_size && mw_heap_may_grow(self, 2 * capacity) &&
+           mw_policy_grow_new(capacity, nursery->aged, nursery->in_vain) &&
+           mw_policy_quick_enough(capacity, nursery->cost, most_ns(self));
+}
 
-        nursery->cost = nursery->cost == 0 ? cost : (3 * nursery->cost + cost) / 4;
-    }
-    if (nursery->slots == HALVES && nursery->wanted == capacity &&
-        2 * capacity <= nursery->slot_size && mw_heap_may_grow(self, 2 * capacity) &&
-        mw_policy_grow_new(capacity, nursery->survived, nursery->cost, most_ns))
-        nursery->wanted = 2 * capacity;
+void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns)
+{
+    struct mw_nursery *nursery = &self->nursery;
+    size_t less = nursery->capacity / 2;
+
+    note_time(nursery, cpu_ns, most_ns(self));
+    count_copied(nursery, moved);
+    count_cost(nursery, moved->promoted + moved->survived, cpu_ns);
+    if (most_ns(self) != 0 && nursery->usual_ns > most_ns(self) && may_shrink(self, less))
+        shrink(self, less);
+    else if (should_grow(self))
+        nursery->wanted = 2 * nursery->capacity;
 }
 
 bool mw_nursery_relax(struct mw_heap *self)

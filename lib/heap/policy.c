@@ -3,7 +3,7 @@
 
 #define MIB ((size_t)1 << 20)
 
-enum { SPARSE_PAGES = 4, FORGET_MS = 8000 };
+enum { SPARSE_PAGES = 4, FORGET_MS = 8000, GROWTH = 4 };
 
 static size_t least(size_t left, size_t right)
 {
@@ -68,19 +68,30 @@ bool mw_policy_sparse(size_t pages, size_t live)
     return pages > SPARSE_PAGES + live / MW_PAGE_ROOM && pages * MW_PAGE_SIZE > 2 * live;
 }
 
-/* How far halves may grow when the program did not say: to twice of what they are, if both together
- * are not over an eighth of the limit then. */
+/* How far halves may grow when the program did not say: to four times of what they are, as long as
+ * both together are not over an eighth of the limit. */
 size_t mw_policy_semi_max(size_t semi, size_t limit)
 {
-    return semi <= MW_SEMI_MAX / 2 && 4 * semi <= limit / 8 ? 2 * semi : semi;
+    size_t most_semi = least(GROWTH * semi, MW_SEMI_MAX);
+
+    while (most_semi > semi && 2 * most_semi > limit / 8)
+        most_semi /= 2;
+    return most_semi;
+}
+
+/* What survives its first scavenge and is dead at the second was copied because the scavenge came
+ * too early: in larger halves it would have died where it was born. When that was more than fits
+ * into a half (the first touch of new memory is worth it) and a quarter of all that was copied,
+ * larger halves pay. Where objects live long they do not, however many survive. */
+bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain)
+{
+    return in_vain > capacity && in_vain > aged / 4;
 }
 
 /* All of a half may survive, and what survived last time says how much that takes. */
-bool mw_policy_grow_new(size_t capacity, size_t survived, uint64_t cost, uint64_t most_ns)
+bool mw_policy_quick_enough(size_t capacity, uint64_t cost, uint64_t most_ns)
 {
-    uint64_t worst = cost * (2 * capacity / 1024);
-
-    return survived > capacity && (most_ns == 0 || worst <= most_ns);
+    return most_ns == 0 || cost * (2 * capacity / 1024) <= most_ns;
 }
 
 /* Less than 1000 bytes in a millisecond: V8's line between a program that runs and one that waits.

@@ -31,6 +31,7 @@ struct scavenge {
     char *to_top;
     char *to_quarter; /* from here on survivors are promoted at once */
     size_t promoted;
+    size_t reached_again; /* bytes of those that had survived once */
     size_t survived_large;
     bool refused;
     bool young; /* the object being scanned refers to a young one */
@@ -97,6 +98,7 @@ MW_ALWAYS_INLINE uintptr_t evacuate(struct scavenge *self, uintptr_t *object)
     if (header & MW_FLAG_FORWARDED)
         return header - MW_FLAG_FORWARDED;
     if (header & MW_FLAG_AGED || self->to_top >= self->to_quarter) {
+        self->reached_again += header & MW_FLAG_AGED ? mw_header_bytes(header) : 0;
         promoted = promote(self, object, header);
         if (promoted != 0)
             return promoted;
@@ -268,6 +270,7 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     struct scavenge scavenge = scavenge_of(self, promote_all);
     char *to = scavenge.to_top;
     const char *from_top = self->front.top;
+    size_t aged = (size_t)(self->nursery.start - (char *)scavenge.from);
 
     visit_handles(&scavenge);
     visit_globals(&scavenge);
@@ -282,4 +285,6 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     self->refused = scavenge.refused;
     ret->promoted = scavenge.promoted;
     ret->survived = (size_t)(scavenge.to_top - to) + scavenge.survived_large;
+    ret->aged = aged;
+    ret->in_vain = aged - scavenge.reached_again;
 }
