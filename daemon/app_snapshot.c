@@ -16,12 +16,21 @@ static void on_wanted(uv_signal_t *handle, int number)
         mwd_snapshot_save(self->snapshots);
 }
 
+static void hold(void *context, bool held)
+{
+    struct mwd_app *self = context;
+
+    mwd_heap_hold(self->heap, held);
+}
+
 int mwd_app_snapshots_init(struct mwd_app *self)
 {
     struct mwd_snapshots_options options = {
         .heap = mwd_heap_of(self->heap),
         .log = self->log,
         .folder = self->config->state_dir,
+        .hold = hold,
+        .context = self,
         .limit_ms = LIMIT_MS,
     };
     int r = mwd_snapshots_create(&self->loop, &options, &self->snapshots);

@@ -16,7 +16,7 @@ struct mwd_heap {
     struct mw_store *store;
     struct mwd_heap_options options;
     uv_idle_t idle;
-    bool on_loop;
+    bool on_loop, held;
 };
 
 /* ---- what the heap calls ---- */
@@ -68,8 +68,15 @@ static void on_idle(uv_idle_t *handle)
 {
     struct mwd_heap *self = handle->data;
 
-    if (!mw_heap_step(self->heap, SLICE_US))
+    if (self->held || !mw_heap_step(self->heap, SLICE_US))
         uv_idle_stop(handle);
+}
+
+void mwd_heap_hold(struct mwd_heap *self, bool held)
+{
+    self->held = held;
+    if (!held)
+        mwd_heap_rest(self);
 }
 
 void mwd_heap_rest(struct mwd_heap *self)

@@ -45,4 +45,6 @@ void mwd_heap_set_trace(struct mwd_heap *self, bool trace);
 
 /* Does what is due, a little at a time, whenever the loop has nothing else to do. */
 void mwd_heap_rest(struct mwd_heap *self);
+/* While held it does nothing of that: a snapshot does it in its own way. */
+void mwd_heap_hold(struct mwd_heap *self, bool held);
 #endif

@@ -4,6 +4,9 @@
  * at its end, what it said is there already, or it was killed and said nothing: nobody has to wait
  * for a process to tell a whole snapshot from half of one.
  *
+ * What can be done of the collection before the fork is done in slices, while the loop turns: the
+ * pause is then its end, the ids, and the fork. A stream's client waits at its pipe meanwhile.
+ *
  * A snapshot is over when its child is reaped and, for a stream, its reader has stopped; before
  * that no other begins. A child that was killed while it saved leaves a file under a name that
  * nobody knows, so libuv's pool looks for it.
@@ -24,13 +27,20 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Where slices do not come to an end: the rest is one pause, as long as it may be. */
+enum { SLICE_US = 300, AHEAD_MS = 2000 };
+
 struct mwd_snapshots {
     struct mwd_snapshots_options options;
     uv_loop_t *loop;
     uv_signal_t on_child;
     uv_timer_t limit;
+    uv_idle_t ahead;
     unsigned handles; /* that mwd_snapshots_close() must close */
 
+    bool preparing;
+    uint64_t prepare_until_ns;
+    int data_fd; /* while preparing: the writing end of a stream's pipe; or -1 */
     pid_t child; /* 0 = none */
     bool reading, killed, late;
     bool silent;   /* the pipe ended, and the child had not said a word */
@@ -215,9 +225,8 @@ static void begin(struct mwd_snapshots *self, pid_t child, int result_fd)
     uv_timer_start(&self->limit, on_limit, self->options.limit_ms, 0);
 }
 
-/* `data` is a pipe whose writing end is the child's, or -1 twice. */
-static int fork_with(struct mwd_snapshots *self, struct mw_heap_snapshot *snapshot,
-                     const int data[2])
+/* `data_fd` is what the child writes to, or -1. */
+static int fork_with(struct mwd_snapshots *self, struct mw_heap_snapshot *snapshot, int data_fd)
 {
     int result[2];
     int r = open_pipe(result);
@@ -228,7 +237,7 @@ static int fork_with(struct mwd_snapshots *self, struct mw_heap_snapshot *snapsh
         .snapshot = snapshot,
         .folder = self->options.folder,
         .path = self->path[0] ? self->path : NULL,
-        .data_fd = data[1],
+        .data_fd = data_fd,
         .result_fd = result[1],
     };
     pid_t child = start_child(&task);
@@ -248,23 +257,76 @@ static int log_refusal(struct mwd_snapshots *self, int r, const char *why)
     return r;
 }
 
-static int take(struct mwd_snapshots *self, const int data[2])
+static int take(struct mwd_snapshots *self, int data_fd)
 {
     struct mw_heap_snapshot_report report = {0};
     struct mw_heap_snapshot *snapshot = NULL;
     uint64_t before_ns = mw_clock_monotonic_ns(mw_clock_system());
 
-    int r = mw_heap_snapshot_prepare(self->options.heap, &snapshot, &report);
+    int r = mw_heap_snapshot_begin(self->options.heap, &snapshot, &report);
     if (r == 0)
-        r = fork_with(self, snapshot, data);
+        r = fork_with(self, snapshot, data_fd);
     mw_heap_snapshot_destroy(snapshot);
     self->blocked_ns = mw_clock_monotonic_ns(mw_clock_system()) - before_ns;
     return r < 0 ? log_refusal(self, r, report.why) : 0;
 }
 
+/* ---- before it ---- */
+
+static void hold(const struct mwd_snapshots *self, bool held)
+{
+    if (self->options.hold)
+        self->options.hold(self->options.context, held);
+}
+
+static void stop_preparing(struct mwd_snapshots *self)
+{
+    self->preparing = false;
+    uv_idle_stop(&self->ahead);
+    hold(self, false);
+    if (self->data_fd >= 0)
+        close(self->data_fd);
+    self->data_fd = -1;
+}
+
+/* A stream has been promised by now: its reader finds the pipe at its end, and asks why. */
+static void on_ahead(uv_idle_t *handle)
+{
+    struct mwd_snapshots *self = handle->data;
+
+    if (mw_heap_snapshot_step(self->options.heap, SLICE_US) &&
+        mw_clock_monotonic_ns(mw_clock_system()) < self->prepare_until_ns)
+        return;
+    int r = take(self, self->data_fd);
+    if (r < 0) {
+        self->result = (struct mwd_snapshot_result){.error = r};
+        self->has_result = true;
+    }
+    stop_preparing(self);
+}
+
+/* Takes `data_fd` over. */
+static void prepare(struct mwd_snapshots *self, int data_fd)
+{
+    self->preparing = true;
+    self->data_fd = data_fd;
+    self->prepare_until_ns =
+        mw_clock_monotonic_ns(mw_clock_system()) + AHEAD_MS * (uint64_t)MW_NS_PER_MS;
+    self->killed = self->late = self->silent = self->has_result = false;
+    hold(self, true);
+    uv_idle_start(&self->ahead, on_ahead);
+}
+
+static void give_up(struct mwd_snapshots *self)
+{
+    stop_preparing(self);
+    self->killed = true;
+    log_failure(self);
+}
+
 static bool is_busy(const struct mwd_snapshots *self)
 {
-    return self->child || self->reading;
+    return self->preparing || self->child || self->reading;
 }
 
 /* By time, to the millisecond: names are in the order of their making. */
@@ -294,12 +356,7 @@ int mwd_snapshot_stream(struct mwd_snapshots *self, struct mwd_snapshot_stream *
     if (r < 0)
         return log_refusal(self, r, "");
     self->path[0] = '\0';
-    r = take(self, data);
-    close(data[1]);
-    if (r < 0) {
-        close(data[0]);
-        return r;
-    }
+    prepare(self, data[1]);
     self->reading = true;
     ret->fd = data[0];
     make_name(ret->name);
@@ -316,6 +373,10 @@ int mwd_snapshot_verdict(struct mwd_snapshots *self)
 void mwd_snapshot_stop(struct mwd_snapshots *self)
 {
     self->reading = false;
+    if (self->preparing) {
+        give_up(self);
+        return;
+    }
     take_result(self);
     if (!self->has_result)
         kill_child(self);
@@ -325,7 +386,6 @@ void mwd_snapshot_stop(struct mwd_snapshots *self)
 
 int mwd_snapshot_save(struct mwd_snapshots *self)
 {
-    static const int nowhere[2] = {-1, -1};
     char name[MWD_SNAPSHOT_NAME_MAX];
 
     reap(self);
@@ -335,7 +395,8 @@ int mwd_snapshot_save(struct mwd_snapshots *self)
     if ((size_t)snprintf(self->path, sizeof self->path, "%s/%s", self->options.folder, name) >=
         sizeof self->path)
         return log_refusal(self, -ENAMETOOLONG, "");
-    return take(self, nowhere);
+    prepare(self, -1);
+    return 0;
 }
 
 /* ---- life ---- */
@@ -350,15 +411,16 @@ int mwd_snapshots_create(uv_loop_t *loop, const struct mwd_snapshots_options *op
         return -ENOMEM;
     self->options = *options;
     self->loop = loop;
-    self->result_fd = -1;
-    self->on_child.data = self->limit.data = self;
+    self->result_fd = self->data_fd = -1;
+    self->on_child.data = self->limit.data = self->ahead.data = self;
     r = uv_timer_init(loop, &self->limit); /* never fails */
+    uv_idle_init(loop, &self->ahead);      /* nor does this */
     if (r == 0)
         r = uv_signal_init(loop, &self->on_child);
     if (r == 0)
         r = uv_signal_start(&self->on_child, on_child_signal, SIGCHLD);
     *ret = self; /* the loop knows it: it goes by close() and destroy() */
-    self->handles = r == 0 ? 2 : 1;
+    self->handles = r == 0 ? 3 : 2;
     return r;
 }
 
@@ -366,14 +428,17 @@ void mwd_snapshots_close(struct mwd_snapshots *self)
 {
     if (!self || !self->handles)
         return;
+    if (self->preparing)
+        give_up(self);
     kill_child(self);
     if (self->child)
         log_failure(self);
     if (self->child && self->path[0])
         clean_later(self);
-    if (self->handles == 2)
+    if (self->handles == 3)
         uv_close((uv_handle_t *)&self->on_child, NULL);
     uv_close((uv_handle_t *)&self->limit, NULL);
+    uv_close((uv_handle_t *)&self->ahead, NULL);
     self->handles = 0;
 }
 

@@ -27,7 +27,8 @@ static void release_external(struct mw_heap *self, struct mw_heap_collection *of
 {
     uint64_t began = mw_clock_monotonic_ns(self->config.clock);
 
-    mw_external_release(self);
+    if (!self->copy)
+        mw_external_release(self);
     of->callback_ns = mw_clock_monotonic_ns(self->config.clock) - began;
 }
 
@@ -60,7 +61,7 @@ static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw
     mw_history_add(self, of);
     mw_stats_count(self, of);
     mw_verify_or_report(self);
-    if (self->config.collected != NULL)
+    if (self->config.collected != NULL && !self->copy)
         self->config.collected(self->config.context, of);
 }
 
@@ -158,9 +159,8 @@ void mw_collect_compact(struct mw_heap *self, const char *reason)
     collect_full(self, MW_GC_MARK_COMPACT, reason);
 }
 
-void mw_collect_finish(struct mw_heap *self, const char *reason)
+static void finish(struct mw_heap *self, enum mw_heap_collector collector, const char *reason)
 {
-    enum mw_heap_collector collector = usual_way(self);
     struct pause pause = pause_begin(self, collector, reason);
     struct mw_scavenged moved;
 
@@ -169,6 +169,16 @@ void mw_collect_finish(struct mw_heap *self, const char *reason)
     finish_full(self, collector);
     pause_end(self, &pause, &moved);
     trim_pool(self, collector);
+}
+
+void mw_collect_finish(struct mw_heap *self, const char *reason)
+{
+    finish(self, usual_way(self), reason);
+}
+
+void mw_collect_finish_mark(struct mw_heap *self, const char *reason)
+{
+    finish(self, MW_GC_MARK_SWEEP, reason);
 }
 
 static void (*const collections[])(struct mw_heap *self, const char *reason) = {

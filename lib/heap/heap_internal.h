@@ -67,6 +67,7 @@ struct mw_pool {
     size_t pooled, used; /* pages */
     size_t target;       /* pages that are kept ready for the next scavenge */
     size_t cap;          /* bytes that are kept at most, mappings of large objects included */
+    size_t untouched;    /* pages from here on were not written to since the last fork */
 };
 
 struct mw_span {
@@ -259,6 +260,7 @@ struct mw_heap {
     size_t limit;
     bool reserve_open; /* inside the near-limit callback */
     bool collecting;
+    bool copy; /* a child's, made by fork() to write a snapshot: what is outside is not its own */
     uint32_t guard_depth; /* guard.c: how many calls have the old space open */
     bool refused;         /* the last scavenge could not promote all that it wished to */
     int error;
@@ -390,6 +392,10 @@ void mw_pool_make_way(struct mw_heap *self, size_t bytes);
 /* Of a quiet program: a part of what it is not likely to need soon. Returns whether there was any.
  */
 bool mw_pool_relax(struct mw_heap *self);
+/* The process is about to fork: what is written to after that is copied first. */
+void mw_pool_forked(struct mw_heap *self);
+/* Brings the marks of one page that is in use back from a fork. Returns false when all are here. */
+bool mw_pool_touch(struct mw_heap *self);
 MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t index)
 {
     return (struct mw_page *)(void *)(self->base + (index << MW_PAGE_SHIFT));
@@ -543,6 +549,8 @@ void mw_collect_mark(struct mw_heap *self, const char *reason);
 void mw_collect_compact(struct mw_heap *self, const char *reason);
 /* Ends a cycle that was marked in slices. */
 void mw_collect_finish(struct mw_heap *self, const char *reason);
+/* Likewise, and leaves marks that tell where objects are, in every mode. */
+void mw_collect_finish_mark(struct mw_heap *self, const char *reason);
 /* Sets when the next full collection comes and how much may be pooled, by what is alive now. */
 void mw_collect_plan(struct mw_heap *self);
 

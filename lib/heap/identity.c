@@ -195,14 +195,18 @@ static uint32_t known_id(struct mw_identity *self, uintptr_t object)
 
 /* ---- writing: the ids as they are told from now on ---- */
 
+/* Only what has changed: after a fork that costs a copy, and most pages are as they were. */
 static void write_page(struct mw_identity *self)
 {
     struct mw_identity_pass *pass = &self->pass;
+    uint64_t *starts = starts_of(self, pass->to_page);
 
-    self->counts[pass->to_page] = (uint16_t)pass->to_count;
+    if (self->counts[pass->to_page] != pass->to_count)
+        self->counts[pass->to_page] = (uint16_t)pass->to_count;
     if (pass->to_count == 0)
         return;
-    memcpy(starts_of(self, pass->to_page), pass->to_starts, sizeof(pass->to_starts));
+    if (memcmp(starts, pass->to_starts, sizeof(pass->to_starts)) != 0)
+        memcpy(starts, pass->to_starts, sizeof(pass->to_starts));
     memset(pass->to_starts, 0, sizeof(pass->to_starts));
     pass->to_count = 0;
 }
@@ -371,6 +375,16 @@ void mw_identity_number_end(struct mw_heap *self)
     identity->young = NULL;
     identity->restarted = false;
     pass_end(self);
+}
+
+void mw_identity_touch(struct mw_heap *self, size_t page)
+{
+    volatile uint64_t *starts;
+
+    if (self->identity.starts == NULL || self->identity.counts[page] == 0)
+        return;
+    starts = starts_of(&self->identity, page);
+    starts[0] = starts[0];
 }
 
 /* ---- sliding ---- */

@@ -61,6 +61,8 @@ int mw_identity_number_begin(struct mw_heap *self, bool forget, size_t young);
 void mw_identity_number(struct mw_heap *self, uintptr_t *object);
 void mw_identity_number_young(struct mw_heap *self, uintptr_t *object);
 void mw_identity_number_end(struct mw_heap *self);
+/* Brings the table of a page back from a fork, see mw_pool_touch(). */
+void mw_identity_touch(struct mw_heap *self, size_t page);
 /* The first of so many new ids. */
 uint32_t mw_identity_fresh(struct mw_heap *self, uint64_t count);
 /* How many there are. */

@@ -30,9 +30,14 @@ enum {
     SLICE_WORDS_STRESS = 512,
 };
 
+static bool may_mark(const struct mw_heap *self)
+{
+    return !(self->config.modes & (MW_HEAP_ATOMIC | MW_HEAP_FULL));
+}
+
 static bool wants_marking(const struct mw_heap *self)
 {
-    if (self->config.modes & (MW_HEAP_ATOMIC | MW_HEAP_FULL))
+    if (!may_mark(self))
         return false;
     return self->config.modes & MW_HEAP_SLICES ||
            mw_old_used(self) + self->large.used >= self->policy.mark_at;
@@ -154,21 +159,49 @@ static bool idle_work(struct mw_heap *self)
     if (mw_sweep_next(self))
         return true;
     if (wants_marking(self)) {
-        begin(self);
+        if (!mw_pool_touch(self))
+            begin(self);
         return true;
     }
     return mw_pool_refill(self) || mw_nursery_grow(self) || relax(self);
 }
 
-bool mw_heap_step(struct mw_heap *self, uint64_t us)
+static bool work_for(struct mw_heap *self, bool (*work)(struct mw_heap *self), uint64_t us)
 {
-    MW_GUARD(self);
     uint64_t began = mw_clock_monotonic_ns(self->config.clock);
 
-    if (self->front.raw_depth > 0 || self->collecting || !mw_heap_right_thread(self, __func__))
+    if (self->front.raw_depth > 0 || self->collecting)
         return false;
-    while (idle_work(self))
+    while (work(self))
         if (mw_clock_monotonic_ns(self->config.clock) - began >= us * MW_NS_PER_US)
             return true;
     return false;
+}
+
+bool mw_heap_step(struct mw_heap *self, uint64_t us)
+{
+    MW_GUARD(self);
+
+    return mw_heap_right_thread(self, __func__) && work_for(self, idle_work, us);
+}
+
+/* ---- ahead of a snapshot ---- */
+
+/* Marks all that can be marked before the last pause, and leaves that to the snapshot. */
+static bool ahead_work(struct mw_heap *self)
+{
+    if (self->marker.active)
+        return slice(self, idle_words(self)) || look_again(self);
+    if (!may_mark(self))
+        return false;
+    if (!mw_sweep_next(self) && !mw_pool_touch(self))
+        begin(self);
+    return true;
+}
+
+bool mw_heap_snapshot_step(struct mw_heap *self, uint64_t us)
+{
+    MW_GUARD(self);
+
+    return mw_heap_right_thread(self, __func__) && work_for(self, ahead_work, us);
 }

@@ -7,6 +7,9 @@
  * A huge page of the kernel comes with one fault in place of 512. A heap of more than 16 MiB
  * therefore takes eight pages at a time, where they fill one and the kernel has one; a small heap
  * would only hold memory that it does not need.
+ *
+ * After a fork the first write costs as much again as the first touch. Clearing marks writes to all
+ * pages at once, so they are touched before, one by one.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
@@ -30,7 +33,7 @@ int mw_pool_init(struct mw_heap *self)
 {
     struct mw_pool *pool = &self->pool;
 
-    pool->page_max = self->config.limit_max / MW_PAGE_SIZE;
+    pool->untouched = pool->page_max = self->config.limit_max / MW_PAGE_SIZE;
     pool->target = mw_pool_target(self->config.semi_space);
     pool->cap = mw_policy_pool_cap(0, self->policy.full_at, self->limit, 0, 0);
     pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_VM_HUGE);
@@ -157,6 +160,36 @@ void mw_pool_trim(struct mw_heap *self, size_t keep)
             pool->pooled--;
         }
     }
+}
+
+/* Marks are written at two of the kernel's pages. */
+static void touch(struct mw_page *page)
+{
+    volatile uint64_t *marks = page->marks;
+
+    marks[0] = marks[0];
+    marks[MW_MARK_WORDS - 1] = marks[MW_MARK_WORDS - 1];
+}
+
+void mw_pool_forked(struct mw_heap *self)
+{
+    self->pool.untouched = 0;
+}
+
+bool mw_pool_touch(struct mw_heap *self)
+{
+    struct mw_pool *pool = &self->pool;
+
+    while (pool->untouched < pool->page_max) {
+        size_t index = pool->untouched++;
+
+        if (pool->roles[index] == MW_ROLE_USED) {
+            touch(mw_pool_page(pool, index));
+            mw_identity_touch(self, index);
+            return true;
+        }
+    }
+    return false;
 }
 
 bool mw_pool_relax(struct mw_heap *self)

@@ -8,12 +8,18 @@
  *
  * What changes something, the collection and the ids, is done in `prepare`. The rest only reads, so
  * that a child after fork() can do it.
+ *
+ * A program that must not stand still marks in slices before (incremental.c), and `begin` ends that
+ * and tells ids. What died meanwhile has marks, and gets an id that nobody will see. The child has
+ * time: it collects once more, in its own copy of the heap, and goes through ids again, which all
+ * are known. So its marks are copied, and nothing else.
  */
 #include "heap/snapshot_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what it says of itself ---- */
 
@@ -222,7 +228,7 @@ static int may_begin(struct mw_heap *heap)
     return -EPERM;
 }
 
-static int prepare(struct mw_heap_snapshot *self)
+static int count_all(struct mw_heap_snapshot *self)
 {
     int error = mw_rank_init(self);
 
@@ -230,24 +236,58 @@ static int prepare(struct mw_heap_snapshot *self)
         return error;
     mw_external_sort(self->heap, rank_of, self);
     count(self);
-    error = number(self);
-    self->memory += sizeof(*self) + self->heap->identity.bytes;
+    return 0;
+}
+
+/* Of what was marked in slices nothing is counted yet but what ids need. */
+static int count_rough(struct mw_heap_snapshot *self)
+{
+    int error = mw_rank_init(self);
+
+    count_owned(self);
     return error;
 }
 
-int mw_snapshot_create(struct mw_heap *heap, uint64_t piece, struct mw_heap_snapshot **ret)
+static int prepare(struct mw_heap_snapshot *self)
+{
+    int error = self->rough ? count_rough(self) : count_all(self);
+
+    if (error == 0)
+        error = number(self);
+    self->memory += sizeof(*self) + self->heap->identity.bytes;
+    mw_pool_forked(self->heap);
+    return error;
+}
+
+/* Returns whether what died meanwhile is still marked. */
+static bool collect(struct mw_heap *heap, bool rough)
+{
+    static const char reason[] = "heap snapshot";
+
+    if (rough && heap->marker.active) {
+        mw_collect_finish_mark(heap, reason);
+        return true;
+    }
+    mw_collect_mark(heap, reason);
+    return false;
+}
+
+int mw_snapshot_create(struct mw_heap *heap, uint64_t piece, bool rough,
+                       struct mw_heap_snapshot **ret)
 {
     struct mw_heap_snapshot *self;
     int error = may_begin(heap);
 
     if (error < 0)
         return error;
-    mw_collect_mark(heap, "heap snapshot");
+    rough = collect(heap, rough);
     self = mw_vm_table(&heap->vm, sizeof(*self));
     if (self == NULL)
         return -ENOMEM;
     self->heap = heap;
     self->piece = piece;
+    self->rough = rough;
+    self->maker = getpid();
     self->collections = heap->history.count;
     error = prepare(self);
     if (error < 0)
@@ -257,11 +297,10 @@ int mw_snapshot_create(struct mw_heap *heap, uint64_t piece, struct mw_heap_snap
     return error;
 }
 
-int mw_heap_snapshot_prepare(struct mw_heap *self, struct mw_heap_snapshot **ret,
-                             struct mw_heap_snapshot_report *ret_report)
+static int create(struct mw_heap *self, bool rough, struct mw_heap_snapshot **ret,
+                  struct mw_heap_snapshot_report *ret_report)
 {
-    MW_GUARD(self);
-    int error = mw_snapshot_create(self, MW_SNAPSHOT_PIECE, ret);
+    int error = mw_snapshot_create(self, MW_SNAPSHOT_PIECE, rough, ret);
 
     if (ret_report != NULL)
         *ret_report = (struct mw_heap_snapshot_report){0};
@@ -270,6 +309,22 @@ int mw_heap_snapshot_prepare(struct mw_heap *self, struct mw_heap_snapshot **ret
     else
         report_counts(*ret, ret_report);
     return error;
+}
+
+int mw_heap_snapshot_prepare(struct mw_heap *self, struct mw_heap_snapshot **ret,
+                             struct mw_heap_snapshot_report *ret_report)
+{
+    MW_GUARD(self);
+
+    return create(self, false, ret, ret_report);
+}
+
+int mw_heap_snapshot_begin(struct mw_heap *self, struct mw_heap_snapshot **ret,
+                           struct mw_heap_snapshot_report *ret_report)
+{
+    MW_GUARD(self);
+
+    return create(self, true, ret, ret_report);
 }
 
 struct mw_heap_snapshot *mw_heap_snapshot_destroy(struct mw_heap_snapshot *self)
@@ -335,10 +390,35 @@ static bool write_all(struct mw_heap_snapshot *self)
     return nodes == self->nodes && edges == self->edges;
 }
 
+/* In a child this is a collection of its copy: nobody is told, and nothing outside is released. */
+static int refine(struct mw_heap_snapshot *self)
+{
+    struct mw_heap *heap = self->heap;
+    int error;
+
+    heap->copy = self->maker != getpid();
+    mw_collect_mark(heap, "heap snapshot");
+    heap->copy = false;
+    mw_rank_deinit(self);
+    self->texts = self->memory = 0;
+    error = count_all(self);
+    if (error == 0 && self->new_first == 0 && !number_all(self, false))
+        error = -ENOMEM;
+    self->memory += sizeof(*self) + heap->identity.bytes;
+    self->collections = heap->history.count;
+    self->rough = false;
+    return error;
+}
+
 static int emit(struct mw_heap_snapshot *self, int fd)
 {
+    int error;
+
     if (is_stale(self))
         return -ESTALE;
+    error = self->rough ? refine(self) : 0;
+    if (error < 0)
+        return error;
     mw_out_begin(&self->out, fd);
     if (!write_all(self) && self->out.error == 0)
         return -ESTALE;

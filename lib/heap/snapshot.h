@@ -57,6 +57,13 @@ int mw_heap_snapshot_save(struct mw_heap *self, const char *path,
  * process that prepared, the heap must not be used in between (-ESTALE, as far as it is noticed).
  * `destroy` takes NULL, and returns it. */
 struct mw_heap_snapshot;
+/* Ahead of `begin`, for a program that must not stand still: marks for about so many microseconds.
+ * Returns whether there is more to do. Marking that began goes on with mw_heap_step() otherwise. */
+bool mw_heap_snapshot_step(struct mw_heap *self, uint64_t us);
+/* As `prepare`, for a child that writes it: a short pause if `step` has returned false just before,
+ * otherwise no longer than `prepare`. The child collects once more; its report alone has counts. */
+int mw_heap_snapshot_begin(struct mw_heap *self, struct mw_heap_snapshot **ret,
+                           struct mw_heap_snapshot_report *ret_report);
 int mw_heap_snapshot_prepare(struct mw_heap *self, struct mw_heap_snapshot **ret,
                              struct mw_heap_snapshot_report *ret_report);
 int mw_heap_snapshot_emit(struct mw_heap_snapshot *self, int fd,

@@ -78,6 +78,8 @@ struct mw_heap_snapshot {
     bool new_ids;
     uint32_t new_first;   /* the first id when there are no identities, else 0 */
     uint64_t collections; /* of the heap when it was prepared */
+    bool rough;           /* what died while it was marked is still in it */
+    pid_t maker;
     size_t memory;
     struct mw_out out;
 };
@@ -104,6 +106,7 @@ MW_ALWAYS_INLINE uint64_t mw_snapshot_objects(const struct mw_heap_snapshot *sel
 /* ---- snapshot_rank: which node is an object ---- */
 
 int mw_rank_init(struct mw_heap_snapshot *self);
+/* Takes what was not initialized, and leaves what may be initialized again. */
 void mw_rank_deinit(struct mw_heap_snapshot *self);
 /* Among objects: those of pages by address, large ones, young ones. */
 uint64_t mw_rank_of(const struct mw_heap_snapshot *self, uintptr_t object);
@@ -112,17 +115,38 @@ uint64_t mw_rank_of(const struct mw_heap_snapshot *self, uintptr_t object);
 
 typedef void mw_each_fn(void *context, uintptr_t *object, uint64_t header);
 
+enum { MW_EACH_AHEAD = 4 };
+
+MW_ALWAYS_INLINE uintptr_t *mw_each_place(struct mw_page *page, size_t word, uint64_t starts)
+{
+    return (uintptr_t *)(void *)page + word * 64 + __builtin_ctzll(starts);
+}
+
+/* Asked for from memory so many words of marks ahead: most time of a walk is waiting for headers.
+ */
+MW_ALWAYS_INLINE uint64_t mw_each_ahead(struct mw_page *page, size_t word, uint64_t *inside)
+{
+    uint64_t all = word < MW_MARK_WORDS ? mw_mark_starts(page->marks[word], inside) : 0;
+
+    for (uint64_t starts = all; starts != 0; starts &= starts - 1)
+        __builtin_prefetch(mw_each_place(page, word, starts), 1);
+    return all;
+}
+
 MW_ALWAYS_INLINE void mw_each_in_page(struct mw_page *page, mw_each_fn *each, void *context)
 {
-    uint64_t inside = 0;
+    uint64_t inside = 0, ahead[MW_EACH_AHEAD];
 
-    for (size_t i = 0; i < MW_MARK_WORDS; i++)
-        for (uint64_t starts = mw_mark_starts(page->marks[i], &inside); starts != 0;
-             starts &= starts - 1) {
-            uintptr_t *object = (uintptr_t *)(void *)page + i * 64 + __builtin_ctzll(starts);
+    for (size_t i = 0; i < MW_EACH_AHEAD; i++)
+        ahead[i] = mw_each_ahead(page, i, &inside);
+    for (size_t i = 0; i < MW_MARK_WORDS; i++) {
+        for (uint64_t starts = ahead[i % MW_EACH_AHEAD]; starts != 0; starts &= starts - 1) {
+            uintptr_t *object = mw_each_place(page, i, starts);
 
             each(context, object, object[0]);
         }
+        ahead[i % MW_EACH_AHEAD] = mw_each_ahead(page, i + MW_EACH_AHEAD, &inside);
+    }
 }
 
 MW_ALWAYS_INLINE void mw_each_old(const struct mw_heap *heap, mw_each_fn *each, void *context)
@@ -208,8 +232,10 @@ MW_ALWAYS_INLINE uint64_t mw_string_text(const struct mw_heap_snapshot *self, ui
     return MW_STRINGS + self->scopes + self->heap->types.strings + text;
 }
 
-/* `piece`: bytes that one node may stand for; the same in all snapshots of a heap. */
-int mw_snapshot_create(struct mw_heap *heap, uint64_t piece, struct mw_heap_snapshot **ret);
+/* `piece`: bytes that one node may stand for; the same in all snapshots of a heap. `rough`: as
+ * mw_heap_snapshot_begin(). */
+int mw_snapshot_create(struct mw_heap *heap, uint64_t piece, bool rough,
+                       struct mw_heap_snapshot **ret);
 /* How many references of an object lead somewhere. */
 uint64_t mw_snapshot_references(const struct mw_heap *heap, uintptr_t *object, uint64_t header);
 void mw_snapshot_report(struct mw_heap_snapshot_report *ret, const char *step, int error);

@@ -35,6 +35,10 @@ void mw_rank_deinit(struct mw_heap_snapshot *self)
     mw_vm_unmap(self->before, before_bytes(heap));
     mw_vm_unmap(self->young_starts, young_words(heap) * sizeof(uint64_t));
     mw_vm_unmap(self->young_before, young_words(heap) * sizeof(uint32_t));
+    self->first = self->young_before = NULL;
+    self->before = NULL;
+    self->young_starts = NULL;
+    self->old = self->large = self->young = 0;
 }
 
 static int map_tables(struct mw_heap_snapshot *self)

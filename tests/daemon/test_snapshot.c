@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -145,6 +146,23 @@ static void wait_for_no_child(struct fixture *self)
     }
 }
 
+/* Slices come first, as the loop turns. */
+static void wait_for_child(struct fixture *self)
+{
+    uint64_t until = mw_clock_monotonic_ns(mw_clock_system()) + (uint64_t)PATIENCE_S * MW_NS_PER_S;
+
+    while (!has_child()) {
+        uv_run(&self->loop, UV_RUN_NOWAIT);
+        assert_true(mw_clock_monotonic_ns(mw_clock_system()) < until);
+    }
+}
+
+static void begin(struct fixture *self, struct mwd_snapshot_stream *ret)
+{
+    assert_int_equal(mwd_snapshot_stream(self->snapshots, ret), 0);
+    wait_for_child(self);
+}
+
 /* To the end; returns the bytes. */
 static size_t read_all(int fd)
 {
@@ -169,7 +187,7 @@ static void a_stream_is_whole(void **state)
     struct fixture *self = *state;
     struct mwd_snapshot_stream stream;
 
-    assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
+    begin(self, &stream);
     assert_true(read_all(stream.fd) > OBJECTS);
     assert_int_equal(mwd_snapshot_verdict(self->snapshots), 0);
     mwd_snapshot_stop(self->snapshots);
@@ -183,7 +201,7 @@ static void one_at_a_time(void **state)
     struct fixture *self = *state;
     struct mwd_snapshot_stream stream, other;
 
-    assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
+    begin(self, &stream);
     assert_int_equal(mwd_snapshot_stream(self->snapshots, &other), -EBUSY);
     assert_int_equal(mwd_snapshot_save(self->snapshots), -EBUSY);
     read_all(stream.fd);
@@ -202,12 +220,48 @@ static void a_reader_that_stops_ends_the_child(void **state)
     struct fixture *self = *state;
     struct mwd_snapshot_stream stream;
 
-    assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
+    begin(self, &stream);
     usleep(100000);
-    assert_true(has_child());
     mwd_snapshot_stop(self->snapshots);
     wait_for_no_child(self);
     close(stream.fd);
+}
+
+/* Nothing of it is left, and the next may begin. The loop's end finds one that has not begun, too.
+ */
+static void a_reader_may_go_before_it_begins(void **state)
+{
+    struct fixture *self = *state;
+    struct mwd_snapshot_stream stream;
+
+    assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
+    mwd_snapshot_stop(self->snapshots);
+    assert_int_equal(read_all(stream.fd), 0);
+    close(stream.fd);
+    uv_run(&self->loop, UV_RUN_NOWAIT);
+    assert_false(has_child());
+    assert_int_equal(mwd_snapshot_save(self->snapshots), 0);
+}
+
+/* Its client was promised a stream. */
+static void one_that_cannot_be_started_is_known(void **state)
+{
+    struct fixture *self = *state;
+    struct rlimit before, none = {0, 0};
+    struct mwd_snapshot_stream stream;
+
+    getrlimit(RLIMIT_NOFILE, &before);
+    none.rlim_max = before.rlim_max;
+    assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
+    setrlimit(RLIMIT_NOFILE, &none); /* there is no pipe for what the child says */
+    for (int i = 0; i < 1000; i++)
+        uv_run(&self->loop, UV_RUN_NOWAIT);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(read_all(stream.fd), 0);
+    assert_int_equal(mwd_snapshot_verdict(self->snapshots), -EMFILE);
+    mwd_snapshot_stop(self->snapshots);
+    close(stream.fd);
+    assert_int_equal(mwd_snapshot_save(self->snapshots), 0);
 }
 
 static void half_of_one_is_known(void **state)
@@ -216,7 +270,7 @@ static void half_of_one_is_known(void **state)
     struct mwd_snapshot_stream stream;
     siginfo_t info = {0};
 
-    assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
+    begin(self, &stream);
     pid_t child = the_child();
     kill(child, SIGKILL);
     waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
@@ -232,7 +286,7 @@ static void time_is_limited(void **state)
     struct fixture *self = *state;
     struct mwd_snapshot_stream stream;
 
-    assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
+    begin(self, &stream);
     wait_for_no_child(self);
     read_all(stream.fd);
     assert_int_equal(mwd_snapshot_verdict(self->snapshots), -EPIPE);
@@ -246,7 +300,7 @@ static void the_heap_is_used_meanwhile(void **state)
     struct fixture *self = *state;
     struct mwd_snapshot_stream stream;
 
-    assert_int_equal(mwd_snapshot_stream(self->snapshots, &stream), 0);
+    begin(self, &stream);
     mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
     fill(self->heap);
     assert_true(read_all(stream.fd) > OBJECTS);
@@ -279,6 +333,7 @@ static void the_newest_three_are_kept(void **state)
     put_file(self, "heap-1.txt");
     put_file(self, "a.heapsnapshot");
     assert_int_equal(mwd_snapshot_save(self->snapshots), 0);
+    wait_for_child(self);
     wait_for_no_child(self);
     assert_int_equal(list(self, names), 5);
     assert_null(strstr(names, ".000Z.heapsnapshot.tmp"));
@@ -295,6 +350,7 @@ static void one_that_is_late_leaves_no_file(void **state)
 
     put_file(self, "heap-20200101T000000.000Z.heapsnapshot.tmp-abcdef");
     assert_int_equal(mwd_snapshot_save(self->snapshots), 0);
+    wait_for_child(self);
     pid_t child = the_child();
     kill(child, SIGSTOP);
     wait_for_no_child(self);
@@ -313,6 +369,8 @@ int main(void)
         TEST(a_stream_is_whole, set_up),
         TEST(one_at_a_time, set_up),
         TEST(a_reader_that_stops_ends_the_child, set_up),
+        TEST(a_reader_may_go_before_it_begins, set_up),
+        TEST(one_that_cannot_be_started_is_known, set_up),
         TEST(half_of_one_is_known, set_up),
         TEST(time_is_limited, set_up_hasty),
         TEST(the_heap_is_used_meanwhile, set_up),

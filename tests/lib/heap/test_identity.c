@@ -131,7 +131,7 @@ static void large_objects_come_in_pieces(void **state)
     mw_heap_new_array(self->heap, self->bytes, 1000000, MW_PLACE_OLD);
     mw_heap_new_array(self->heap, self->bytes, 500000, MW_PLACE_YOUNG);
     mw_heap_attach_external(self->heap, make_nodes(self, MW_PLACE_OLD), 300000, NULL, NULL);
-    assert_int_equal(mw_snapshot_create(self->heap, 100008, &snapshot), 0);
+    assert_int_equal(mw_snapshot_create(self->heap, 100008, false, &snapshot), 0);
     assert_int_equal(mw_heap_snapshot_emit(snapshot, fd, NULL), 0);
     mw_heap_snapshot_destroy(snapshot);
     rows_read(&rows, fd);

@@ -19,15 +19,19 @@
 
 enum { NODES = 5000 };
 
+static void make_one(struct fixture *self, struct mw_ref all, size_t index)
+{
+    MW_SCOPE(scope, self->heap);
+
+    mw_heap_set(self->heap, all, index, mw_heap_new(self->heap, self->node));
+}
+
 static struct mw_ref make_nodes(struct fixture *self)
 {
     struct mw_ref all = mw_heap_new_array(self->heap, self->refs, NODES, MW_PLACE_OLD);
 
-    for (size_t i = 0; i < NODES; i++) {
-        MW_SCOPE(scope, self->heap);
-
-        mw_heap_set(self->heap, all, i, mw_heap_new(self->heap, self->node));
-    }
+    for (size_t i = 0; i < NODES; i++)
+        make_one(self, all, i);
     return all;
 }
 
@@ -292,6 +296,95 @@ static void a_child_writes_what_was_while_the_parent_goes_on(void **state)
     close(gate[1]);
 }
 
+static unsigned released;
+
+static void on_release(void *data)
+{
+    (void)data;
+    released++;
+}
+
+static void own_something(struct fixture *self, struct mw_ref all)
+{
+    MW_SCOPE(scope, self->heap);
+
+    mw_heap_attach_external(self->heap, mw_heap_get(self->heap, all, 0), 1000, on_release, NULL);
+}
+
+/* Ends the marking that began, in a child that writes it. */
+static void begin_and_write(struct fixture *self, struct rows *ret)
+{
+    struct mw_heap_snapshot *snapshot = NULL;
+    int fd = rows_file(), status;
+    pid_t child;
+
+    assert_int_equal(mw_heap_snapshot_begin(self->heap, &snapshot, NULL), 0);
+    released = 0;
+    child = fork();
+    if (child == 0)
+        _exit(mw_heap_snapshot_emit(snapshot, fd, NULL) < 0 || released > 0);
+    mw_heap_snapshot_destroy(snapshot);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    rows_read(ret, fd);
+}
+
+/* Marks what is alive, then lets half of it go: that has marks, and must not be seen. */
+static void what_dies_while_marking_goes_in_slices_is_not_in_it(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    struct rows written, expected, later;
+    size_t lived;
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref all = make_nodes(self);
+
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    own_something(self, all);
+    while (mw_heap_snapshot_step(self->heap, 100))
+        ;
+    for (size_t i = 0; i < NODES; i += 2)
+        mw_heap_set(self->heap, all, i, mw_ref_none());
+    begin_and_write(self, &written);
+    rows_take(&expected, self->heap, NULL);
+    assert_string_equal(written.text, expected.text);
+    assert_int_equal(released, 1);
+    lived = written.count;
+    for (size_t i = 0; i < NODES; i += 2)
+        make_one(self, all, i);
+    rows_take(&later, self->heap, NULL);
+    assert_true(rows_unique(&later));
+    assert_int_equal(rows_common(&written, &later), lived);
+    rows_free(&written);
+    rows_free(&expected);
+    rows_free(&later);
+}
+
+/* Without slices before, and in the process that began it. */
+static void the_short_pause_is_not_needed(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    struct mw_heap_snapshot *snapshot = NULL;
+    struct rows begun, prepared;
+    int fd = rows_file();
+    MW_SCOPE(scope, self->heap);
+
+    make_nodes(self);
+    begin_and_write(self, &begun);
+    rows_take(&prepared, self->heap, NULL);
+    assert_string_equal(begun.text, prepared.text);
+    rows_free(&begun);
+    while (mw_heap_snapshot_step(self->heap, 100))
+        ;
+    assert_int_equal(mw_heap_snapshot_begin(self->heap, &snapshot, NULL), 0);
+    assert_int_equal(mw_heap_snapshot_emit(snapshot, fd, NULL), 0);
+    mw_heap_snapshot_destroy(snapshot);
+    rows_read(&begun, fd);
+    assert_string_equal(begun.text, prepared.text);
+    rows_free(&begun);
+    rows_free(&prepared);
+    assert_int_equal(mw_heap_verify(self->heap, NULL), 0);
+}
+
 static void a_heap_that_went_on_is_not_written(void **state)
 {
     struct fixture *self = create(state, 0, 8 * MIB);
@@ -398,6 +491,8 @@ int main(void)
         cmocka_unit_test_teardown(a_narrow_pipe_gets_all_of_it, teardown),
         cmocka_unit_test_teardown(a_pipe_without_reader_is_told, teardown),
         cmocka_unit_test_teardown(a_child_writes_what_was_while_the_parent_goes_on, teardown),
+        cmocka_unit_test_teardown(what_dies_while_marking_goes_in_slices_is_not_in_it, teardown),
+        cmocka_unit_test_teardown(the_short_pause_is_not_needed, teardown),
         cmocka_unit_test_teardown(a_heap_that_went_on_is_not_written, teardown),
         cmocka_unit_test_teardown(a_raw_region_has_no_snapshot, teardown),
         cmocka_unit_test_teardown(a_collection_has_no_snapshot, teardown),
