@@ -123,3 +123,24 @@ find_promtool() {
     fi
     printf '%s\n' "$at"
 }
+
+# Likewise an Alertmanager and its tool: prints the folder that has both.
+find_alertmanager() {
+    local at=$here/build/tools/alertmanager name
+    if name=$(command -v prometheus-alertmanager) && command -v amtool >/dev/null; then
+        dirname -- "$name"
+        return 0
+    fi
+    if [ ! -x "$at/amtool" ]; then
+        mkdir -p "$at/deb"
+        (
+            cd "$at/deb"
+            apt-get -qq download prometheus-alertmanager ||
+                { apt_get update && apt-get -qq download prometheus-alertmanager; }
+            dpkg-deb --fsys-tarfile prometheus-alertmanager_*.deb |
+                tar -x --strip-components=3 -C "$at" ./usr/bin/prometheus-alertmanager ./usr/bin/amtool
+        ) >&2 || return 1
+        rm -r "$at/deb"
+    fi
+    printf '%s\n' "$at"
+}

@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,7 @@ int main(void)
 {
     struct driver *self = calloc(1, sizeof *self);
 
+    signal(SIGPIPE, SIG_IGN); /* as in the daemon */
     if (!self || uv_loop_init(&self->loop) < 0 ||
         mwd_log_create(STDERR_FILENO, MWD_LOG_DEBUG, &self->log) < 0 || start(self) < 0)
         return 1;
