@@ -78,8 +78,8 @@ struct mwd_app {
     uint64_t urgent_ns; /* when the last urgent sample was sealed */
     uint64_t urgent_samples, urgent_folded;
 
-    uv_prepare_t own_watch;                  /* see app_own.c */
-    uint32_t own_heap_step, own_events_step; /* as last told */
+    uv_prepare_t own_watch; /* see app_own.c */
+    uint32_t own_heap_step; /* of the own heap, as last told */
 
     int64_t started_ms;
     uint64_t started_ns;
@@ -149,14 +149,12 @@ int mwd_app_get_queue(void *context, const struct mwd_request *request, struct m
 int mwd_app_get_caches(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 int mwd_app_get_cache(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 
-/* ---- app_own.c: own numbers that pass a step of their limits between beats ---- */
+/* ---- app_own.c: the own heap, when it passes a step of its limit between beats ---- */
 
-/* After HTTP and the heap. Errors: those of uv_prepare_*(). */
+/* After the heap. Errors: those of uv_prepare_*(). */
 int mwd_app_own_init(struct mwd_app *self);
-/* A beat has told of them. */
+/* A beat tells of it. */
 void mwd_app_own_told(struct mwd_app *self);
-/* The step of 5 % that has been reached; 0 below a half. */
-uint32_t mwd_app_own_step(uint64_t part, uint64_t whole);
 
 /* ---- app_services.c ---- */
 

@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from support.daemon import Daemon, wait_until
+from support.daemon import ROOT, Daemon, wait_until
 from support.groups import Group
 
 MIB = 1 << 20
@@ -208,6 +208,23 @@ class Told(unittest.TestCase):
               file=sys.stderr)
         self.assertLess(min(took), 0.25)
         self.assertLess(took[0], 1)
+
+
+class Own(unittest.TestCase):
+    def test_what_a_beat_adds_to_the_own_heap_is_told_at_once(self):
+        """The history of the first sample, of many processes, is stored after that sample is made:
+        the next one, half a minute later, would be the first to show it."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        subprocess.run([sys.executable, str(ROOT / "tests/fixtures/generate.py"), "2000",
+                        directory.name], check=True)
+        daemon = Daemon(interval="30s", config="heap { limit = 8MB }\nhistory-size = 4MB\n",
+                        proc_root=directory.name + "/proc").__enter__()
+        self.addCleanup(daemon.end)
+        now = daemon.json("/api/v1/heaps/memwatchd")["heapTotal"]
+        wait_until(lambda: daemon.json("/api/v1/memory")["process"]["heapTotal"] > now * 19 // 20,
+                   5, "the heap in a sample")
+        self.assertGreater(daemon.json("/api/v1/memory")["seq"], 1)
 
 
 class Pressure(unittest.TestCase):
