@@ -1,5 +1,7 @@
 """What cannot wait does not: pressure and limits wake the daemon between two beats that are far
 apart, on this machine's kernel."""
+import http.server
+import json
 import os
 import pathlib
 import signal
@@ -10,7 +12,7 @@ import threading
 import time
 import unittest
 
-from support.daemon import Daemon, wait_until
+from support.daemon import ROOT, Daemon, wait_until
 from support.groups import Group
 
 MIB = 1 << 20
@@ -36,9 +38,10 @@ def group_or_skip(test, limit=LIMIT):
     return group
 
 
-def far_beats(test, group, *arguments, seconds=20):
+def far_beats(test, group, *arguments, seconds=20, config=""):
     """A daemon that looks at its services so rarely that what it knows, it was told."""
-    config = f'services = {{"{group.path}"}}\n' if group else ""
+    if group:
+        config += f'services = {{"{group.path}"}}\n'
     daemon = Daemon(*arguments, interval=f"{seconds}s", config=config).__enter__()
     test.addCleanup(daemon.end)
     return daemon
@@ -55,6 +58,39 @@ def start_in(test, group, *command, **options):
                 stream.close()
     test.addCleanup(end)
     return process
+
+
+class Hook:
+    """A web server that is told of alerts; each with the time at which it came."""
+
+    def __init__(self, test):
+        self.heard = []
+        heard = self.heard
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                heard.append((time.monotonic(), json.loads(body)))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        test.addCleanup(self.server.server_close)
+        test.addCleanup(self.server.shutdown)
+
+    def sink(self):
+        return (f'sink "hook" {{ type = webhook url = "http://127.0.0.1:'
+                f'{self.server.server_address[1]}/" }}\n')
+
+    def wait_for(self, rule, status="firing"):
+        def found():
+            return next((when for when, body in self.heard
+                         if (body["rule"], body["status"]) == (rule, status)), None)
+        return wait_until(found, 20, f"{rule} {status} among {self.heard}")
 
 
 class Crossing:
@@ -129,6 +165,65 @@ class Limit(unittest.TestCase):
                  stdout=subprocess.PIPE)
         wait_until(lambda: daemon.json("/api/v1/system")["constrainedUsed"] > 100 * MIB, 20,
                    "the own group near its limit")
+        self.assertGreater(daemon.json("/api/v1/memory")["seq"], 1)
+
+
+class Told(unittest.TestCase):
+    """From the crossing of a threshold to the webhook."""
+
+    def test_a_filler_is_told_of_before_it_is_killed(self):
+        """It takes 40 MiB a second, so that it has a second to live from there on: what is between
+        is the start of the messenger, the web, and the server here."""
+        limit = 128 * MIB
+        group = group_or_skip(self, limit)
+        hook = Hook(self)
+        daemon = far_beats(self, group, config=hook.sink() + (
+            'alert "near-limit" { reading = "service.memory" above = 70% to = {"hook"} }\n'))
+        filler = start_in(self, group, sys.executable, "-c", FILLER.replace("0.008", "0.025"),
+                          stdin=subprocess.PIPE)
+        self.assertEqual(daemon.json("/api/v1/services")["total"], 1)
+        crossing = Crossing(group, limit * 70 // 100)
+        filler.stdin.write(b"go\n")
+        filler.stdin.flush()
+        told = hook.wait_for("near-limit")
+        self.assertIsNone(filler.poll(), "it was killed before it was told of")
+        print(f"told {1000 * (told - crossing.time):.0f} ms after the crossing", file=sys.stderr)
+        self.assertLess(told - crossing.time, 1)
+
+    def test_a_push_is_told_of_at_once(self):
+        """The first message has to start its messenger; the second shows what a message takes."""
+        hook = Hook(self)
+        daemon = far_beats(self, None, config=hook.sink() + (
+            'alert "backlog" { reading = "queue.length" subject = "*" above = 100 to = {"hook"} }\n'))
+        took = []
+        for name in ("one", "two", "three"):
+            hook.heard.clear()
+            begin = time.monotonic()
+            answer = daemon.request("PUT", f"/api/v1/queues/{name}", unix=True,
+                                    headers={"Content-Type": "application/json"},
+                                    body=json.dumps({"length": 101, "capacity": 1000}))
+            self.assertEqual(answer.status, 204, answer.text)
+            took.append(hook.wait_for("backlog") - begin)
+        print("told", ", ".join(f"{1000 * s:.0f}" for s in took), "ms after pushes",
+              file=sys.stderr)
+        self.assertLess(min(took), 0.25)
+        self.assertLess(took[0], 1)
+
+
+class Own(unittest.TestCase):
+    def test_what_a_beat_adds_to_the_own_heap_is_told_at_once(self):
+        """The history of the first sample, of many processes, is stored after that sample is made:
+        the next one, half a minute later, would be the first to show it."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        subprocess.run([sys.executable, str(ROOT / "tests/fixtures/generate.py"), "2000",
+                        directory.name], check=True)
+        daemon = Daemon(interval="30s", config="heap { limit = 8MB }\nhistory-size = 4MB\n",
+                        proc_root=directory.name + "/proc").__enter__()
+        self.addCleanup(daemon.end)
+        now = daemon.json("/api/v1/heaps/memwatchd")["heapTotal"]
+        wait_until(lambda: daemon.json("/api/v1/memory")["process"]["heapTotal"] > now * 19 // 20,
+                   5, "the heap in a sample")
         self.assertGreater(daemon.json("/api/v1/memory")["seq"], 1)
 
 
