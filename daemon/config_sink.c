@@ -124,8 +124,7 @@ static void take(struct mwd_config_loader *self, const struct mwd_titled *block,
                   "needs a type: webhook, alertmanager, exec or journal");
         return;
     }
-    sink->type =
-        (enum mwd_sink_type)find_type(mwd_config_titled_text(block, MWD_IN_SINK_TYPE));
+    sink->type = (enum mwd_sink_type)find_type(mwd_config_titled_text(block, MWD_IN_SINK_TYPE));
     check_uses(self, block, sink);
     check_values(self, block, sink);
 }
