@@ -11,12 +11,22 @@ enum { BEAT_MS = 1000, TIMERS_BEATS = 5, RESOLVED_MS = 3600 * 1000 };
 
 /* ---- at each sample ---- */
 
+/* Evidence is asked for once, when the level has just been crossed. */
+static void take_event(struct mwd_app_alerts *self, const struct mw_alert *alert)
+{
+    if (alert->state == MW_ALERT_PENDING ||
+        (alert->state == MW_ALERT_FIRING && alert->fired_ms == alert->since_ms))
+        mwd_app_alert_evidence(self->app, alert);
+    mwd_app_alert_happened(self, alert);
+    mwd_app_tell_alert(self->app, alert);
+}
+
 static void take_events(struct mwd_app_alerts *self)
 {
     struct mw_alert alert;
 
     while (mwd_outbox_room(self->outbox) > 0 && mw_alerts_take(self->table, &alert))
-        mwd_app_alert_happened(self, &alert);
+        take_event(self, &alert);
 }
 
 /* As often as the events of one sample need: each round makes room for the next. */

@@ -186,6 +186,19 @@ void mwd_app_history_apply(struct mwd_app *self);
 extern const struct mwd_param mwd_app_history_params[];
 int mwd_app_get_history(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 
+/* ---- app_alert_views.c: what is shown of alerts ---- */
+
+extern const struct mwd_param mwd_app_alerts_params[];
+extern const struct mwd_param mwd_app_alert_param; /* the last part of a path */
+int mwd_app_get_alerts(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_get_alert(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_get_rules(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+/* An event of mw_alerts_take() to all who listen to the stream of events. */
+void mwd_app_tell_alert(struct mwd_app *self, const struct mw_alert *alert);
+/* To be called once for each alert, when it becomes pending or fires: gives it what the history has
+ * of the time before. */
+void mwd_app_alert_evidence(struct mwd_app *self, const struct mw_alert *alert);
+
 /* ---- app_snapshot.c: heap snapshots ---- */
 
 /* After the heap. Errors: -ENOMEM, those of uv_*_init(). */
@@ -233,6 +246,8 @@ struct cJSON;
 void mwd_app_add_schemas(struct cJSON *schemas);
 /* app_schemas_silence_json.c: its part of them. */
 void mwd_app_add_silence_schemas(struct cJSON *schemas);
+/* app_schemas_alert_json.c: its part of them. */
+void mwd_app_add_alert_schemas(struct cJSON *schemas);
 /* owner[key] = {"$ref": that schema} */
 void mwd_app_add_reference(struct cJSON *owner, const char *key, const char *schema);
 

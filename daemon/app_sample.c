@@ -65,6 +65,19 @@ static void put_http(struct mw_block *block, const struct mwd_http_server *http)
     put(block, MW_DAEMON_BODY_BYTES, stats.body_bytes);
 }
 
+static void put_alerts(struct mw_block *block, const struct mwd_app *self)
+{
+    struct mw_alert_numbers numbers;
+
+    if (!self->alerts) /* --once follows no rules */
+        return;
+    mw_alerts_get_numbers(mwd_app_alert_table(self), &numbers);
+    put(block, MW_DAEMON_ALERTS, numbers.states);
+    put(block, MW_DAEMON_ALERTS_FIRING, numbers.firing);
+    put(block, MW_DAEMON_ALERTS_DROPPED, numbers.dropped);
+    put(block, MW_DAEMON_ALERTS_UNTRACKED, numbers.untracked);
+}
+
 static void put_push(struct mw_block *block, const struct mwd_push *push)
 {
     struct mwd_push_numbers numbers;
@@ -116,6 +129,7 @@ static int make_own_block(struct mwd_app *self, struct mw_block **ret)
     if (self->recorder)
         put(block, MW_DAEMON_RECORD_DROPS, mwd_recorder_drops(self->recorder));
     put_http(block, self->http);
+    put_alerts(block, self);
     put_push(block, self->push);
     put_absences(block, mw_sealer_absences(self->sealer));
     r = mw_block_finish(block);

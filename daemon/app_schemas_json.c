@@ -462,6 +462,7 @@ void mwd_app_add_schemas(cJSON *schemas)
     add_ranked(schemas, "Services", "services", "Service");
     add_named(schemas);
     add_history(schemas);
+    mwd_app_add_alert_schemas(schemas);
     add_absent(schemas);
     add_config(schemas);
     mwd_app_add_silence_schemas(schemas);

@@ -2,6 +2,10 @@
  * reference. A stream holds at most the event that it is sending; when it is done it goes on with
  * the newest, so a slow reader misses events instead of collecting them.
  *
+ * What is told is not to be missed: alerts. The last ones are kept for all streams together, and
+ * each stream sends those that came since it was opened, in order, before it goes on with samples.
+ * One that is behind by more than are kept loses the oldest, and that is counted.
+ *
  * A stream with nothing to send is suspended: a content reader that returned 0 without that would
  * be asked again at once, for ever. A suspended connection is out of epoll, so a client's death
  * shows only when something is written to it: hence the heartbeat.
@@ -34,6 +38,7 @@ struct mwd_http_stream {
     struct mwd_http_event *sending;
     size_t sent;         /* of it */
     uint64_t last;       /* number of the event sent before */
+    uint64_t told;       /* how many of server->told_count it has sent, or lost */
     uint64_t written_ms; /* when something was last handed over */
     bool suspended, beat;
 };
@@ -51,9 +56,10 @@ static struct mwd_http_event *unref(struct mwd_http_event *self)
 }
 
 /* Each line of the data gets its own "data: ". */
-static void frame(struct mwd_buffer *out, uint64_t seq, const char *data, size_t size)
+static void frame(struct mwd_buffer *out, const char *name, uint64_t seq, const char *data,
+                  size_t size)
 {
-    mwd_buffer_printf(out, "event: sample\nid: %" PRIu64 "\n", seq);
+    mwd_buffer_printf(out, "event: %s\nid: %" PRIu64 "\n", name, seq);
     while (size && data[size - 1] == '\n')
         size--;
     while (size) {
@@ -70,7 +76,7 @@ static void frame(struct mwd_buffer *out, uint64_t seq, const char *data, size_t
     mwd_buffer_puts(out, "\n");
 }
 
-static struct mwd_http_event *create_event(struct mwd_http_server *server,
+static struct mwd_http_event *create_event(struct mwd_http_server *server, const char *name,
                                            const struct mwd_buffer *data)
 {
     struct mwd_http_event *self = calloc(1, sizeof *self);
@@ -83,7 +89,7 @@ static struct mwd_http_event *create_event(struct mwd_http_server *server,
     self->made_ms = uv_now(server->loop);
     mwd_buffer_init(&self->text, mwd_http_body_room(server));
     mwd_buffer_reserve(&self->text, data->size + FRAME_BYTES);
-    frame(&self->text, server->seq, data->bytes, data->size);
+    frame(&self->text, name, server->seq, data->bytes, data->size);
     server->stats.body_bytes += self->text.size;
     return self->text.failed ? unref(self) : self;
 }
@@ -98,7 +104,7 @@ static int render(struct mwd_http_server *self, struct mwd_http_route *route,
     mwd_buffer_init(&data, mwd_http_body_room(self));
     r = mwd_http_render(self, route, request, &reply, problem);
     if (r == 0) {
-        route->newest = create_event(self, &data);
+        route->newest = create_event(self, "sample", &data);
         if (!route->newest)
             r = mwd_http_no_room(self, "the memory for answers (max-body-bytes) is used up",
                                  problem);
@@ -135,8 +141,51 @@ void mwd_http_events_publish(struct mwd_http_server *self)
     mwd_http_events_wake(self);
 }
 
+/* ---- what is told ---- */
+
+/* Those that this stream has yet to send; at most what is kept. */
+static uint64_t untold(const struct mwd_http_stream *self)
+{
+    return self->connection->server->told_count - self->told;
+}
+
+static struct mwd_http_event **told_place(struct mwd_http_server *self, uint64_t number)
+{
+    return &self->told[number % MWD_HTTP_TOLD_MAX];
+}
+
+/* The one that makes room is lost to streams that have not come to it. */
+static void lose_oldest(struct mwd_http_server *self)
+{
+    for (struct mwd_http_stream *s = self->streams; s; s = s->next)
+        if (untold(s) == MWD_HTTP_TOLD_MAX) {
+            s->told++;
+            self->stats.events.replaced++;
+        }
+}
+
+void mwd_http_server_tell(struct mwd_http_server *self, const char *name,
+                          const struct mwd_buffer *data)
+{
+    struct mwd_http_event **place = told_place(self, self->told_count);
+    struct mwd_http_event *event = self->streams ? create_event(self, name, data) : NULL;
+
+    self->stats.events.offered += self->stats.streams;
+    if (!event) { /* nobody listens, or there is no memory for it */
+        self->stats.events.replaced += self->stats.streams;
+        return;
+    }
+    lose_oldest(self);
+    unref(*place);
+    *place = event;
+    self->told_count++;
+    mwd_http_events_wake(self);
+}
+
 void mwd_http_events_deinit(struct mwd_http_server *self)
 {
+    for (uint32_t i = 0; i < MWD_HTTP_TOLD_MAX; i++)
+        self->told[i] = unref(self->told[i]);
     for (uint32_t i = 0; i < self->route_count; i++)
         self->routes[i].newest = unref(self->routes[i].newest);
 }
@@ -158,6 +207,7 @@ static void destroy_stream(void *context)
     server->stats.streams--;
     server->stats.events.left += self->sending != NULL;
     server->stats.events.left += is_behind(self);
+    server->stats.events.left += untold(self);
     self->connection->stream = NULL;
     unref(self->sending);
     free(self);
@@ -179,11 +229,27 @@ static size_t copy_some(struct mwd_http_stream *self, char *to, size_t room)
     return size;
 }
 
-static void take_newest(struct mwd_http_stream *self)
+static void take(struct mwd_http_stream *self, struct mwd_http_event *event)
 {
-    self->sending = self->route->newest;
+    self->sending = event;
     self->sending->references++;
     self->sent = 0;
+}
+
+static bool has_more(const struct mwd_http_stream *self)
+{
+    return untold(self) > 0 || is_behind(self);
+}
+
+static void take_next(struct mwd_http_stream *self)
+{
+    struct mwd_http_server *server = self->connection->server;
+
+    if (untold(self) > 0) {
+        take(self, *told_place(server, self->told++));
+        return;
+    }
+    take(self, self->route->newest);
     self->last = self->sending->number;
 }
 
@@ -197,8 +263,8 @@ static ssize_t on_read(void *context, uint64_t position, char *to, size_t room)
     self->written_ms = uv_now(server->loop);
     if (!self->sending && server->closing)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    if (!self->sending && is_behind(self))
-        take_newest(self);
+    if (!self->sending && has_more(self))
+        take_next(self);
     if (self->sending) {
         self->beat = false;
         return (ssize_t)copy_some(self, to, room);
@@ -224,6 +290,7 @@ static struct mwd_http_stream *create_stream(struct mwd_http_connection *connect
     self->connection = connection;
     self->route = route;
     self->written_ms = uv_now(server->loop);
+    self->told = server->told_count;
     self->next = server->streams;
     if (self->next)
         self->next->prev = self;
@@ -258,10 +325,12 @@ void mwd_http_events_stats(const struct mwd_http_server *self, struct mwd_http_e
             count_waiting(s->sending, now_ms, ret);
         if (is_behind(s))
             count_waiting(s->route->newest, now_ms, ret);
+        for (uint64_t i = s->told; i < self->told_count; i++)
+            count_waiting(self->told[i % MWD_HTTP_TOLD_MAX], now_ms, ret);
     }
     if (streams < self->stats.streams) /* a reload has lowered it */
         streams = self->stats.streams;
-    ret->room = PLACES * (uint64_t)streams;
+    ret->room = (PLACES + MWD_HTTP_TOLD_MAX) * (uint64_t)streams;
 }
 
 /* ---- answering ---- */
@@ -334,7 +403,7 @@ static void resume(struct mwd_http_stream *self)
 void mwd_http_events_wake(struct mwd_http_server *self)
 {
     for (struct mwd_http_stream *s = self->streams; s; s = s->next)
-        if (self->closing || is_behind(s))
+        if (self->closing || has_more(s))
             resume(s);
     if (self->streams)
         mwd_http_turn(self);

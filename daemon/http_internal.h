@@ -27,6 +27,7 @@ enum {
     MWD_HTTP_KEPT_MAX = 64,
     MWD_HTTP_LINGER_MAX = 16,
     MWD_HTTP_UNIX_PLACES = 16,
+    MWD_HTTP_TOLD_MAX = 256, /* events kept for streams that are not to miss them */
     MWD_HTTP_TOKEN_MIN = 16,
     MWD_HTTP_TOKEN_MAX = 256,
     MWD_HTTP_TOKENS_MAX = 64,
@@ -311,6 +312,8 @@ struct mwd_http_server {
     uint64_t body_number, seq;
     char boot[17];
     struct mwd_http_stream *streams;
+    struct mwd_http_event *told[MWD_HTTP_TOLD_MAX]; /* number n in place n % MWD_HTTP_TOLD_MAX */
+    uint64_t told_count;
     struct mwd_http_download *downloads;
 
     struct mwd_http_stats stats;

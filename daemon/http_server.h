@@ -172,6 +172,11 @@ int mwd_http_server_reload(struct mwd_http_server *self, const struct mwd_http_s
  * goes into ETags. */
 void mwd_http_server_publish(struct mwd_http_server *self, uint64_t seq);
 
+/* An event `name` of its own for each stream that is open now, in order and none left out, unless a
+ * stream is more than 256 of them behind: then it misses the oldest, which is counted. */
+void mwd_http_server_tell(struct mwd_http_server *self, const char *name,
+                          const struct mwd_buffer *data);
+
 void mwd_http_server_stats(const struct mwd_http_server *self, struct mwd_http_stats *ret);
 
 /* Address number `index` that it listens on, as "127.0.0.1:9636" or a path; NULL past the last. */

@@ -55,6 +55,8 @@ bool mwd_ctl_is_list(const char *argument)
 
 unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand)
 {
+    if (verb == MWD_CTL_RULES)
+        return operand != NULL;
     if (verb != MWD_CTL_HEAP || !operand)
         return 0;
     return strcmp(operand, "diff") == 0 ? 2 : strcmp(operand, "snapshot") == 0;
@@ -213,7 +215,7 @@ static int take_arguments(struct parser *self)
 /* Without a word it shows what is asked for most. */
 static bool stands_alone(enum mwd_ctl_verb verb)
 {
-    return verb == MWD_CTL_HEAP;
+    return verb == MWD_CTL_HEAP || verb == MWD_CTL_RULES;
 }
 
 static int check_verb(struct parser *self)

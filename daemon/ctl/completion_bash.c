@@ -53,7 +53,7 @@ static const char engine[] =
     "        behind=$options\n"
     "    elif [[ ! $verb && $verbs ]]; then\n"
     "        behind=$verbs\n"
-    "    elif [[ $verb == heap && $operand == @(diff|snapshot) ]]; then\n"
+    "    elif [[ $verb:$operand == @(heap:diff|heap:snapshot|rules:test) ]]; then\n"
     "        behind=@files\n"
     "    elif [[ $operand || ! $behind ]]; then\n"
     "        behind=$options\n"

@@ -105,9 +105,10 @@ static void put_ctl(struct mwd_buffer *out)
 
     put_search(out);
     mwd_buffer_puts(out, conditions);
-    mwd_buffer_puts(out,
-                    "complete -c memwatchctl -n 'string match -qr -- "
-                    "\"^heap (diff|snapshot)\" (string join \" \" (__memwatchctl_words))' -F\n");
+    mwd_buffer_puts(
+        out,
+        "complete -c memwatchctl -n 'string match -qr -- "
+        "\"^(heap (diff|snapshot)|rules test)\" (string join \" \" (__memwatchctl_words))' -F\n");
     for (unsigned i = 0; i < MWD_CTL_VERBS; i++)
         put_verb(&mwd_ctl_verbs[i], out);
     for (unsigned i = 0; mwd_ctl_itself.option(i, &row); i++) {

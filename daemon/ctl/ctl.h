@@ -40,7 +40,8 @@ enum {
     MWD_CTL_NAMED = MWD_CTL_OF(HEAP) | MWD_CTL_OF(QUEUES) | MWD_CTL_OF(CACHES),
     MWD_CTL_TELLING = MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS) |
                       MWD_CTL_OF(HISTORY) | MWD_CTL_NAMED,
-    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
+    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(ALERTS) | MWD_CTL_OF(RULES) | MWD_CTL_OF(DOCTOR) |
+                     MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
 };
 
 enum mwd_ctl_type { MWD_CTL_FLAG, MWD_CTL_TEXT, MWD_CTL_COUNT, MWD_CTL_SPAN };
@@ -71,6 +72,7 @@ struct mwd_ctl_options {
     const char *second; /* behind it, where the row has two: "READING [SUBJECT]"; or NULL */
     const char *socket, *url, *token_file, *config_path, *sort, *order, *name, *kind;
     const char *from, *to, *step;
+    const char *state, *rule, *subject, *recording;
     uint64_t timeout_ns, interval_ns;
     uint64_t limit, pid, count, top;
     bool json, csv, bytes, version, help;
@@ -111,6 +113,13 @@ int mwd_ctl_put_processes(struct mwd_ctl *self, uint64_t limit, struct mwd_buffe
 
 /* verb_heap_diff.c: two files compared; a part of heap. */
 int mwd_ctl_heap_diff(struct mwd_ctl *self);
+
+/* verb_rules_test.c: rules over a recording; a part of rules. */
+int mwd_ctl_rules_test(struct mwd_ctl *self, const char *path);
+
+/* verb_alerts.c: a time as it is here. */
+enum { MWD_CTL_TIME_MAX = 32 };
+void mwd_ctl_put_time(uint64_t ms, char ret[MWD_CTL_TIME_MAX]);
 
 /* terminal.c: whether stdout is one, and its size as it is now. */
 void mwd_ctl_find_terminal(struct mwd_ctl *self);
