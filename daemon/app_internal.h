@@ -221,6 +221,15 @@ struct mw_alerts *mwd_app_alert_table(const struct mwd_app *self);
 int mwd_app_alerts_reload(struct mwd_app *self, const struct mwd_config *new_config,
                           struct mwd_buffer *error);
 
+/* ---- app_silences.c ---- */
+
+extern const struct mwd_param mwd_app_silence_param, mwd_app_ack_param; /* ids in paths */
+int mwd_app_get_silences(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_post_silence(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_delete_silence(void *context, const struct mwd_request *request,
+                           struct mwd_reply *reply);
+int mwd_app_post_ack(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+
 /* ---- app_routes.c ---- */
 
 extern const struct mwd_route mwd_app_routes[];
@@ -235,6 +244,8 @@ extern const char *const mwd_app_status_words[]; /* NULL at the end */
 struct cJSON;
 /* Fills in components/schemas of the OpenAPI description. */
 void mwd_app_add_schemas(struct cJSON *schemas);
+/* app_schemas_silence_json.c: its part of them. */
+void mwd_app_add_silence_schemas(struct cJSON *schemas);
 /* app_schemas_alert_json.c: its part of them. */
 void mwd_app_add_alert_schemas(struct cJSON *schemas);
 /* owner[key] = {"$ref": that schema} */

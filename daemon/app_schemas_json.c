@@ -465,6 +465,7 @@ void mwd_app_add_schemas(cJSON *schemas)
     mwd_app_add_alert_schemas(schemas);
     add_absent(schemas);
     add_config(schemas);
+    mwd_app_add_silence_schemas(schemas);
     add_status(schemas);
     add_description(schemas);
     add_problem(schemas);

@@ -155,7 +155,8 @@ struct mwd_http_event;
 struct mwd_http_route {
     const struct mwd_route *row;
     size_t size;                   /* of the path, up to the braces */
-    bool wild;                     /* the path ends in {name} */
+    bool wild;                     /* the path has {name} in it */
+    const char *behind;            /* the braces: "" or "/ack" */
     struct mwd_http_event *newest; /* of a stream; NULL = to be rendered */
     uint32_t streams;
 };
@@ -164,6 +165,12 @@ struct mwd_http_path {
     const char *text; /* decoded */
     const char *tail; /* its last segment, which may hold slashes when they were encoded */
 };
+
+/* What stands for {name}, into value[MWD_HTTP_VALUE_BYTES] where something stands behind it; NULL
+ * when the route has none. */
+enum { MWD_HTTP_VALUE_BYTES = 128 };
+const char *mwd_http_path_value(const struct mwd_http_route *route,
+                                const struct mwd_http_path *path, char *value);
 
 void mwd_http_routes_init(struct mwd_http_route *routes, const struct mwd_route *rows,
                           uint32_t count);

@@ -11,8 +11,13 @@ void mwd_http_routes_init(struct mwd_http_route *routes, const struct mwd_route 
     for (uint32_t i = 0; i < count; i++) {
         size_t size = strcspn(rows[i].path, "{");
 
-        routes[i] = (struct mwd_http_route){
-            .row = &rows[i], .size = size, .wild = rows[i].path[size] == '{'};
+        bool wild = rows[i].path[size] == '{';
+
+        routes[i] =
+            (struct mwd_http_route){.row = &rows[i],
+                                    .size = size,
+                                    .wild = wild,
+                                    .behind = wild ? strchr(rows[i].path + size, '}') + 1 : ""};
     }
 }
 
@@ -70,8 +75,34 @@ int mwd_http_path_parse(const char *raw, char *scratch, struct mwd_http_path *re
 
 /* ---- finding ---- */
 
+/* Bytes of what stands for braces in the middle of a path, one segment; 0 when it does not fit. */
+static size_t middle(const struct mwd_http_route *route, const struct mwd_http_path *path)
+{
+    const char *value = path->text + route->size;
+    size_t size;
+
+    if (strncmp(path->text, route->row->path, route->size) != 0)
+        return 0;
+    size = strcspn(value, "/");
+    return strcmp(value + size, route->behind) == 0 && size < MWD_HTTP_VALUE_BYTES ? size : 0;
+}
+
+const char *mwd_http_path_value(const struct mwd_http_route *route,
+                                const struct mwd_http_path *path, char *value)
+{
+    if (!route->wild)
+        return NULL;
+    if (!*route->behind)
+        return path->tail;
+    snprintf(value, MWD_HTTP_VALUE_BYTES, "%.*s", (int)middle(route, path),
+             path->text + route->size);
+    return value;
+}
+
 static bool fits(const struct mwd_http_route *route, const struct mwd_http_path *path)
 {
+    if (*route->behind)
+        return middle(route, path) > 0;
     if (!route->wild)
         return strcmp(route->row->path, path->text) == 0;
     return (size_t)(path->tail - path->text) == route->size && *path->tail &&

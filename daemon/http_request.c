@@ -185,6 +185,7 @@ struct asked {
     char allow[MWD_HTTP_ALLOW_BYTES];
     char path[MWD_HTTP_URI_BYTES + 2];
     char query[MWD_HTTP_URI_BYTES + 2];
+    char value[MWD_HTTP_VALUE_BYTES];
 };
 
 static int check_uri(const struct mwd_http_connection *self, const char *version,
@@ -208,7 +209,8 @@ static int find_route(struct mwd_http_connection *self, const char *url, const c
         mwd_http_route_find(server->routes, server->route_count, &path, method, asked->allow,
                             &asked->route, problem) < 0)
         return -1;
-    asked->request = (struct mwd_request){.path_value = asked->route->wild ? path.tail : NULL};
+    asked->request =
+        (struct mwd_request){.path_value = mwd_http_path_value(asked->route, &path, asked->value)};
     return 0;
 }
 

@@ -82,10 +82,12 @@ struct mwd_reply {
 };
 
 struct mwd_route {
-    const char *method;     /* "GET" (HEAD comes with it), "POST", "PUT", "DELETE" */
-    const char *path;       /* "/api/v1/processes/{pid}": a last segment in braces takes any text */
-    const char *media_type; /* NULL: it answers without a body, 204 */
-    const char *summary;    /* for OpenAPI */
+    const char *method; /* "GET" (HEAD comes with it), "POST", "PUT", "DELETE" */
+    /* "/api/v1/processes/{pid}": a last segment in braces takes any text; one in the middle, as in
+     * "/alerts/{id}/ack", any of at most 127 bytes without a slash. */
+    const char *path;
+    const char *media_type;         /* NULL: it answers without a body, 204 */
+    const char *summary;            /* for OpenAPI */
     const struct mwd_param *params; /* ends with a row without a name; NULL = none */
     /* Fills in the reply. Errors (negative errno) become 500 and are logged. */
     int (*render)(void *context, const struct mwd_request *request, struct mwd_reply *reply);
