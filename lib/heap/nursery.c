@@ -5,10 +5,10 @@
  * half is what a scavenge copies into. With MW_HEAP_MOVE there are more halves, used in turn, and
  * all but two cannot be read: whoever kept an address meets the end of the program there.
  *
- * Halves double when more has survived than fits into one (so the program keeps more than they were
- * made for), unless a scavenge of the larger ones would take too long. They shrink again, down to
- * what was configured, when scavenges usually take too long after all, and when the program has
- * come to rest.
+ * Halves double when more was copied in vain than fits into one: it survived a scavenge and was
+ * dead at the next, so in larger halves it would have died where it was born. They do not when a
+ * scavenge of the larger ones would take too long. They shrink again, down to what was configured,
+ * when scavenges usually take too long after all, and when the program has come to rest.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
