@@ -61,17 +61,17 @@ struct mw_heap_misuse {
 };
 
 struct mw_heap_config {
-    size_t limit;      /* bytes; the spaces and the page pool together */
-    size_t limit_max;  /* as far as `near_limit` may raise it; 0: limit and half of it */
-    size_t semi_space; /* of one half of the new space: a power of two, 256 KiB to 16 MiB */
-    size_t
-        semi_space_max;   /* as far as it may grow; 0: twice that, if it is little beside `limit` */
-    uint64_t scavenge_us; /* it grows only as far as scavenges take no longer; 0: any time */
-    bool pretenure;       /* types whose objects nearly all survive are born old */
-    uint32_t handles;     /* that may be alive at once */
-    uint32_t scopes;      /* that may be open at once */
-    unsigned modes;       /* of enum mw_heap_mode */
-    uint64_t fail_mapping;        /* tests: the n-th call for memory fails; 0: none does */
+    size_t limit;          /* bytes; the spaces and the page pool together */
+    size_t limit_max;      /* as far as `near_limit` may raise it; 0: limit and half of it */
+    size_t semi_space;     /* of one half of the new space: a power of two, 256 KiB to 16 MiB */
+    size_t semi_space_max; /* as far as it may grow; 0: four times that, if it is little beside
+                              `limit` */
+    uint64_t scavenge_us;  /* it grows only as far as scavenges take no longer; 0: any time */
+    bool pretenure;        /* types whose objects nearly all survive are born old */
+    uint32_t handles;      /* that may be alive at once */
+    uint32_t scopes;       /* that may be open at once */
+    unsigned modes;        /* of enum mw_heap_mode */
+    uint64_t fail_mapping; /* tests: the n-th call for memory fails; 0: none does */
     const struct mw_clock *clock; /* for the trace's time stamps; NULL: the machine's */
     void *context;                /* for the calls below, each of which may be NULL */
     /* What was asked for is not done. Called in unchecked heaps too for what is seen there. */
@@ -83,8 +83,8 @@ struct mw_heap_config {
     void (*collected)(void *context, const struct mw_heap_collection *collection);
 };
 
-/* 64 MiB, semi-spaces of 1 MiB that grow to 2 MiB as long as scavenges take 1.5 ms at most, no
- * pretenuring, a million handles, no modes. */
+/* 64 MiB, semi-spaces of 1 MiB that grow to 4 MiB where that saves work, as long as scavenges take
+ * 3 ms at most, no pretenuring, a million handles, no modes. */
 void mw_heap_config_default(struct mw_heap_config *ret);
 
 /* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */

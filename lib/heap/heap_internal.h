@@ -441,6 +441,10 @@ MW_ALWAYS_INLINE void mw_stack_push(struct mw_stack *self, uintptr_t entry)
 {
     *self->top++ = entry;
 }
+MW_ALWAYS_INLINE size_t mw_stack_count(const struct mw_stack *self)
+{
+    return (size_t)(self->top - self->base);
+}
 MW_ALWAYS_INLINE bool mw_remembered_by_cards(const struct mw_heap *self, uint64_t header)
 {
     return mw_header_bytes(header) > MW_REMEMBER_ALL &&

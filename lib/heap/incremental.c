@@ -4,8 +4,9 @@
  * may not hide a white object behind a black one: while marking, every store into an old holder
  * greys the stored value (front.barrier then has the flag OLD). Young holders need no barrier,
  * because the last pause looks at all that are left, and at all handles and globals. What is
- * promoted meanwhile is grey at once, as the holder that led to it may be black. What is born old
- * is white until it is reached.
+ * promoted meanwhile is black at once, as the holder that led to it may be black, and the scavenge
+ * that looks at it anyway makes grey what it refers to. What is born old is white until it is
+ * reached.
  *
  * Unswept pages lose their marks when marking begins, so those worth sweeping are swept first, one
  * at each slow allocation from the last collection on. The dense ones keep their garbage for one

@@ -137,7 +137,7 @@ static struct mw_page *map_page(struct mw_heap *self, size_t size)
     mw_pool_make_way(self, size);
     if (!mw_heap_may_grow(self, size))
         return NULL;
-    page = mw_vm_reserve(&self->vm, size, size < MW_VM_HUGE ? MW_PAGE_SIZE : MW_VM_HUGE);
+    page = mw_vm_reserve(&self->vm, size, MW_PAGE_SIZE);
     if (page == NULL)
         return NULL;
     if (mw_vm_commit(&self->vm, page, size) < 0) {

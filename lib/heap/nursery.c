@@ -5,10 +5,10 @@
  * half is what a scavenge copies into. With MW_HEAP_MOVE there are more halves, used in turn, and
  * all but two cannot be read: whoever kept an address meets the end of the program there.
  *
- * Halves double when more has survived than fits into one (so the program keeps more than they were
- * made for), unless a scavenge of the larger ones would take too long. They shrink again, down to
- * what was configured, when scavenges usually take too long after all, and when the program has
- * come to rest.
+ * Halves double when more was copied in vain than fits into one: it survived a scavenge and was
+ * dead at the next, so in larger halves it would have died where it was born. They do not when a
+ * scavenge of the larger ones would take too long. They shrink again, down to what was configured,
+ * when scavenges usually take too long after all, and when the program has come to rest.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
@@ -49,7 +49,7 @@ int mw_nursery_init(struct mw_heap *self)
     nursery->capacity = nursery->wanted = self->config.semi_space;
     nursery->reserved = nursery->slots * nursery->slot_size;
     nursery->to = 1;
-    nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_VM_HUGE);
+    nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_PAGE_SIZE);
     if (nursery->base == NULL ||
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, 0), nursery->capacity) < 0 ||
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, 1), nursery->capacity) < 0)
@@ -187,35 +187,22 @@ static void give_up_growing(struct mw_nursery *self)
     self->aged = self->in_vain = 0;
 }
 
-/* Returns how many bytes came: more at a time where a huge page fits, 0 when there are none. */
-static size_t bring_piece(struct mw_heap *self, char *start, size_t wanted)
-{
-    if (wanted >= MW_VM_HUGE && (uintptr_t)start % MW_VM_HUGE == 0 &&
-        mw_heap_may_grow(self, MW_VM_HUGE) && mw_vm_commit_huge(&self->vm, start))
-        return MW_VM_HUGE;
-    if (mw_heap_may_grow(self, PIECE) && mw_vm_commit(&self->vm, start, PIECE) == 0)
-        return PIECE;
-    return 0;
-}
-
 bool mw_nursery_grow(struct mw_heap *self)
 {
     struct mw_nursery *nursery = &self->nursery;
     size_t more = nursery->wanted - nursery->capacity;
     unsigned half = nursery->ahead < more ? 0 : 1;
-    size_t done = nursery->ahead - half * more;
-    char *piece = mw_nursery_half(nursery, half) + nursery->capacity + done;
-    size_t brought;
+    char *piece =
+        mw_nursery_half(nursery, half) + nursery->capacity + (nursery->ahead - half * more);
 
     if (more == 0)
         return false;
-    brought = bring_piece(self, piece, more - done);
-    if (brought == 0) {
+    if (!mw_heap_may_grow(self, PIECE) || mw_vm_commit(&self->vm, piece, PIECE) < 0) {
         give_up_growing(nursery);
         return false;
     }
-    mw_annotate_free(piece, brought);
-    nursery->ahead += brought;
+    mw_annotate_free(piece, PIECE);
+    nursery->ahead += PIECE;
     if (nursery->ahead == 2 * more)
         set_capacity(self, nursery->wanted);
     return true;

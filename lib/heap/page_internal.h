@@ -66,6 +66,17 @@ MW_ALWAYS_INLINE void mw_mark_set_bit(struct mw_page *page, size_t word)
     page->marks[word / 64] |= (uint64_t)1 << word % 64;
 }
 
+/* Both marks of an object that was not marked. */
+MW_ALWAYS_INLINE void mw_mark_black(uintptr_t object, size_t bytes)
+{
+    struct mw_page *page = mw_page_of(object);
+    size_t word = mw_page_word(page, object);
+
+    mw_mark_set_bit(page, word);
+    mw_mark_set_bit(page, word + bytes / MW_WORD - 1);
+    page->live += bytes;
+}
+
 /* The first set bit from `from` on, or MW_PAGE_WORDS. */
 size_t mw_mark_next(const struct mw_page *page, size_t from);
 

@@ -4,10 +4,6 @@
  * kernel's. So pages are brought in before they are needed, one at a time and outside of pauses,
  * and pages that a collection frees stay in the pool up to a cap.
  *
- * A huge page of the kernel comes with one fault in place of 512. A heap of more than 16 MiB
- * therefore takes eight pages at a time, where they fill one and the kernel has one; a small heap
- * would only hold memory that it does not need.
- *
  * After a fork the first write costs as much again as the first touch. Clearing marks writes to all
  * pages at once, so they are touched before, one by one.
  */
@@ -17,11 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum {
-    RELAX_PART = 4, /* of what is too much goes at a time */
-    HUGE_PAGES = MW_VM_HUGE / MW_PAGE_SIZE,
-    HUGE_LEAST = 8 * HUGE_PAGES, /* pages in a heap beside which so many more are little */
-};
+enum { RELAX_PART = 4 }; /* of what is too much goes at a time */
 
 /* What one half of the new space may promote, with a page for what fits badly. */
 size_t mw_pool_target(size_t semi_space)
@@ -36,7 +28,7 @@ int mw_pool_init(struct mw_heap *self)
     pool->untouched = pool->page_max = self->config.limit_max / MW_PAGE_SIZE;
     pool->target = mw_pool_target(self->config.semi_space);
     pool->cap = mw_policy_pool_cap(0, self->policy.full_at, self->limit, 0, 0);
-    pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_VM_HUGE);
+    pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_PAGE_SIZE);
     pool->roles = mw_heap_calloc(self, pool->page_max, 1);
     return pool->base != NULL && pool->roles != NULL ? 0 : -ENOMEM;
 }
@@ -62,22 +54,6 @@ static bool find(const struct mw_pool *self, enum mw_page_role role, size_t *ret
     return true;
 }
 
-static void put_new(struct mw_pool *self, size_t first, size_t count)
-{
-    memset(self->roles + first, MW_ROLE_POOLED, count);
-    self->pooled += count;
-}
-
-static bool may_be_huge(const struct mw_heap *self, size_t first)
-{
-    const struct mw_pool *pool = &self->pool;
-
-    return pool->used + pool->pooled >= HUGE_LEAST && first % HUGE_PAGES == 0 &&
-           first + HUGE_PAGES <= pool->page_max && mw_heap_may_grow(self, MW_VM_HUGE) &&
-           memchr(pool->roles + first, MW_ROLE_POOLED, HUGE_PAGES) == NULL &&
-           memchr(pool->roles + first, MW_ROLE_USED, HUGE_PAGES) == NULL;
-}
-
 static bool add(struct mw_heap *self)
 {
     struct mw_pool *pool = &self->pool;
@@ -88,12 +64,10 @@ static bool add(struct mw_heap *self)
             return false;
     if (!find(pool, MW_ROLE_FREE, &index))
         return false;
-    if (may_be_huge(self, index) && mw_vm_commit_huge(&self->vm, mw_pool_page(pool, index)))
-        put_new(pool, index, HUGE_PAGES);
-    else if (mw_vm_commit(&self->vm, mw_pool_page(pool, index), MW_PAGE_SIZE) == 0)
-        put_new(pool, index, 1);
-    else
+    if (mw_vm_commit(&self->vm, mw_pool_page(pool, index), MW_PAGE_SIZE) < 0)
         return false;
+    pool->roles[index] = MW_ROLE_POOLED;
+    pool->pooled++;
     return true;
 }
 

@@ -16,8 +16,9 @@
 
 #include <errno.h>
 
-/* Holders lie all over the old space: they are asked for from memory so many entries ahead. */
-enum { AHEAD = 12 };
+/* Holders lie all over the old space: they are asked for from memory so many entries ahead. So are
+ * cards, and the objects to which they refer, so many together. */
+enum { AHEAD = 12, BATCH = 16, CACHE_LINE = 64 };
 
 int mw_stack_init(struct mw_heap *self, struct mw_stack *stack, size_t entries)
 {
@@ -98,41 +99,86 @@ static bool scan_range(struct scan *self, uintptr_t *holder, uintptr_t *first, u
     return self->young;
 }
 
-static bool scan_card(struct scan *self, uintptr_t *holder, size_t card)
+/* The words of a card that belong to the holder. */
+struct piece {
+    uintptr_t *first, *end;
+    bool whole; /* nothing of another object is on the card */
+};
+
+static struct piece piece_of(uintptr_t *holder, size_t card)
 {
-    struct mw_page *page = mw_page_of((uintptr_t)holder);
     uintptr_t *first = holder + 1;
     uintptr_t *end = holder + mw_header_words(holder[0]);
-    uintptr_t *start = (uintptr_t *)(void *)((char *)page + (card << MW_CARD_SHIFT));
+    char *page = (char *)mw_page_of((uintptr_t)holder);
+    uintptr_t *start = (uintptr_t *)(void *)(page + (card << MW_CARD_SHIFT));
     uintptr_t *stop = start + MW_CARD_WORDS;
-    bool whole = start >= first && stop <= end;
-    bool young = scan_range(self, holder, start > first ? start : first, stop < end ? stop : end);
 
-    if (whole && !young)
-        page->cards[card / 64] &= ~((uint64_t)1 << card % 64);
+    return (struct piece){start > first ? start : first, stop < end ? stop : end,
+                          start >= first && stop <= end};
+}
+
+static bool scan_card(struct scan *self, uintptr_t *holder, size_t card)
+{
+    struct piece piece = piece_of(holder, card);
+    bool young = scan_range(self, holder, piece.first, piece.end);
+
+    if (piece.whole && !young)
+        mw_page_of((uintptr_t)holder)->cards[card / 64] &= ~((uint64_t)1 << card % 64);
     return young;
+}
+
+/* The next cards that are set, no more than a batch, from `*at` to `last`. */
+static size_t find_cards(const struct mw_page *page, size_t *at, size_t last, size_t *ret)
+{
+    size_t count = 0;
+
+    while (*at <= last && count < BATCH) {
+        uint64_t bits = page->cards[*at / 64] >> *at % 64;
+
+        if (bits == 0) {
+            *at = (*at / 64 + 1) * 64;
+            continue;
+        }
+        ret[count] = *at + (size_t)__builtin_ctzll(bits);
+        *at = ret[count] + 1;
+        count += ret[count] <= last;
+    }
+    return count;
+}
+
+static void ask_for_card(const struct mw_page *page, size_t card)
+{
+    const char *start = (const char *)page + (card << MW_CARD_SHIFT);
+
+    for (size_t at = 0; at < (size_t)1 << MW_CARD_SHIFT; at += CACHE_LINE)
+        __builtin_prefetch(start + at, 1);
+}
+
+static void ask_for_objects(const struct scan *self, uintptr_t *holder, size_t card)
+{
+    struct piece piece = piece_of(holder, card);
+
+    for (const uintptr_t *slot = piece.first; slot < piece.end; slot++)
+        if (mw_is_young(&self->heap->nursery, *slot))
+            __builtin_prefetch((void *)*slot, 1);
 }
 
 static bool scan_cards(struct scan *self, uintptr_t *holder)
 {
     struct mw_page *page = mw_page_of((uintptr_t)holder);
-    uintptr_t *first = holder + 1;
     uintptr_t *end = holder + mw_header_words(holder[0]);
-    size_t card = (size_t)((char *)first - (char *)page) >> MW_CARD_SHIFT;
+    size_t at = (size_t)((char *)(holder + 1) - (char *)page) >> MW_CARD_SHIFT;
     size_t last = (size_t)((char *)(end - 1) - (char *)page) >> MW_CARD_SHIFT;
+    size_t cards[BATCH], count;
     bool young = false;
 
-    while (card <= last) {
-        uint64_t bits = page->cards[card / 64] >> card % 64;
-
-        if (bits == 0) {
-            card = (card / 64 + 1) * 64;
-        } else {
-            card += (size_t)__builtin_ctzll(bits);
-            if (card <= last)
-                young |= scan_card(self, holder, card);
-            card++;
-        }
+    while ((count = find_cards(page, &at, last, cards)) > 0) {
+        for (size_t i = 0; i < count; i++)
+            ask_for_card(page, cards[i]);
+        for (size_t i = 0; i < count; i++)
+            ask_for_objects(self, holder, cards[i]);
+        for (size_t i = 0; i < count; i++)
+            young |= scan_card(self, holder, cards[i]);
     }
     return young;
 }

@@ -3,7 +3,12 @@
  * What roots and remembered holders reach in from-space is copied to to-space, or, if it has
  * survived once or to-space is over a quarter full, to the old space. A copied object leaves its
  * new address in the old header. Objects in to-space are scanned in the order in which they came,
- * so to-space itself is the queue; promoted ones wait on a stack. There is no recursion.
+ * so to-space itself is the queue; promoted ones wait on a stack, a short one: when many wait, they
+ * are scanned before young ones go on, so that the stack does not grow into memory that was never
+ * touched. There is no recursion.
+ *
+ * While marking goes on, what is promoted is black at once: it is looked at here anyway, and the
+ * old objects to which it refers become grey. Marking need not look at it again.
  *
  * Large young objects are not copied. The first reference to one settles whether it stays young or
  * becomes old (the second time, or at once while marking goes on: so slices never see a young one);
@@ -19,7 +24,11 @@
 
 #include <string.h>
 
-enum { QUARTER = 4, PREFETCH = 512 };
+enum {
+    QUARTER = 4,
+    PREFETCH = 512,
+    WAITING = 512, /* promoted objects; more are looked at before young ones go on */
+};
 
 struct scavenge {
     struct mw_heap *heap;
@@ -34,7 +43,10 @@ struct scavenge {
     size_t reached_again; /* bytes of those that had survived once */
     size_t survived_large;
     bool refused;
-    bool young; /* the object being scanned refers to a young one */
+    bool marking;
+    bool greying; /* the object being scanned is black: old ones to which it refers may not be white
+                   */
+    bool young;   /* the object being scanned refers to a young one */
     bool by_cards;
     struct mw_page *holder_page; /* of the object being scanned */
 };
@@ -60,11 +72,10 @@ MW_ALWAYS_INLINE void leave_address(uintptr_t *object, const void *copy)
     object[0] = (uintptr_t)copy | MW_FLAG_FORWARDED;
 }
 
-/* Without references there is nothing to wait for, unless marks must be set. */
+/* Without references there is nothing to wait for. */
 MW_ALWAYS_INLINE bool needs_scan(const struct scavenge *self, uint64_t header)
 {
-    return self->heap->types.shapes[mw_header_type(header)].kind != MW_SHAPE_LEAF ||
-           self->heap->marker.active;
+    return self->heap->types.shapes[mw_header_type(header)].kind != MW_SHAPE_LEAF;
 }
 
 MW_ALWAYS_INLINE uintptr_t promote(struct scavenge *self, uintptr_t *object, uint64_t header)
@@ -79,6 +90,8 @@ MW_ALWAYS_INLINE uintptr_t promote(struct scavenge *self, uintptr_t *object, uin
     __builtin_prefetch((char *)copy + PREFETCH, 1);
     copy_words(copy, (uint64_t *)object, mw_header_words(header));
     self->promoted += bytes;
+    if (self->marking)
+        mw_mark_black((uintptr_t)copy, bytes);
     header = (header & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;
     if (needs_scan(self, header))
         mw_stack_push(&self->heap->promoted, (uintptr_t)copy);
@@ -148,6 +161,8 @@ MW_ALWAYS_INLINE void visit_promoted_slot(void *context, uintptr_t *slot)
     struct scavenge *self = context;
 
     visit_slot(self, slot);
+    if (MW_HEAP_UNLIKELY(self->greying))
+        mw_mark_object(self->heap, *slot);
     if (*slot - self->to < self->from_size || mw_is_young_large(self->heap, *slot)) {
         self->young = true;
         if (self->by_cards)
@@ -178,7 +193,7 @@ static char *scan_young(struct scavenge *self, char *at)
 {
     const struct mw_shape *shapes = self->heap->types.shapes;
 
-    while (at < self->to_top) {
+    while (at < self->to_top && mw_stack_count(&self->heap->promoted) < WAITING) {
         uintptr_t *object = (uintptr_t *)(void *)at;
         uint64_t header = object[0];
 
@@ -193,11 +208,12 @@ MW_ALWAYS_INLINE void scan_old(struct scavenge *self, uintptr_t *object)
     struct mw_heap *heap = self->heap;
 
     self->young = false;
+    self->greying = self->marking && !(object[0] & MW_FLAG_LARGE);
     self->by_cards = mw_remembered_by_cards(heap, object[0]);
     self->holder_page = mw_page_of((uintptr_t)object);
     mw_visit_object(heap->types.shapes, object, object[0], visit_promoted_slot, self);
     mw_remembered_enter(heap, object, self->young);
-    if (heap->marker.active)
+    if (self->marking && !self->greying)
         mw_mark_object(heap, (uintptr_t)object);
 }
 
@@ -206,7 +222,7 @@ static void scan_promoted(struct scavenge *self)
 {
     struct mw_heap *heap = self->heap;
 
-    while (heap->promoted.top > heap->promoted.base) {
+    while (mw_stack_count(&heap->promoted) > 0) {
         uintptr_t *object = (uintptr_t *)*--heap->promoted.top;
 
         if (object[0] & MW_FLAG_OLD)
@@ -218,7 +234,7 @@ static void scan_promoted(struct scavenge *self)
 
 static void scan(struct scavenge *self, char *at)
 {
-    while (at < self->to_top || self->heap->promoted.top > self->heap->promoted.base) {
+    while (at < self->to_top || mw_stack_count(&self->heap->promoted) > 0) {
         at = scan_young(self, at);
         scan_promoted(self);
     }
@@ -259,6 +275,7 @@ static struct scavenge scavenge_of(struct mw_heap *heap, bool promote_all)
         .large = heap->large_young.low,
         .large_span = heap->large_young.span,
         .promote_large = promote_all || heap->marker.active,
+        .marking = heap->marker.active,
         .to = (uintptr_t)to,
         .to_top = to,
         .to_quarter = promote_all ? to : to + nursery->capacity / QUARTER,

@@ -3,6 +3,7 @@
 #include "heap/annotate_internal.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -71,13 +72,6 @@ static void touch(char *start, size_t bytes)
         ((volatile char *)start)[at] = 0;
 }
 
-/* Not every kernel knows of huge pages; then it is a wish that has no effect. */
-static void prefer_huge(void *start, size_t bytes)
-{
-    if (bytes >= MW_VM_HUGE)
-        madvise(start, bytes, MADV_HUGEPAGE);
-}
-
 static int bring_in(char *start, size_t bytes)
 {
     if (madvise(start, bytes, MADV_POPULATE_WRITE) < 0 && (errno == ENOMEM || errno == EFAULT))
@@ -91,7 +85,6 @@ int mw_vm_commit(struct mw_vm *self, void *start, size_t bytes)
 {
     if (refuses(self) || mprotect(start, bytes, PROT_READ | PROT_WRITE) < 0)
         return -ENOMEM;
-    prefer_huge(start, bytes);
     for (size_t at = 0; at < bytes; at += COMMIT_STEP) {
         size_t step = bytes - at < COMMIT_STEP ? bytes - at : COMMIT_STEP;
 
@@ -101,24 +94,6 @@ int mw_vm_commit(struct mw_vm *self, void *start, size_t bytes)
         }
     }
     return 0;
-}
-
-/* The first touch shows whether it was all that was needed. */
-bool mw_vm_commit_huge(struct mw_vm *self, void *start)
-{
-    size_t page = page_size();
-    char *last = (char *)start + MW_VM_HUGE - page;
-
-    if (refuses(self) || mprotect(start, MW_VM_HUGE, PROT_READ | PROT_WRITE) < 0)
-        return false;
-    prefer_huge(start, MW_VM_HUGE);
-    if (bring_in(start, page) < 0 || mw_vm_resident(last, page) == 0) {
-        mw_vm_decommit(start, MW_VM_HUGE);
-        return false;
-    }
-    mw_annotate_used(start, MW_VM_HUGE);
-    touch(start, MW_VM_HUGE); /* the hypervisor's pages may be small all the same */
-    return true;
 }
 
 void mw_vm_decommit(void *start, size_t bytes)

@@ -2,12 +2,8 @@
  * fail at the n-th time, so that every caller's way out is tested. */
 #ifndef MW_HEAP_VM_INTERNAL_H
 #define MW_HEAP_VM_INTERNAL_H
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A huge page of the kernel: as much comes with one page fault, if there is one. */
-enum { MW_VM_HUGE = 2 * 1024 * 1024 };
 
 struct mw_vm {
     uint64_t calls;
@@ -21,9 +17,6 @@ void *mw_vm_reserve(struct mw_vm *self, size_t bytes, size_t alignment);
 /* Gives memory to a part of them, zeroed and in place already: using it does not fault.
  * Errors   -ENOMEM. */
 int mw_vm_commit(struct mw_vm *self, void *start, size_t bytes);
-/* The same for MW_VM_HUGE bytes, aligned so. Returns whether there was a huge page; if not, nothing
- * was done. */
-bool mw_vm_commit_huge(struct mw_vm *self, void *start);
 /* Takes the memory back and keeps the addresses, which cannot be read from then on. */
 void mw_vm_decommit(void *start, size_t bytes);
 void mw_vm_unmap(void *start, size_t bytes);

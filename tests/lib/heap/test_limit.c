@@ -214,13 +214,14 @@ static void use_everything(struct fixture *self)
 
     for (size_t i = 0; i < 3000 && !mw_ref_is_none(array); i++) {
         MW_SCOPE(inner, self->heap);
+        size_t window = i < 2500 ? 200 : 1000; /* the new space grows, then the old one */
         size_t bytes = i % 500 == 0 ? 300000 + i * 200 : i % 900; /* kept ones do not fit */
         struct mw_ref value = mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_YOUNG);
 
         if (mw_ref_is_none(value))
             expect_error(self->heap, -ENOMEM);
         else
-            mw_heap_set(self->heap, array, i % 1000, value);
+            mw_heap_set(self->heap, array, i % window, value);
     }
     mw_heap_collect(self->heap, MW_COLLECT_MINOR);
     for (int i = 0; i < 20; i++)

@@ -39,12 +39,16 @@ static void the_pool_never_takes_half_of_the_limit(void **state)
                                        1000 * MIB, 0) <= 32 * MIB);
 }
 
-static void halves_double_unless_the_limit_is_near(void **state)
+static void halves_grow_to_four_times_unless_the_limit_is_near(void **state)
 {
     (void)state;
+    assert_int_equal(mw_policy_semi_max(MIB, 64 * MIB), 4 * MIB);
+    assert_int_equal(mw_policy_semi_max(MIB, 64 * MIB - 8), 2 * MIB);
     assert_int_equal(mw_policy_semi_max(MIB, 32 * MIB), 2 * MIB);
     assert_int_equal(mw_policy_semi_max(MIB, 32 * MIB - 8), MIB);
+    assert_int_equal(mw_policy_semi_max(MIB, 8 * MIB), MIB);
     assert_int_equal(mw_policy_semi_max(MW_SEMI_MAX, 1024 * MIB), MW_SEMI_MAX);
+    assert_int_equal(mw_policy_semi_max(MW_SEMI_MAX / 2, 1024 * MIB), MW_SEMI_MAX);
 }
 
 static void a_peak_of_the_pool_is_forgotten_in_time(void **state)
@@ -69,13 +73,27 @@ static void crumbs_are_left(void **state)
     assert_true(mw_policy_dense((size_t)MW_PAGE_SIZE / 8 * 7 + 1));
 }
 
-static void halves_double_when_more_survives_than_fits(void **state)
+static void halves_double_when_more_was_copied_in_vain_than_fits(void **state)
 {
     (void)state;
-    assert_false(mw_policy_grow_new(MIB, MIB, 0, 0));
-    assert_true(mw_policy_grow_new(MIB, MIB + 1, 0, 0));
-    assert_true(mw_policy_grow_new(MIB, MIB + 1, 300, 2048 * 300));
-    assert_false(mw_policy_grow_new(MIB, MIB + 1, 300, 2048 * 300 - 1));
+    assert_false(mw_policy_grow_new(MIB, 2 * MIB, MIB));
+    assert_true(mw_policy_grow_new(MIB, 2 * MIB, MIB + 1));
+}
+
+/* As in a history, where all that survives lives long. */
+static void halves_do_not_double_for_what_lives_long(void **state)
+{
+    (void)state;
+    assert_true(mw_policy_grow_new(MIB, 7 * MIB, 2 * MIB));
+    assert_false(mw_policy_grow_new(MIB, 8 * MIB, 2 * MIB));
+}
+
+static void a_scavenge_of_twice_the_size_must_be_quick_enough(void **state)
+{
+    (void)state;
+    assert_true(mw_policy_quick_enough(MIB, 300, 0));
+    assert_true(mw_policy_quick_enough(MIB, 300, 2048 * 300));
+    assert_false(mw_policy_quick_enough(MIB, 300, 2048 * 300 - 1));
 }
 
 static void a_thousand_bytes_in_a_millisecond_are_work(void **state)
@@ -108,11 +126,13 @@ int main(void)
         cmocka_unit_test(a_small_heap_may_grow_first),
         cmocka_unit_test(half_of_what_is_left_at_most),
         cmocka_unit_test(the_pool_never_takes_half_of_the_limit),
-        cmocka_unit_test(halves_double_unless_the_limit_is_near),
+        cmocka_unit_test(halves_grow_to_four_times_unless_the_limit_is_near),
         cmocka_unit_test(a_peak_of_the_pool_is_forgotten_in_time),
         cmocka_unit_test(crumbs_are_left),
         cmocka_unit_test(sliding_in_idle_time_must_be_worth_it),
-        cmocka_unit_test(halves_double_when_more_survives_than_fits),
+        cmocka_unit_test(halves_double_when_more_was_copied_in_vain_than_fits),
+        cmocka_unit_test(halves_do_not_double_for_what_lives_long),
+        cmocka_unit_test(a_scavenge_of_twice_the_size_must_be_quick_enough),
         cmocka_unit_test(a_thousand_bytes_in_a_millisecond_are_work),
         cmocka_unit_test(more_than_four_fifths_are_nearly_all),
     };

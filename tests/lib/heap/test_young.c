@@ -350,7 +350,22 @@ static void stream(struct fixture *self, size_t bytes)
     }
 }
 
-static void survivors_make_it_grow_up_to_its_bound(void **state)
+/* A list of which nothing is dropped. */
+static void keep_all(struct fixture *self, size_t bytes)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref list = mw_heap_new(self->heap, self->node);
+
+    for (size_t i = 0; i < bytes / 32; i++) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref node = mw_heap_new(self->heap, self->node);
+
+        mw_heap_set(self->heap, node, 0, mw_heap_get(self->heap, list, 0));
+        mw_heap_set(self->heap, list, 0, node);
+    }
+}
+
+static void what_is_copied_in_vain_makes_it_grow_up_to_its_bound(void **state)
 {
     struct fixture *self = create_growing(state, NULL, 0);
 
@@ -374,6 +389,16 @@ static void it_does_not_grow_when_nothing_survives(void **state)
     assert_int_equal(new_space(self), MIB / 2);
 }
 
+/* Larger halves would only make pauses longer. */
+static void it_does_not_grow_when_all_lives_long(void **state)
+{
+    struct fixture *self = create_growing(state, NULL, 0);
+
+    keep_all(self, 12 * MIB);
+    assert_true(numbers_of(self).promoted > 8 * MIB);
+    assert_int_equal(new_space(self), MIB / 2);
+}
+
 static void it_does_not_grow_into_pauses_that_are_too_long(void **state)
 {
     struct fixture *self = create_growing(state, NULL, 1);
@@ -385,19 +410,22 @@ static void it_does_not_grow_into_pauses_that_are_too_long(void **state)
 /* It grew while copying was cheap: one slow scavenge changes nothing, many do. */
 static void it_shrinks_when_scavenges_become_slow(void **state)
 {
+    static const struct mw_scavenged nothing;
+    const size_t some = 200 * 1024;
+    const struct mw_scavenged copied = {.survived = some, .aged = some, .in_vain = some};
     struct fixture *self = create_growing(state, NULL, 1000);
 
     for (int i = 0; i < 20; i++)
-        mw_nursery_judge(self->heap, 200 * 1024, MW_NS_PER_US);
+        mw_nursery_judge(self->heap, &copied, MW_NS_PER_US);
     stream(self, MIB / 4);
     while (mw_heap_step(self->heap, 1000))
         ;
     assert_true(new_space(self) >= MIB);
     mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
-    mw_nursery_judge(self->heap, 0, 2 * MW_NS_PER_MS);
+    mw_nursery_judge(self->heap, &nothing, 2 * MW_NS_PER_MS);
     assert_true(new_space(self) >= MIB);
     for (int i = 0; i < 20; i++)
-        mw_nursery_judge(self->heap, 0, 2 * MW_NS_PER_MS);
+        mw_nursery_judge(self->heap, &nothing, 2 * MW_NS_PER_MS);
     assert_int_equal(new_space(self), MIB / 2);
     stream(self, MIB);
     assert_int_equal(self->misuses, 0);
@@ -511,7 +539,8 @@ int main(void)
         cmocka_unit_test_teardown(an_old_holder_of_a_large_object_is_remembered, teardown),
         cmocka_unit_test_teardown(what_hangs_on_a_large_object_goes_with_it, teardown),
         cmocka_unit_test_teardown(a_big_array_of_structures_goes_by_cards, teardown),
-        cmocka_unit_test_teardown(survivors_make_it_grow_up_to_its_bound, teardown),
+        cmocka_unit_test_teardown(what_is_copied_in_vain_makes_it_grow_up_to_its_bound, teardown),
+        cmocka_unit_test_teardown(it_does_not_grow_when_all_lives_long, teardown),
         cmocka_unit_test_teardown(it_does_not_grow_when_nothing_survives, teardown),
         cmocka_unit_test_teardown(it_does_not_grow_into_pauses_that_are_too_long, teardown),
         cmocka_unit_test_teardown(it_shrinks_when_the_program_rests, teardown),
