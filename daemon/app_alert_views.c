@@ -5,6 +5,7 @@
 #include "base/glob.h"
 
 #include <stdio.h>
+#include <string.h>
 
 _Static_assert(MW_GLOB_MAX == 128 && MWD_ALERTS_LIMIT == 1000, "texts below say so");
 
@@ -80,6 +81,11 @@ int mwd_app_get_alert(void *context, const struct mwd_request *request, struct m
     const char *sinks[MWD_CONFIG_SINKS_MAX];
     struct mwd_alerts_input input;
 
+    if (strlen(request->path_value) > MW_ALERT_ID_MAX) {
+        reply->status = 400;
+        reply->detail = "the last part of the path is the id of an alert, of at most 40 bytes";
+        return 0;
+    }
     if (!is_ready(self, reply))
         return 0;
     input = input_of(self, sinks);

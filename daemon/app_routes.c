@@ -289,9 +289,10 @@ const struct mwd_route mwd_app_routes[] = {
      mwd_app_history_params, mwd_app_get_history, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
      "History", NULL},
     {"GET", "/api/v1/events", "text/event-stream",
-     "Server-Sent Events: `sample`, with the /api/v1/memory object, at each sample; `alert`, with an "
-     "element of /api/v1/alerts, when one becomes pending, fires, or ends", NULL,
-     get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, true, NULL, "Memory", NULL},
+     "Server-Sent Events: `sample`, with the /api/v1/memory object, at each sample; `alert`, with "
+     "an "
+     "element of /api/v1/alerts, when one becomes pending, fires, or ends",
+     NULL, get_memory, MWD_ROLE_READ, MWD_PER_SAMPLE, true, NULL, "Memory", NULL},
     {"GET", "/api/v1/config", JSON, "The effective configuration and where each key came from",
      NULL, get_config, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL, "Config", NULL},
     {"POST", "/api/v1/reload", JSON, "Reads the configuration again, as SIGHUP does", NULL,

@@ -112,10 +112,10 @@ static void add_ack(cJSON *object)
     static const struct member members[] = {
         {"author", "string", NULL}, {"comment", "string", NULL}, {"timeMs", "integer", NULL}};
     cJSON *schema = add_member(object, &ack);
-    cJSON *properties = cJSON_AddObjectToObject(schema, "properties");
-
+    cJSON_AddObjectToObject(schema, "properties");
+    cJSON_AddArrayToObject(schema, "required");
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        add_type(cJSON_AddObjectToObject(properties, members[i].key), members[i].type);
+        add_member(schema, &members[i]);
 }
 
 static void add_evidence(cJSON *object)

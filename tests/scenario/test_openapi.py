@@ -3,7 +3,7 @@ import json
 import unittest
 import urllib.parse
 
-from support.daemon import Daemon, fixture, named
+from support.daemon import ALWAYS, Daemon, fixture, named
 from support.schema import Schemas
 
 PROBLEM = "application/problem+json"
@@ -69,7 +69,7 @@ class Validator(unittest.TestCase):
 class Described(unittest.TestCase):
     @classmethod
     def serve(cls, proc_root):
-        cls.daemon = Daemon(proc_root=proc_root).__enter__()
+        cls.daemon = Daemon(proc_root=proc_root, config=ALWAYS).__enter__()
         cls.addClassCleanup(cls.daemon.__exit__, None)
         cls.description = cls.daemon.json("/api/v1/openapi.json")
         cls.schemas = Schemas(cls.description)
@@ -118,7 +118,7 @@ class Bodies:
     def fetch(self, method, path):
         """The answer; of a path of processes, that of one that is still there."""
         for pid in self.pids() if "{pid}" in path else [0]:
-            path = named(path)
+            path = named(path).replace("{id}", self.daemon.alert_id())
             answer = self.daemon.request(method, path.replace("{pid}", str(pid)), unix=True)
             if answer.status != 404:
                 return answer
@@ -195,6 +195,7 @@ class Healthy(Bodies, Described):
         for method, path, operation in operations(self.description):
             path = named(path).replace("{pid}", str(self.daemon.json(
                 "/api/v1/processes?limit=1")["processes"][0]["pid"]))
+            path = path.replace("{id}", self.daemon.alert_id())
             with self.subTest(f"{method} {path}"):
                 self.assert_problem(self.daemon.request("PATCH", path, unix=True), operation, 405,
                                     "another method")

@@ -36,6 +36,10 @@ def named(path):
     return path.replace("{name}", names[kind]) if "{name}" in path else path
 
 
+# A rule that fires at once wherever there is a machine, for tests that need an alert.
+ALWAYS = 'alert "always" { reading = "system.memTotal"  above = 1KB  labels = {"team=shop"} }\n'
+
+
 def wait_until(condition, seconds=20, what="the condition"):
     """Its first true value. An exception in it counts as false until the time is over."""
     until = time.monotonic() + seconds
@@ -130,6 +134,11 @@ class Client:
         if answer.status != 200:
             raise AssertionError(f"GET {path}: {answer.status} {answer.text}")
         return answer.json()
+
+    def alert_id(self):
+        """Of an alert that there is."""
+        alerts = wait_until(lambda: self.json("/api/v1/alerts?limit=1")["alerts"], what="an alert")
+        return alerts[0]["id"]
 
     def wait_for_samples(self, count=2, seconds=20, unix=False):
         """Until as many new samples have been published."""
