@@ -55,8 +55,17 @@ install_packages() { # GROUP...
     [ -z "$missing" ] || install_missing $missing
 }
 
+# Of a package that is for tests only: it must not start on its own, and a masked service does not.
+mask_service() { # NAME
+    local unit=/etc/systemd/system/$1.service
+    [ -e "$unit" ] || { as_root mkdir -p "${unit%/*}" && as_root ln -s /dev/null "$unit"; }
+}
+
 install_missing() { # PACKAGE...
     complain "installing $*"
+    case " $* " in
+    *" prometheus-alertmanager "*) mask_service prometheus-alertmanager ;;
+    esac
     if ! apt_get update || ! apt_get install -y --no-install-recommends "$@"; then
         complain "these Debian packages are needed and could not be installed: $*"
         return 1
@@ -120,27 +129,6 @@ find_promtool() {
         ) >&2 || return 1
         mv "$here/build/tools/deb/usr/bin/promtool" "$at"
         rm -r "$here/build/tools/deb"
-    fi
-    printf '%s\n' "$at"
-}
-
-# Likewise an Alertmanager and its tool: prints the folder that has both.
-find_alertmanager() {
-    local at=$here/build/tools/alertmanager name
-    if name=$(command -v prometheus-alertmanager) && command -v amtool >/dev/null; then
-        dirname -- "$name"
-        return 0
-    fi
-    if [ ! -x "$at/amtool" ]; then
-        mkdir -p "$at/deb"
-        (
-            cd "$at/deb"
-            apt-get -qq download prometheus-alertmanager ||
-                { apt_get update && apt-get -qq download prometheus-alertmanager; }
-            dpkg-deb --fsys-tarfile prometheus-alertmanager_*.deb |
-                tar -x --strip-components=3 -C "$at" ./usr/bin/prometheus-alertmanager ./usr/bin/amtool
-        ) >&2 || return 1
-        rm -r "$at/deb"
     fi
     printf '%s\n' "$at"
 }

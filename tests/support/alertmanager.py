@@ -1,6 +1,5 @@
 """Alertmanager itself, on a free port of loopback, and what its own tool says about it."""
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -16,10 +15,9 @@ LISTENING = re.compile(r"address=127\.0\.0\.1:(\d+)")
 
 
 def find(program):
-    folder = os.environ.get("MW_TEST_ALERTMANAGER")
-    path = os.path.join(folder, program) if folder else shutil.which(program)
-    if not path or not os.access(path, os.X_OK):
-        raise AssertionError(f"{program} is needed: set MW_TEST_ALERTMANAGER to its folder")
+    path = shutil.which(program)
+    if not path:
+        raise AssertionError(f"{program} is needed: it is in the package prometheus-alertmanager")
     return path
 
 
