@@ -43,6 +43,7 @@ static void close_all(struct mwd_app *self)
     mwd_sampler_close(self->sampler, COLLECTOR_STOP_MS, on_part_closed, self);
     mwd_replayer_close(self->replayer, COLLECTOR_STOP_MS, on_part_closed, self);
     mwd_http_server_close(self->http, on_part_closed, self);
+    mwd_app_push_close(self);
     mwd_recorder_close(self->recorder, on_part_closed, self);
     self->sampler = NULL;
     self->replayer = NULL;
@@ -55,6 +56,7 @@ static void close_all(struct mwd_app *self)
     release_signal(&self->on_hup);
     release_signal(&self->on_usr2);
     close_handle((uv_handle_t *)&self->stale_check);
+    close_handle((uv_handle_t *)&self->urgent_timer);
     close_handle((uv_handle_t *)&self->status_timer);
     close_handle((uv_handle_t *)&self->watchdog_timer);
 }
@@ -127,6 +129,8 @@ static int start_handles(struct mwd_app *self)
     if (r == 0)
         r = start_signal(self, &self->on_hup, on_hangup, SIGHUP);
     if (r == 0)
+        r = mwd_app_urgent_init(self);
+    if (r == 0)
         r = uv_timer_init(&self->loop, &self->stale_check);
     if (r < 0)
         return r;
@@ -152,10 +156,14 @@ static int start_sampler(struct mwd_app *self, struct mwd_buffer *error)
         .collect = {.proc_root = self->config->proc_root,
                     .keep_fds = mwd_app_keep_fds(self->config, self->log),
                     .status_interval_s = MWD_STATUS_INTERVAL_S,
-                    .clock = mw_clock_system()},
+                    .clock = mw_clock_system(),
+                    .watch = true},
         .interval_ns = self->config->interval_ns,
         .log = self->log,
         .on_blocks = mwd_app_on_blocks,
+        .on_urgent = mwd_app_urgent,
+        .services = (const char *const *)self->config->services.items,
+        .service_count = self->config->services.count,
         .context = self,
     };
 
@@ -199,7 +207,11 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
     if (r == 0)
         r = start_handles(self);
     if (r == 0)
+        r = mwd_app_push_init(self);
+    if (r == 0)
         r = start_http(self, error);
+    if (r == 0)
+        r = mwd_app_push_listen(self, error);
     if (r == 0)
         r = start_source(self, error); /* its first block comes when the loop turns */
     if (r == 0)
@@ -274,6 +286,7 @@ int mwd_app_run(const struct mwd_app_options *options)
         say_why_not(&app, r, &error);
     mwd_snapshots_destroy(app.snapshots);
     mwd_app_samples_deinit(&app);
+    app.push = mwd_push_destroy(app.push);
     mwd_app_heap_deinit(&app);
     mwd_config_destroy(app.config);
     mwd_buffer_deinit(&app.reload_error);

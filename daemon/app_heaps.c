@@ -48,7 +48,9 @@ static int refuse_unknown(struct mwd_app *self, enum mw_kind kind, const char *g
                                    "there is no %s \"%s\"; there is", mw_kind_word(kind), given);
     const char *name;
 
-    for (uint32_t i = 0; (name = mwd_name_at(kind, i)) && used < sizeof self->detail; i++)
+    for (uint32_t i = 0;
+         (name = mwd_name_at(mwd_push_names(self->push), kind, i)) && used < sizeof self->detail;
+         i++)
         used += (size_t)snprintf(self->detail + used, sizeof self->detail - used, "%s %s",
                                  i ? "," : "", name);
     reply->status = 404;
@@ -65,7 +67,7 @@ static bool is_long(const struct mwd_request *request)
 
 static int get_all(struct mwd_app *self, enum mw_kind kind, struct mwd_reply *reply)
 {
-    struct mwd_view_input input = {.sample = self->sample};
+    struct mwd_view_input input = {.sample = self->sample, .names = mwd_push_names(self->push)};
 
     if (!input.sample)
         return not_yet(reply);
@@ -76,7 +78,7 @@ static int get_all(struct mwd_app *self, enum mw_kind kind, struct mwd_reply *re
 static int get_one(struct mwd_app *self, enum mw_kind kind, const struct mwd_request *request,
                    struct mwd_reply *reply)
 {
-    struct mwd_view_input input = {.sample = self->sample};
+    struct mwd_view_input input = {.sample = self->sample, .names = mwd_push_names(self->push)};
 
     if (is_long(request))
         return refuse_long_name(reply);
@@ -125,7 +127,8 @@ static int look_at_heap(struct mwd_app *self, struct mwd_view_input *ret,
     mw_heap_get_numbers(heap, &numbers);
     mw_heap_get_spaces(heap, ret_heap->spaces);
     memcpy(ret_heap->pauses, numbers.pauses, sizeof ret_heap->pauses);
-    *ret = (struct mwd_view_input){.sample = self->sample, .newer = block};
+    *ret = (struct mwd_view_input){
+        .sample = self->sample, .names = mwd_push_names(self->push), .newer = block};
     return 0;
 }
 

@@ -67,8 +67,8 @@ const struct mwd_param mwd_app_history_params[] = {
                  reading_examples, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
     [SUBJECT] = {"subject",
                  "whose it is: a process id, as 4711, or PID:STARTTIMEMS for one that is gone; "
-                 "the system and the daemon need none",
-                 subject_examples, 0, MWD_HISTORY_WORD_MAX, MWD_PARAM_TEXT, NULL},
+                 "the name of a heap, queue or cache; the system and the daemon need none",
+                 subject_examples, 0, MWD_HISTORY_SUBJECT_MAX, MWD_PARAM_TEXT, NULL},
     [FROM] =
         {"from",
          "milliseconds since 1970, or a span back from the newest sample, as -1h (the default)",
@@ -88,10 +88,14 @@ _Static_assert(MWD_HISTORY_DETAIL_SIZE <= sizeof(((struct mwd_app *)0)->detail),
 int mwd_app_get_history(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
     struct mwd_app *self = context;
-    const struct mwd_view_input input = {.sample = self->sample, .subjects = self->subjects};
-    const struct mwd_history_words words = {request->params[READING], request->params[SUBJECT],
-                                            request->params[FROM], request->params[TO],
-                                            request->params[STEP]};
+    const struct mwd_view_input input = {.sample = self->sample,
+                                         .subjects = self->subjects,
+                                         .services = &self->services,
+                                         .names = mwd_push_names(self->push)};
+    const struct mwd_history_words words = {request->params[READING],  request->params[SUBJECT],
+                                            request->params[FROM],     request->params[TO],
+                                            request->params[STEP],     &self->services,
+                                            mwd_push_names(self->push)};
 
     if (!self->sample) {
         reply->status = 503;

@@ -5,9 +5,13 @@
 #include "daemon/heap.h"
 #include "daemon/http_server.h"
 #include "daemon/notify.h"
+#include "daemon/push.h"
+#include "daemon/push_flow.h"
+#include "daemon/push_socket.h"
 #include "daemon/recorder.h"
 #include "daemon/replayer.h"
 #include "daemon/sampler.h"
+#include "daemon/services.h"
 #include "daemon/snapshot.h"
 #include "daemon/view.h"
 #include "history/history.h"
@@ -46,8 +50,18 @@ struct mwd_app {
     struct mwd_snapshots *snapshots; /* of it */
     uv_signal_t on_usr2;
 
+    struct mwd_push *push; /* what others report; NULL with --once */
+    struct mwd_push_socket *push_socket;
+    uv_timer_t push_timer;
+    uint32_t push_changed;   /* kinds, a bit each, that have news for the rules */
+    uint64_t push_urgent_ns; /* when they were last told */
+    struct mwd_flow events_flow;
+    struct mwd_use bodies_use;
+    uint64_t heap_floor, heap_fulls; /* after the last full collection; how many there were */
+
     struct mw_sealer *sealer;
     struct mw_subjects *subjects;
+    struct mwd_services services;     /* those of the configuration */
     struct mw_block_pool *own_blocks; /* what the loop itself knows: MW_SOURCE_DAEMON */
     struct mw_sample *sample;         /* the newest; NULL before the first */
     uint64_t own_seq;
@@ -55,7 +69,13 @@ struct mwd_app {
     struct mw_block_pool *heap_now;            /* a heap as it is when somebody asks */
     uint32_t processes;                        /* in the newest process block */
     bool processes_known;
-    uint64_t sealed_ns; /* when it was sealed, on the loop's clock */
+    uint64_t beat_ns; /* when the last beat was sealed, on the loop's clock */
+
+    uv_timer_t urgent_timer; /* ends the wait of blocks that came too soon after an urgent sample */
+    bool urgent_waits;
+    uint64_t urgent_ns; /* when the last urgent sample was sealed */
+    uint64_t urgent_samples, urgent_folded;
+
     int64_t started_ms;
     uint64_t started_ns;
     bool replay_ended;
@@ -70,6 +90,13 @@ struct mwd_app {
 int mwd_app_samples_init(struct mwd_app *self);
 void mwd_app_samples_deinit(struct mwd_app *self);
 void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t count);
+/* After the loop. Errors: those of uv_timer_init(). */
+int mwd_app_urgent_init(struct mwd_app *self);
+/* Context: the app. Blocks that cannot wait for the next beat: a sample with them is sealed,
+ * published and judged at once; history, and rates from beat to beat, are left as they are. The
+ * blocks stay the caller's. Bound    100 samples a second; what comes sooner is in the one that
+ * follows within 10 ms. */
+void mwd_app_urgent(void *context, struct mw_block *const *blocks, uint32_t count);
 /* Seals again when no block has come for so long that sources have become stale. */
 void mwd_app_check_stale(struct mwd_app *self);
 bool mwd_app_is_stale(const struct mwd_app *self);
@@ -97,7 +124,10 @@ int mwd_app_named_init(struct mwd_app *self);
 void mwd_app_named_deinit(struct mwd_app *self);
 /* Offers the newest of each to the sealer. In a replay too: they are of who replays. */
 void mwd_app_named_offer(struct mwd_app *self, uint64_t now_ns);
-/* The heap as it is now. One reference, the caller's. Errors -ENOMEM. */
+/* A sample at once with what is new in these kinds, a bit each. */
+void mwd_app_named_urgent(struct mwd_app *self, uint32_t kinds);
+/* The heap as it is now, beside those that are reported. One reference, the caller's. Errors
+ * -ENOMEM. */
 int mwd_app_heap_now(struct mwd_app *self, struct mw_block **ret);
 
 /* ---- app_heaps.c: handlers of heaps, queues and caches ---- */
@@ -113,6 +143,32 @@ int mwd_app_get_queues(void *context, const struct mwd_request *request, struct 
 int mwd_app_get_queue(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 int mwd_app_get_caches(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 int mwd_app_get_cache(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+
+/* ---- app_services.c ---- */
+
+/* Names as the configuration has them now. */
+void mwd_app_name_services(struct mwd_app *self);
+extern const struct mwd_param mwd_app_service_params[];
+int mwd_app_get_services(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+
+/* ---- app_push.c: what others report ---- */
+
+/* After the loop, before samples. Errors: -ENOMEM, those of uv_timer_init(). */
+int mwd_app_push_init(struct mwd_app *self);
+/* Errors   with "KEY: what is wrong" in `error`. */
+int mwd_app_push_listen(struct mwd_app *self, struct mwd_buffer *error);
+void mwd_app_push_close(struct mwd_app *self);
+/* The name of the subject in this row of a block, whatever its kind, as rules are to see it: valid
+ * until the next sample. False: it has none that is known. `app` is a struct mwd_app. */
+bool mwd_app_subject_name(void *app, const struct mw_block *block, uint32_t row,
+                          const char **ret_name, size_t *ret_size);
+
+int mwd_app_put_queue(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_put_cache(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_put_heap(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_delete_queue(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_delete_cache(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+int mwd_app_delete_heap(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 
 /* ---- app_history.c ---- */
 

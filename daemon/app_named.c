@@ -3,6 +3,7 @@
 #include "daemon/names.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Rows of caches; heaps and queues have one. */
 enum { BODIES, HISTORY, CACHES };
@@ -17,11 +18,27 @@ static void put(struct mw_block *block, enum mw_reading reading, uint32_t row, u
     mw_block_put(block, reading, row, (union mw_value){.u = value});
 }
 
-static void put_ratio(struct mw_block *block, enum mw_reading reading, uint64_t part,
-                      uint64_t whole)
+/* What lives among the objects is known right after a full collection, and of the last ones only
+ * there is a record. */
+static void put_floor(struct mwd_app *self, const struct mw_heap_numbers *numbers,
+                      struct mw_block *block)
 {
-    if (whole > 0)
-        mw_block_put(block, reading, 0, (union mw_value){.f = (double)part / (double)whole});
+    struct mw_heap_collection trace[MW_TRACE_LINES];
+    uint64_t fulls =
+        numbers->collections[MW_GC_MARK_SWEEP] + numbers->collections[MW_GC_MARK_COMPACT];
+
+    if (fulls == 0)
+        return;
+    if (fulls != self->heap_fulls) {
+        size_t count = mw_heap_get_trace(mwd_heap_of(self->heap), trace);
+
+        for (size_t i = 0; i < count; i++)
+            if (trace[i].collector != MW_GC_SCAVENGE)
+                self->heap_floor = trace[i].used_after;
+        self->heap_fulls = fulls;
+    }
+    if (self->heap_floor > 0)
+        put(block, MW_HEAP_FLOOR, 0, self->heap_floor);
 }
 
 static void fill_heap(struct mwd_app *self, struct mw_block *block)
@@ -41,6 +58,11 @@ static void fill_heap(struct mwd_app *self, struct mw_block *block)
     put(block, MW_HEAP_MARK_COMPACTS, 0, numbers.collections[MW_GC_MARK_COMPACT]);
     put(block, MW_HEAP_PAUSE_TOTAL, 0, numbers.pause_total_ns / MW_NS_PER_US);
     put(block, MW_HEAP_PAUSE_MAX, 0, numbers.pause_max_ns / MW_NS_PER_US);
+    put(block, MW_HEAP_PID, 0, (uint64_t)getpid());
+    put(block, MW_HEAP_AGE, 0, 0);
+    mw_block_put(block, MW_HEAP_FILL_RATIO, 0,
+                 (union mw_value){.f = (double)numbers.used / (double)numbers.limit});
+    put_floor(self, &numbers, block);
 }
 
 static void fill_queue(struct mwd_app *self, struct mw_block *block)
@@ -51,12 +73,18 @@ static void fill_queue(struct mwd_app *self, struct mw_block *block)
     mwd_http_server_stats(self->http, &stats);
     put(block, MW_QUEUE_LENGTH, 0, stats.events.waiting);
     put(block, MW_QUEUE_CAPACITY, 0, stats.events.room);
-    put_ratio(block, MW_QUEUE_FILL_RATIO, stats.events.waiting, stats.events.room);
-    put(block, MW_QUEUE_OLDEST_AGE, 0, stats.events.oldest_age_ms);
     put(block, MW_QUEUE_ENQUEUED, 0, stats.events.offered);
     put(block, MW_QUEUE_DEQUEUED, 0, stats.events.sent);
     put(block, MW_QUEUE_REFUSED, 0, stats.events.replaced);
     put(block, MW_QUEUE_CLEARED, 0, stats.events.left);
+    put(block, MW_QUEUE_AGE, 0, 0);
+    mwd_flow_update(
+        &self->events_flow,
+        &(struct mwd_flow_values){(double)stats.events.waiting, (double)stats.events.room,
+                                  (double)stats.events.offered, (double)stats.events.sent,
+                                  (double)stats.events.oldest_age_ms},
+        mw_clock_monotonic_ns(mw_clock_system()));
+    mwd_push_put_flow(&self->events_flow, 0, block);
 }
 
 static void fill_bodies(struct mwd_app *self, struct mw_block *block)
@@ -71,6 +99,12 @@ static void fill_bodies(struct mwd_app *self, struct mw_block *block)
     put(block, MW_CACHE_HITS, BODIES, stats.kept.hits);
     put(block, MW_CACHE_MISSES, BODIES, stats.kept.misses);
     put(block, MW_CACHE_EVICTIONS, BODIES, stats.kept.evictions);
+    put(block, MW_CACHE_AGE, BODIES, 0);
+    mwd_use_update(&self->bodies_use,
+                   &(struct mwd_use_values){(double)stats.kept.hits, (double)stats.kept.misses,
+                                            (double)stats.kept.evictions},
+                   mw_clock_monotonic_ns(mw_clock_system()));
+    mwd_push_put_use(&self->bodies_use, BODIES, block);
 }
 
 /* It is bounded in bytes and in time, not in entries, and nobody looks for what may not be there:
@@ -84,6 +118,7 @@ static void fill_history(struct mwd_app *self, struct mw_block *block)
     put(block, MW_CACHE_BYTES, HISTORY, numbers.bytes);
     put(block, MW_CACHE_BYTES_LIMIT, HISTORY, numbers.bytes_limit);
     put(block, MW_CACHE_EVICTIONS, HISTORY, numbers.shed_samples + numbers.shed_minutes);
+    put(block, MW_CACHE_AGE, HISTORY, 0);
 }
 
 static void fill_caches(struct mwd_app *self, struct mw_block *block)
@@ -96,12 +131,13 @@ static void fill_caches(struct mwd_app *self, struct mw_block *block)
 
 static const struct source {
     enum mw_source source;
-    uint32_t rows;
+    enum mw_kind kind;
+    uint32_t rows; /* of the daemon; those that are reported follow */
     void (*fill)(struct mwd_app *self, struct mw_block *block);
 } sources[MWD_APP_NAMED] = {
-    {MW_SOURCE_HEAP, 1, fill_heap},
-    {MW_SOURCE_QUEUE, 1, fill_queue},
-    {MW_SOURCE_CACHE, CACHES, fill_caches},
+    {MW_SOURCE_HEAP, MW_KIND_HEAP, 1, fill_heap},
+    {MW_SOURCE_QUEUE, MW_KIND_QUEUE, 1, fill_queue},
+    {MW_SOURCE_CACHE, MW_KIND_CACHE, CACHES, fill_caches},
 };
 
 int mwd_app_named_init(struct mwd_app *self)
@@ -126,16 +162,28 @@ static int make(struct mwd_app *self, const struct source *source, struct mw_blo
     const struct mw_clock *clock = mw_clock_system();
     struct mw_block *block;
 
-    int r = mw_block_take(pool, NULL, source->rows, &block);
+    int r =
+        mw_block_take(pool, NULL, source->rows + mwd_push_rows(self->push, source->kind), &block);
     if (r < 0)
         return r;
     mw_block_set_time(block, seq, mw_clock_wall_ms(clock), mw_clock_monotonic_ns(clock));
     source->fill(self, block);
+    mwd_push_fill(self->push, source->kind, source->rows, block);
     r = mw_block_finish(block);
     if (r < 0)
         mw_block_unref(block);
     else
         *ret = block;
+    return r;
+}
+
+/* Without memory the source becomes stale, and says so. */
+static int make_next(struct mwd_app *self, int index, struct mw_block **ret)
+{
+    struct mwd_app_named *named = &self->named[index];
+    int r = make(self, &sources[index], named->pool, named->seq + 1, ret);
+
+    named->seq += r == 0;
     return r;
 }
 
@@ -145,15 +193,28 @@ void mwd_app_named_offer(struct mwd_app *self, uint64_t now_ns)
 
     if (!self->heap || !self->http) /* --once has none of them */
         return;
+    mwd_push_expire(self->push);
     for (int i = 0; i < MWD_APP_NAMED; i++) {
-        struct mwd_app_named *named = &self->named[i];
-
-        if (make(self, &sources[i], named->pool, named->seq + 1, &block) < 0)
-            continue; /* it becomes stale, and says so */
-        named->seq++;
+        if (make_next(self, i, &block) < 0)
+            continue;
         mw_sealer_offer(self->sealer, block, now_ns);
         mw_block_unref(block);
     }
+}
+
+void mwd_app_named_urgent(struct mwd_app *self, uint32_t kinds)
+{
+    struct mw_block *blocks[MWD_APP_NAMED];
+    uint32_t count = 0;
+
+    if (!self->heap || !self->http)
+        return;
+    for (int i = 0; i < MWD_APP_NAMED; i++)
+        if (kinds & 1U << sources[i].kind && make_next(self, i, &blocks[count]) == 0)
+            count++;
+    mwd_app_urgent(self, blocks, count);
+    for (uint32_t i = 0; i < count; i++)
+        mw_block_unref(blocks[i]);
 }
 
 int mwd_app_heap_now(struct mwd_app *self, struct mw_block **ret)

@@ -81,13 +81,27 @@ static void add_body(cJSON *content, const struct mwd_route *route)
         cJSON_AddStringToObject(cJSON_AddObjectToObject(media, "schema"), "type", "string");
 }
 
+static void add_request_body(cJSON *operation, const struct mwd_route *route)
+{
+    cJSON *body;
+
+    if (!route->takes)
+        return;
+    body = cJSON_AddObjectToObject(operation, "requestBody");
+    cJSON_AddTrueToObject(body, "required");
+    mwd_app_add_reference(
+        cJSON_AddObjectToObject(cJSON_AddObjectToObject(body, "content"), "application/json"),
+        "schema", route->takes);
+}
+
 static void add_responses(cJSON *operation, const struct mwd_route *route)
 {
     cJSON *responses = cJSON_AddObjectToObject(operation, "responses");
-    cJSON *good = cJSON_AddObjectToObject(responses, "200");
+    cJSON *good = cJSON_AddObjectToObject(responses, route->media_type ? "200" : "204");
 
     cJSON_AddStringToObject(good, "description", route->summary);
-    add_body(cJSON_AddObjectToObject(good, "content"), route);
+    if (route->media_type)
+        add_body(cJSON_AddObjectToObject(good, "content"), route);
     cJSON *bad = cJSON_AddObjectToObject(responses, "default");
     cJSON_AddStringToObject(bad, "description", "What was wrong, and what was expected");
     cJSON *content = cJSON_AddObjectToObject(bad, "content");
@@ -95,21 +109,35 @@ static void add_responses(cJSON *operation, const struct mwd_route *route)
                           "Problem");
 }
 
+enum { METHOD_BYTES = 8 };
+
+static const char *lower(const char *method, char *ret)
+{
+    size_t size = 0;
+
+    for (; method[size] && size < METHOD_BYTES - 1; size++)
+        ret[size] = (char)(method[size] | 0x20); /* all are capitals */
+    ret[size] = '\0';
+    return ret;
+}
+
 static void add_route(cJSON *paths, const struct mwd_route *route)
 {
-    const char *method = strcmp(route->method, "POST") == 0 ? "post" : "get";
+    static const char *const roles[] = {"read", "push", "admin"};
+    char method[METHOD_BYTES];
     cJSON *path = cJSON_GetObjectItemCaseSensitive(paths, route->path);
 
     if (!path)
         path = cJSON_AddObjectToObject(paths, route->path);
-    cJSON *operation = cJSON_AddObjectToObject(path, method);
+    cJSON *operation = cJSON_AddObjectToObject(path, lower(route->method, method));
     cJSON_AddStringToObject(operation, "summary", route->summary);
-    cJSON_AddStringToObject(operation, "x-role", route->role == MWD_ROLE_ADMIN ? "admin" : "read");
+    cJSON_AddStringToObject(operation, "x-role", roles[route->role]);
     cJSON *parameters = cJSON_AddArrayToObject(operation, "parameters");
     if (route->path_param)
         add_parameter(parameters, route->path_param, "path");
     for (const struct mwd_param *param = route->params; param && param->name; param++)
         add_parameter(parameters, param, "query");
+    add_request_body(operation, route);
     add_responses(operation, route);
 }
 

@@ -106,7 +106,7 @@ uint32_t mwd_app_keep_fds(const struct mwd_config *config, struct mwd_log *log)
     struct rlimit limit = {0, 0};
 
     getrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t needed = MWD_CONFIG_OTHER_FDS + config->max_connections;
+    uint64_t needed = MWD_CONFIG_OTHER_FDS + config->max_connections + config->services.count;
     uint64_t enough = needed + config->keep_fds;
     uint64_t room = limit.rlim_cur > needed ? limit.rlim_cur - needed : 0;
 
@@ -155,6 +155,17 @@ static void warn_of_restart_keys(const struct mwd_app *self, const struct mwd_co
     }
 }
 
+static void set_services(struct mwd_app *self)
+{
+    const struct mwd_list *services = &self->config->services;
+
+    int r = mwd_sampler_set_services(self->sampler, (const char *const *)services->items,
+                                     services->count);
+    if (r < 0)
+        mwd_log(self->log, MWD_LOG_ERROR, "services: %s: those of before are read on",
+                strerror(-r));
+}
+
 /* Parts take the new values; nothing here can fail any more. */
 static void swap(struct mwd_app *self, struct mwd_config *new_config)
 {
@@ -164,10 +175,14 @@ static void swap(struct mwd_app *self, struct mwd_config *new_config)
     mwd_app_apply_log_level(self);
     mwd_app_heap_reloaded(self);
     mwd_app_history_apply(self);
+    mwd_push_set_expire(self->push, new_config->push_expire_ns);
     mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(new_config));
-    if (self->sampler)
-        mwd_sampler_set(self->sampler, new_config->interval_ns,
-                        mwd_app_keep_fds(new_config, self->log));
+    mwd_app_name_services(self);
+    if (!self->sampler)
+        return;
+    set_services(self);
+    mwd_sampler_set(self->sampler, new_config->interval_ns,
+                    mwd_app_keep_fds(new_config, self->log));
 }
 
 /* The buffer is handed out as text, in a line of the log or a member of a document. */

@@ -4,6 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Between two beats a sample costs what a beat's costs without its reading, and every event stream
+ * gets one: 100 a second are enough to be in time. */
+enum { URGENT_GAP_MS = 10 };
+
 /* Three intervals, and never so short that a busy machine alone makes it so. */
 uint64_t mwd_app_stale_after_ns(const struct mwd_config *config)
 {
@@ -22,6 +26,7 @@ int mwd_app_samples_init(struct mwd_app *self)
     r = mw_subjects_create(&self->subjects);
     if (r < 0)
         return r;
+    mwd_app_name_services(self);
     self->started_ms = mw_clock_wall_ms(mw_clock_system());
     self->started_ns = mw_clock_monotonic_ns(mw_clock_system());
     r = mw_block_pool_create(MW_SOURCE_DAEMON, &self->own_blocks);
@@ -34,6 +39,7 @@ void mwd_app_samples_deinit(struct mwd_app *self)
     self->subjects = mw_subjects_destroy(self->subjects);
     self->sealer = mw_sealer_destroy(self->sealer);
     self->own_blocks = mw_block_pool_destroy(self->own_blocks);
+    mwd_services_deinit(&self->services);
     mwd_app_named_deinit(self);
 }
 
@@ -57,6 +63,27 @@ static void put_http(struct mw_block *block, const struct mwd_http_server *http)
     put(block, MW_DAEMON_TIMEOUTS, stats.timeouts);
     put(block, MW_DAEMON_STREAMS, stats.streams);
     put(block, MW_DAEMON_BODY_BYTES, stats.body_bytes);
+}
+
+static void put_push(struct mw_block *block, const struct mwd_push *push)
+{
+    struct mwd_push_numbers numbers;
+
+    if (!push)
+        return;
+    mwd_push_get_numbers(push, &numbers);
+    put(block, MW_DAEMON_PUSHES, numbers.pushes);
+    put(block, MW_DAEMON_PUSH_DATAGRAMS, numbers.datagrams);
+    put(block, MW_DAEMON_PUSH_DROPS, numbers.drops);
+    put(block, MW_DAEMON_PUSH_NAMES, numbers.names);
+    put(block, MW_DAEMON_PUSH_EXPIRED, numbers.expired);
+    put(block, MW_DAEMON_PUSH_REFUSED_SYNTAX, numbers.refused[MWD_PUSH_SYNTAX]);
+    put(block, MW_DAEMON_PUSH_REFUSED_FIELD, numbers.refused[MWD_PUSH_FIELD]);
+    put(block, MW_DAEMON_PUSH_REFUSED_VALUE, numbers.refused[MWD_PUSH_VALUE]);
+    put(block, MW_DAEMON_PUSH_REFUSED_NAME, numbers.refused[MWD_PUSH_NAME]);
+    put(block, MW_DAEMON_PUSH_REFUSED_OWNER, numbers.refused[MWD_PUSH_OWNER]);
+    put(block, MW_DAEMON_PUSH_REFUSED_FULL, numbers.refused[MWD_PUSH_FULL]);
+    put(block, MW_DAEMON_PUSH_REFUSED_SIZE, numbers.refused[MWD_PUSH_SIZE]);
 }
 
 static void put_absences(struct mw_block *block, const uint64_t *totals)
@@ -84,9 +111,12 @@ static int make_own_block(struct mwd_app *self, struct mw_block **ret)
     put(block, MW_DAEMON_SAMPLES, self->sample ? mw_sample_seq(self->sample) : 0);
     if (self->processes_known)
         put(block, MW_DAEMON_PROCESSES, self->processes);
+    put(block, MW_DAEMON_URGENT_SAMPLES, self->urgent_samples);
+    put(block, MW_DAEMON_URGENT_FOLDED, self->urgent_folded);
     if (self->recorder)
         put(block, MW_DAEMON_RECORD_DROPS, mwd_recorder_drops(self->recorder));
     put_http(block, self->http);
+    put_push(block, self->push);
     put_absences(block, mw_sealer_absences(self->sealer));
     r = mw_block_finish(block);
     if (r < 0) {
@@ -110,11 +140,20 @@ static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
                       "see MemoryMax= and the machine's free memory");
 }
 
-static void seal(struct mwd_app *self, uint64_t now_ns)
+/* What everybody who follows samples does with the newest, urgent or not: alerts are here. */
+static void follow(struct mwd_app *self)
+{
+    if (self->http)
+        mwd_http_server_publish(self->http, mw_sample_seq(self->sample));
+}
+
+static void seal(struct mwd_app *self, uint64_t now_ns, bool urgent)
 {
     struct mw_sample *sample;
 
-    int r = mw_sealer_seal(self->sealer, now_ns, &sample);
+    /* what is recorded has another clock than what comes now */
+    int r = urgent && !self->replayer ? mw_sealer_seal_urgent(self->sealer, now_ns, &sample)
+                                      : mw_sealer_seal(self->sealer, now_ns, &sample);
     if (r < 0) {
         mwd_log_event(
             self->log, MWD_LOG_ERROR, &(struct mwd_log_event){"no-memory", "sample"},
@@ -125,15 +164,19 @@ static void seal(struct mwd_app *self, uint64_t now_ns)
     }
     mw_sample_unref(self->sample);
     self->sample = sample;
-    self->sealed_ns = now_ns;
-    if (self->http)
-        mwd_http_server_publish(self->http, mw_sample_seq(sample));
+    follow(self);
+    if (urgent) /* the history has a row for each beat */
+        return;
+    self->beat_ns = now_ns;
     mwd_app_heap_feed(self);
 }
 
 static void record(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count)
 {
-    if (self->recorder)
+    /* services, which come last, are in no recording: it would end at them */
+    while (count > 0 && mw_block_head(blocks[count - 1])->source == MW_SOURCE_SERVICE)
+        count--;
+    if (self->recorder && count > 0)
         mwd_recorder_write(self->recorder, blocks, count);
 }
 
@@ -161,8 +204,61 @@ void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t c
     record(self, blocks, count);
     add_own_block(self, now_ns);
     mwd_app_named_offer(self, now_ns);
-    seal(self, now_ns);
+    seal(self, now_ns, false);
+    self->urgent_waits = false;
     mwd_app_service_look(self);
+}
+
+/* ---- between two beats ---- */
+
+static void seal_urgent(struct mwd_app *self, uint64_t now_ns)
+{
+    self->urgent_waits = false;
+    self->urgent_ns = now_ns;
+    self->urgent_samples++;
+    seal(self, now_ns, true);
+}
+
+static void on_urgent_timer(uv_timer_t *handle)
+{
+    struct mwd_app *self = handle->data;
+
+    if (self->urgent_waits && !self->closing)
+        seal_urgent(self, mw_clock_monotonic_ns(mw_clock_system()));
+}
+
+int mwd_app_urgent_init(struct mwd_app *self)
+{
+    self->urgent_timer.data = self;
+    return uv_timer_init(&self->loop, &self->urgent_timer);
+}
+
+/* The timer's rest is counted from when the loop last looked at the clock, so it may end a little
+ * early; a beat that comes first takes along what waits. */
+static void wait_for_gap(struct mwd_app *self)
+{
+    self->urgent_folded++;
+    if (self->urgent_waits)
+        return;
+    self->urgent_waits = true;
+    uv_timer_start(&self->urgent_timer, on_urgent_timer, URGENT_GAP_MS, 0);
+}
+
+void mwd_app_urgent(void *context, struct mw_block *const *blocks, uint32_t count)
+{
+    struct mwd_app *self = context;
+    uint64_t now_ns = mw_clock_monotonic_ns(mw_clock_system());
+
+    if (self->closing)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        offer(self, blocks[i], now_ns);
+    if (!self->sample) /* the first beat is about to bring the rest */
+        return;
+    if (now_ns - self->urgent_ns < URGENT_GAP_MS * MW_NS_PER_MS)
+        wait_for_gap(self);
+    else
+        seal_urgent(self, now_ns);
 }
 
 bool mwd_app_is_stale(const struct mwd_app *self)
@@ -175,10 +271,10 @@ void mwd_app_check_stale(struct mwd_app *self)
 {
     uint64_t now_ns = mw_clock_monotonic_ns(mw_clock_system());
 
-    if (self->sample && now_ns - self->sealed_ns >= mwd_app_stale_after_ns(self->config)) {
+    if (self->sample && now_ns - self->beat_ns >= mwd_app_stale_after_ns(self->config)) {
         add_own_block(self, now_ns);
         mwd_app_named_offer(self, now_ns);
-        seal(self, now_ns);
+        seal(self, now_ns, false);
     }
     mwd_app_service_look(self);
 }

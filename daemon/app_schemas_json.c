@@ -132,6 +132,7 @@ static const struct {
     {"OneQueue", MWD_VIEW_QUEUE, true, false, true},
     {"Cache", MWD_VIEW_CACHE, false, false, true},
     {"OneCache", MWD_VIEW_CACHE, true, false, true},
+    {"Service", MWD_VIEW_SERVICE, false, false, true},
     {"HeapCollections", MWD_VIEW_HEAP_COLLECTIONS, false, false, false},
 };
 
@@ -164,17 +165,17 @@ static void add_memory(cJSON *schemas)
     add_absent_member(&object);
 }
 
-static void add_processes(cJSON *schemas)
+static void add_ranked(cJSON *schemas, const char *name, const char *key, const char *item)
 {
     struct object object;
 
-    begin_object(schemas, "Processes", &object);
+    begin_object(schemas, name, &object);
     add_stamp(&object);
     cJSON *total = add_member(&object, "total", NULL);
     add_type_or_null(total, "integer");
     cJSON_AddNumberToObject(total, "minimum", 0);
     cJSON_AddStringToObject(total, "description", "How many match, before the limit.");
-    mwd_app_add_reference(add_member(&object, "processes", "array"), "items", "Process");
+    mwd_app_add_reference(add_member(&object, key, "array"), "items", item);
     add_absent_member(&object);
 }
 
@@ -233,7 +234,9 @@ static void add_heap(cJSON *schemas, const char *name, bool stamp)
         add_stamp(&object);
     add_member(&object, "name", "string");
     add_readings(&object, MWD_VIEW_HEAP);
-    add_whole_number(&object, "physical", 0);
+    cJSON *physical = add_member(&object, "physical", NULL);
+    add_type_or_null(physical, "integer");
+    cJSON_AddNumberToObject(physical, "minimum", 0);
     mwd_app_add_reference(add_member(&object, "spaces", "array"), "items", "HeapSpace");
     add_reference_member(&object, "collections", "HeapCollections");
     add_reference_member(&object, "pauses", "HeapPauses");
@@ -254,8 +257,36 @@ static void add_collection(cJSON *schemas)
     add_member(&object, "trace", "string");
 }
 
+/* What a route takes: nothing but these members, of which only the first one is needed. */
+static void add_report(cJSON *schemas, const char *name, enum mw_kind kind)
+{
+    struct object object;
+    uint32_t count;
+    const struct mwd_push_field *fields = mwd_push_fields(kind, &count);
+
+    begin_object(schemas, name, &object);
+    cJSON_AddFalseToObject(object.schema, "additionalProperties");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mw_reading_info *info = mw_reading_info(fields[i].reading);
+        cJSON *member = cJSON_AddObjectToObject(object.properties, info->key);
+
+        if (i == 0)
+            require(&object, info->key);
+        if (i == 0)
+            cJSON_AddStringToObject(member, "type", "integer");
+        else
+            add_type_or_null(member, "integer");
+        cJSON_AddNumberToObject(member, "minimum", 0);
+        cJSON_AddNumberToObject(member, "maximum", (double)MW_READING_MAX);
+        cJSON_AddStringToObject(member, "description", info->help);
+    }
+}
+
 static void add_named(cJSON *schemas)
 {
+    add_report(schemas, "QueueReport", MW_KIND_QUEUE);
+    add_report(schemas, "CacheReport", MW_KIND_CACHE);
+    add_report(schemas, "HeapReport", MW_KIND_HEAP);
     add_heap(schemas, "Heap", false);
     add_heap(schemas, "OneHeap", true);
     add_heap_space(schemas);
@@ -308,7 +339,8 @@ static void add_history(cJSON *schemas)
     begin_object(schemas, "History", &object);
     add_described(&object, "reading", "string", "Its id.");
     add_described(&object, "subject", "string",
-                  "system, memwatchd, PID:STARTTIMEMS, or the name of a heap, queue or cache.");
+                  "system, memwatchd, PID:STARTTIMEMS, the name of a heap, queue or cache, or the "
+                  "path of a service.");
     add_type_or_null(add_described(&object, "name", NULL, "Of a process that lives."), "string");
     add_described(&object, "unit", "string", "Of the values.");
     add_described(&object, "alive", "boolean", "Whether the subject is there.");
@@ -407,7 +439,8 @@ void mwd_app_add_schemas(cJSON *schemas)
 {
     add_objects(schemas);
     add_memory(schemas);
-    add_processes(schemas);
+    add_ranked(schemas, "Processes", "processes", "Process");
+    add_ranked(schemas, "Services", "services", "Service");
     add_named(schemas);
     add_history(schemas);
     add_absent(schemas);

@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 enum {
-    MWD_CONFIG_LIST_MAX = 16,
+    MWD_CONFIG_LIST_MAX = 256, /* of `services` */
+    MWD_CONFIG_OTHER_LIST_MAX = 16,
     MWD_CONFIG_ERRORS_MAX = 1000, /* only a file that is meant to harm has more */
     /* Descriptors besides keep-fds and max-connections: listeners, the collector's own files,
      * libuv, a recording, and room for surprise. */
@@ -28,9 +29,10 @@ struct mwd_list {
 
 struct mwd_config {
     uint64_t interval_ns;
-    struct mwd_list listen; /* "127.0.0.1:9636", "[::1]:9636"; may be empty */
-    char *socket;           /* path, "" = none */
-    char *socket_group;     /* group that may administrate over it; "" = none */
+    struct mwd_list listen;   /* "127.0.0.1:9636", "[::1]:9636"; may be empty */
+    char *socket;             /* path, "" = none */
+    char *socket_group;       /* group that may administrate over it; "" = none */
+    struct mwd_list services; /* paths of control groups */
     uint64_t keep_fds;
     struct mwd_list hosts; /* Host names that are answered besides the listen addresses */
     char *token_file;      /* lines of ROLE TOKEN; "" = none */
@@ -43,6 +45,9 @@ struct mwd_config {
     uint64_t heap_limit;      /* bytes of all that is kept on the managed heap */
     uint64_t heap_semi_space; /* bytes of one half of its new space */
     bool heap_trace;          /* a line in the log for each collection */
+    char *push_socket;        /* path of the datagram socket; "auto"; "" = none */
+    char *push_udp;           /* "127.0.0.1:8125"; "" = none */
+    uint64_t push_expire_ns;
     uint64_t history_recent_ns;
     uint64_t history_minutes_ns;
     uint64_t history_size; /* bytes */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "base/utf8.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -90,9 +91,37 @@ bool mwd_config_is_absolute(const char *text)
     return *text == '/';
 }
 
+bool mwd_config_is_absolute_or_auto(const char *text)
+{
+    return mwd_config_is_absolute(text) || strcmp(text, "auto") == 0;
+}
+
 bool mwd_config_is_group(const char *text)
 {
     return !strpbrk(text, " :,");
+}
+
+/* It becomes a line of text and a path: no line ends in it, and it leads nowhere else. */
+bool mwd_config_is_cgroup(const char *path)
+{
+    const char *rest = path;
+
+    for (const char *at = path; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            return false;
+    while (rest) {
+        size_t size = strcspn(rest, "/");
+
+        if (size == 2 && memcmp(rest, "..", 2) == 0)
+            return false;
+        rest = rest[size] ? rest + size + 1 : NULL;
+    }
+    return mw_utf8_valid(path, strlen(path));
+}
+
+uint32_t mwd_config_list_max(uint32_t key)
+{
+    return key == MWD_AT_services ? MWD_CONFIG_LIST_MAX : MWD_CONFIG_OTHER_LIST_MAX;
 }
 
 bool mwd_config_is_power_of_two(const char *size)
@@ -178,6 +207,28 @@ static void check_repeats(struct mwd_config_loader *self)
     }
 }
 
+static bool is_same_group(const char *left, const char *right)
+{
+    return strcmp(left + strspn(left, "/"), right + strspn(right, "/")) == 0;
+}
+
+/* Two rows of one group would be one subject. */
+static void check_services(struct mwd_config_loader *self)
+{
+    const struct mwd_list *services = &self->loaded->config.services;
+
+    for (uint32_t i = 1; !self->bad[MWD_AT_services] && i < services->count; i++) {
+        uint32_t j = 0;
+
+        while (j < i && !is_same_group(services->items[i], services->items[j]))
+            j++;
+        struct mwd_buffer *error = j < i ? fail(self, MWD_AT_services) : NULL;
+
+        if (error)
+            mwd_buffer_printf(error, "\"%s\" stands in it twice", services->items[i]);
+    }
+}
+
 static void check_proc_root(struct mwd_config_loader *self)
 {
     const char *path = self->loaded->config.proc_root;
@@ -229,6 +280,7 @@ void mwd_config_check(struct mwd_config_loader *self)
     check_reachable(self);
     check_exposure(self);
     check_repeats(self);
+    check_services(self);
     check_proc_root(self);
     check_history(self);
 }

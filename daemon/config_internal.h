@@ -45,7 +45,11 @@ bool mwd_config_is_address(const char *text);
 bool mwd_config_is_loopback(const char *address);
 bool mwd_config_is_host(const char *text);
 bool mwd_config_is_absolute(const char *text);
+bool mwd_config_is_absolute_or_auto(const char *text);
 bool mwd_config_is_group(const char *text);
+bool mwd_config_is_cgroup(const char *path);
+/* How many elements a list may have. */
+uint32_t mwd_config_list_max(uint32_t key);
 bool mwd_config_is_level(const char *text);
 
 /* ---- errors ---- */

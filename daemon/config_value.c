@@ -146,13 +146,15 @@ static void fail_count(struct mwd_config_loader *self, const struct mwd_config_g
     struct mwd_buffer *error = fail(self, given, given->place.line);
 
     if (error)
-        mwd_buffer_printf(error, "takes at most %d elements; got %u", MWD_CONFIG_LIST_MAX,
-                          (unsigned)given->count);
+        mwd_buffer_printf(error, "takes at most %u elements; got %u",
+                          (unsigned)mwd_config_list_max(given->key), (unsigned)given->count);
 }
 
 static uint32_t kept_count(const struct mwd_config_given *given)
 {
-    return given->count < MWD_CONFIG_LIST_MAX ? given->count : MWD_CONFIG_LIST_MAX;
+    uint32_t most = mwd_config_list_max(given->key);
+
+    return given->count < most ? given->count : most;
 }
 
 /* A list replaces what was there, whole or not at all. */
@@ -160,7 +162,7 @@ static int set_list(struct mwd_config_loader *self, const struct mwd_config_give
 {
     struct mwd_list list = {.count = 0};
     struct mwd_list *at = field(&self->loaded->config, given->key);
-    bool good = given->count <= MWD_CONFIG_LIST_MAX;
+    bool good = given->count <= mwd_config_list_max(given->key);
 
     if (!good)
         fail_count(self, given);

@@ -37,6 +37,8 @@ static int find_role(const struct mw_scan *word, enum mwd_role *ret)
 {
     if (is_word(word, "read"))
         *ret = MWD_ROLE_READ;
+    else if (is_word(word, "push"))
+        *ret = MWD_ROLE_PUSH;
     else if (is_word(word, "admin"))
         *ret = MWD_ROLE_ADMIN;
     else
@@ -53,7 +55,7 @@ static const char *add_token(struct mwd_http_tokens *self, const struct mw_scan 
     if (self->count == MWD_HTTP_TOKENS_MAX)
         return "too many tokens, 64 are taken";
     if (find_role(role, &row->role) < 0)
-        return "a line takes a role, read or admin, and a token";
+        return "a line takes a role, read, push or admin, and a token";
     if (mw_scan_left(token) < MWD_HTTP_TOKEN_MIN)
         return "the token is too short, it takes 16 characters or more";
     if (mw_scan_left(token) > MWD_HTTP_TOKEN_MAX)
@@ -215,6 +217,17 @@ static bool is_equal(const struct mwd_http_token *row, const char *padded, size_
     return difference == 0;
 }
 
+enum mwd_http_right mwd_http_right_of_role(enum mwd_role role)
+{
+    static const enum mwd_http_right rights[] = {
+        [MWD_ROLE_READ] = MWD_HTTP_READ,
+        [MWD_ROLE_PUSH] = MWD_HTTP_PUSH,
+        [MWD_ROLE_ADMIN] = MWD_HTTP_ADMIN,
+    };
+
+    return rights[role];
+}
+
 enum mwd_http_right mwd_http_tokens_right(const struct mwd_http_tokens *self,
                                           const char *authorization)
 {
@@ -234,8 +247,7 @@ enum mwd_http_right mwd_http_tokens_right(const struct mwd_http_tokens *self,
     memcpy(padded, authorization, size);
     /* All rows, always: the time must not tell which one it was. */
     for (uint32_t i = 0; i < self->count; i++) {
-        enum mwd_http_right given =
-            self->rows[i].role == MWD_ROLE_ADMIN ? MWD_HTTP_ADMIN : MWD_HTTP_READ;
+        enum mwd_http_right given = mwd_http_right_of_role(self->rows[i].role);
 
         if (is_equal(&self->rows[i], padded, size) && given > right)
             right = given;

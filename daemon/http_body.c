@@ -137,7 +137,8 @@ int mwd_http_body_wrap(struct mwd_http_server *self, struct mwd_buffer *buffer,
 
 void mwd_http_body_describe(const struct mwd_http_body *self, const struct mwd_http_route *route)
 {
-    MHD_add_response_header(self->response, "Content-Type", route->row->media_type);
+    if (route->row->media_type)
+        MHD_add_response_header(self->response, "Content-Type", route->row->media_type);
     MHD_add_response_header(self->response, "X-Content-Type-Options", "nosniff");
 }
 

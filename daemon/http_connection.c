@@ -60,6 +60,7 @@ static void end(struct mwd_http_server *server, struct mwd_http_connection *self
     if (self->next)
         self->next->prev = self->prev;
     server->stats.connections--;
+    mwd_http_upload_end(self);
     free(self->query);
     free(self);
 }
@@ -83,6 +84,7 @@ void mwd_http_on_completed(void *server, struct MHD_Connection *mhd, void **requ
     (void)code;
     if (!self)
         return;
+    mwd_http_upload_end(self);
     if (self->query) {
         free(self->query);
         self->query = NULL;

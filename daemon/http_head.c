@@ -1,5 +1,6 @@
 #include "daemon/http_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,7 +10,9 @@ enum { FIELD_BYTES = 64 };
 static void add_length(struct mwd_http_head *self, const char *value)
 {
     self->lengths++;
-    self->length_is_zero = value[0] != '\0' && strspn(value, "0") == strlen(value);
+    self->length = UINT64_MAX;
+    if (*value && strspn(value, "0123456789") == strlen(value))
+        self->length = strtoull(value, NULL, 10); /* too large a one becomes the largest */
 }
 
 static void add_host(struct mwd_http_head *self, const char *value)
@@ -33,8 +36,8 @@ void mwd_http_head_add(struct mwd_http_head *self, const char *name, const char 
     if (!value)
         value = "";
     /* libmicrohttpd lets "Content-Length : 5" pass as a field of another name, where a proxy may
-     * have read a length. The byte is what http_recv.c has put in place of a wrong one. */
-    if (!size || strpbrk(name, " \t\xff"))
+     * have read a length. The bytes are what http_recv.c has put in place of wrong ones. */
+    if (!size || strpbrk(name, " \t\xfc\xfd\xfe\xff"))
         self->odd_name = true;
     switch (size) {
     case 4:
@@ -44,6 +47,10 @@ void mwd_http_head_add(struct mwd_http_head *self, const char *name, const char 
     case 6:
         if (strcasecmp(name, "Origin") == 0)
             set_first(&self->origin, value);
+        break;
+    case 12:
+        if (strcasecmp(name, "Content-Type") == 0)
+            set_first(&self->content_type, value);
         break;
     case 13:
         if (strcasecmp(name, "If-None-Match") == 0)
@@ -86,11 +93,47 @@ int mwd_http_head_check(const struct mwd_http_head *self, size_t size, bool need
     if (self->lengths > 1)
         return mwd_http_problem(ret, 400, "Content-Length is given %u times",
                                 (unsigned)self->lengths);
-    if (self->transfer_encoding || (self->lengths && !self->length_is_zero))
-        return mwd_http_problem(ret, 413, "no path here takes a body");
     if (self->hosts > 1)
         return mwd_http_problem(ret, 400, "Host is given %u times", (unsigned)self->hosts);
     if (!self->hosts && needs_host)
         return mwd_http_problem(ret, 400, "Host is missing");
+    return 0;
+}
+
+/* ---- bodies ---- */
+
+bool mwd_http_head_announces_body(const struct mwd_http_head *self)
+{
+    return self->transfer_encoding || (self->lengths && self->length > 0);
+}
+
+/* With parameters or without; there is but one charset that JSON can have. */
+static bool is_json(const char *type)
+{
+    static const char json[] = "application/json";
+    size_t size = sizeof json - 1;
+
+    if (!type || strncasecmp(type, json, size) != 0)
+        return false;
+    type += size;
+    type += strspn(type, " \t");
+    return *type == '\0' || *type == ';';
+}
+
+/* A body in chunks would be a second way to read where a request ends, and a sender of a few
+ * numbers knows their length. */
+int mwd_http_head_check_body(const struct mwd_http_head *self, const struct mwd_route *route,
+                             struct mwd_http_problem *ret)
+{
+    if (!route->takes && mwd_http_head_announces_body(self))
+        return mwd_http_problem(ret, 413, "%s on this path takes no body", route->method);
+    if (!route->takes)
+        return 0;
+    if (self->transfer_encoding || !self->lengths)
+        return mwd_http_problem(ret, 411, "this takes a body whose Content-Length is given");
+    if (self->length > MWD_REQUEST_BODY_MAX)
+        return mwd_http_problem(ret, 413, "a body takes %d bytes at most", MWD_REQUEST_BODY_MAX);
+    if (self->length > 0 && !is_json(self->content_type))
+        return mwd_http_problem(ret, 415, "this takes Content-Type: application/json");
     return 0;
 }

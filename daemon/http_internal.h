@@ -3,9 +3,9 @@
  * The files, from the network inwards: http_address, http_unix, http_listen (sockets),
  * http_activation (those of systemd), http_accept (who gets in), http_connection (lives and
  * deadlines), http_recv (bytes that are kept from libmicrohttpd), http_request (what is asked),
- * http_head, http_path, http_query, http_host, http_auth (its checks), http_body, http_kept,
- * http_negotiate, http_gzip, http_events, http_download (its answers), http_problem (its refusals),
- * http_server (the whole).
+ * http_upload (bodies of requests), http_head, http_path, http_query, http_host, http_auth (its
+ * checks), http_body, http_kept, http_negotiate, http_gzip, http_events, http_download (its
+ * answers), http_problem (its refusals), http_server (the whole).
  */
 #ifndef MWD_HTTP_INTERNAL_H
 #define MWD_HTTP_INTERNAL_H
@@ -91,7 +91,11 @@ struct mwd_http_tokens {
     struct mwd_http_token rows[MWD_HTTP_TOKENS_MAX];
 };
 
-enum mwd_http_right { MWD_HTTP_NONE, MWD_HTTP_READ, MWD_HTTP_ADMIN };
+/* Each is more than the one before. */
+enum mwd_http_right { MWD_HTTP_NONE, MWD_HTTP_READ, MWD_HTTP_PUSH, MWD_HTTP_ADMIN };
+
+/* What a role takes. */
+enum mwd_http_right mwd_http_right_of_role(enum mwd_role role);
 
 /* Errors   -EINVAL with "FILE:LINE: ..." or "FILE: ..." in `error`. `path` is for messages. */
 int mwd_http_tokens_parse(const char *text, size_t size, const char *path, struct mwd_buffer *error,
@@ -111,14 +115,21 @@ bool mwd_http_peer_is_admin(int fd, const struct ucred *peer, gid_t group);
 
 struct mwd_http_head {
     const char *host, *accept_encoding, *if_none_match, *authorization, *origin; /* NULL = none */
+    const char *content_type;
     uint32_t fields, hosts, lengths;
-    bool length_is_zero, transfer_encoding, odd_name;
+    uint64_t length; /* of the body; UINT64_MAX: not a number, or a larger one */
+    bool transfer_encoding, odd_name;
 };
 
 void mwd_http_head_add(struct mwd_http_head *self, const char *name, const char *value);
 /* Errors   -EPROTO, a request after which the connection cannot go on; see *ret. */
 int mwd_http_head_check(const struct mwd_http_head *self, size_t size, bool needs_host,
                         struct mwd_http_problem *ret);
+/* Whether a body follows, or something that says so. */
+bool mwd_http_head_announces_body(const struct mwd_http_head *self);
+/* Whether the route takes what follows. Errors -EPROTO: 400, 411, 413, 415. */
+int mwd_http_head_check_body(const struct mwd_http_head *self, const struct mwd_route *route,
+                             struct mwd_http_problem *ret);
 
 /* ---- http_query.c: percent coding and query words ---- */
 
@@ -230,6 +241,7 @@ struct mwd_http_connection {
     char *query; /* of this request, raw; NULL = none */
     const char *uri_end;
     struct mwd_http_head head;
+    struct mwd_http_upload *upload; /* the request's body, or NULL */
     struct ucred peer;              /* on a unix socket */
     char arrival[INET6_ADDRSTRLEN]; /* local address, when the listener's does not tell it */
 };
@@ -325,6 +337,9 @@ void mwd_http_recv_end(void);
 int mwd_http_recv_expect(struct mwd_http_server *self, int fd);
 /* Spoils in place what must not be seen. */
 void mwd_http_recv_clean(struct mwd_http_connection *connection, unsigned char *bytes, size_t size);
+/* Undoes it in a body, but for NUL. `before` is the byte in front of these; what a body begins with
+ * comes after '\n'. */
+void mwd_http_recv_restore(unsigned char *bytes, size_t size, unsigned char before);
 
 /* ---- http_policy.c ---- */
 
@@ -422,6 +437,16 @@ enum MHD_Result mwd_http_answer_problem(struct mwd_http_connection *self,
  * while no answer is on its way there. */
 enum MHD_Result mwd_http_refuse(struct mwd_http_connection *self,
                                 const struct mwd_http_problem *problem);
+
+/* ---- http_upload.c: bodies of requests ---- */
+
+/* Room for `size` bytes, charged as bodies of answers are. Errors -EPROTO. */
+int mwd_http_upload_begin(struct mwd_http_connection *self, size_t size,
+                          struct mwd_http_problem *problem);
+/* What comes after `size` is left out, and libmicrohttpd does not let that happen. */
+void mwd_http_upload_add(struct mwd_http_connection *self, const char *bytes, size_t size);
+void mwd_http_upload_give(const struct mwd_http_connection *self, struct mwd_request *ret);
+void mwd_http_upload_end(struct mwd_http_connection *self);
 
 /* ---- http_body.c: bodies alive ---- */
 

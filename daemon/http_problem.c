@@ -19,6 +19,8 @@
 #include <string.h>
 #include <time.h>
 
+#define CHALLENGE "Bearer realm=\"memwatchd\""
+
 /* A byte takes up to six in JSON; a reload tells 64 KiB of errors. */
 enum { DOCUMENT_LIMIT = 512 * 1024, ANSWER_LIMIT = DOCUMENT_LIMIT + 4096 };
 
@@ -65,7 +67,7 @@ static void add_extras(struct MHD_Response *response, const struct mwd_http_prob
     if (problem->allow)
         MHD_add_response_header(response, "Allow", problem->allow);
     if (problem->status == MHD_HTTP_UNAUTHORIZED)
-        MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"memwatchd\"");
+        MHD_add_response_header(response, "WWW-Authenticate", CHALLENGE);
     if (!problem->retry_after_s)
         return;
     snprintf(seconds, sizeof seconds, "%u", problem->retry_after_s);
@@ -105,6 +107,16 @@ static void write_date(struct mwd_buffer *out)
         mwd_buffer_puts(out, text);
 }
 
+static void write_extras(const struct mwd_http_problem *problem, struct mwd_buffer *out)
+{
+    if (problem->allow)
+        mwd_buffer_printf(out, "Allow: %s\r\n", problem->allow);
+    if (problem->status == MHD_HTTP_UNAUTHORIZED)
+        mwd_buffer_printf(out, "WWW-Authenticate: %s\r\n", CHALLENGE);
+    if (problem->retry_after_s)
+        mwd_buffer_printf(out, "Retry-After: %u\r\n", problem->retry_after_s);
+}
+
 void mwd_http_send_refusal(int fd, const struct mwd_http_problem *problem)
 {
     struct mwd_buffer document, answer;
@@ -115,8 +127,7 @@ void mwd_http_send_refusal(int fd, const struct mwd_http_problem *problem)
     mwd_buffer_printf(&answer, "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n",
                       problem->status, MHD_get_reason_phrase_for(problem->status));
     write_date(&answer);
-    if (problem->retry_after_s)
-        mwd_buffer_printf(&answer, "Retry-After: %u\r\n", problem->retry_after_s);
+    write_extras(problem, &answer);
     mwd_buffer_printf(&answer,
                       "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
                       "Connection: close\r\nContent-Length: %zu\r\n\r\n",
@@ -145,7 +156,7 @@ static const char *own_detail(unsigned status)
 {
     switch (status) {
     case MHD_HTTP_CONTENT_TOO_LARGE:
-        return "Content-Length is larger than any number here; no path takes a body";
+        return "Content-Length is larger than any number here; a body takes 65536 bytes at most";
     case MHD_HTTP_URI_TOO_LONG:
         return "the request line is longer than what is read of it; 2048 bytes are taken";
     case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:

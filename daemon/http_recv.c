@@ -10,7 +10,12 @@
  *   - a line that begins with a colon, a field without a name: it is taken for the end of the head,
  *     and what follows for another request.
  * Each such byte becomes one that is wrong in every place and ends nothing: the request is refused,
- * by libmicrohttpd or by http_head.c. No path takes a body, so every byte is one of a head.
+ * by libmicrohttpd or by http_head.c.
+ *
+ * Where a head ends and a body begins only the parser knows, and it asks too late. So bodies are
+ * spoilt as well, and restored when they are collected: each of the bytes has a stand-in of its
+ * own, of those that no UTF-8 has, and one that was sent becomes that of NUL. NUL is not restored:
+ * no JSON has one.
  *
  * Everything else in this process that calls recv() comes by here too, what the C library loads to
  * look up a user among it, and that may well have a NUL to read. So only descriptors of connections
@@ -22,7 +27,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WRONG = 0xff, GROWTH = 64 };
+/* http_head.c knows these, too. */
+enum { WRONG = 0xff, WRONG_BLANK = 0xfe, WRONG_TAB = 0xfd, WRONG_COLON = 0xfc };
+enum { GROWTH = 64 };
 
 static _Thread_local const struct mwd_http_server *turn;
 
@@ -78,8 +85,22 @@ static void spoil_nuls(unsigned char *bytes, size_t size)
 
 static void spoil_start(unsigned char *at)
 {
-    if (*at == ' ' || *at == '\t' || *at == ':')
+    switch (*at) {
+    case ' ':
+        *at = WRONG_BLANK;
+        break;
+    case '\t':
+        *at = WRONG_TAB;
+        break;
+    case ':':
+        *at = WRONG_COLON;
+        break;
+    case WRONG_BLANK:
+    case WRONG_TAB:
+    case WRONG_COLON:
         *at = WRONG;
+        break;
+    }
 }
 
 /* The byte behind each end of a line; the line may have ended with the bytes before these. */
@@ -101,6 +122,30 @@ void mwd_http_recv_clean(struct mwd_http_connection *connection, unsigned char *
     spoil_nuls(bytes, size);
     spoil_starts(bytes, size, connection->last_byte);
     connection->last_byte = last;
+}
+
+static void restore_start(unsigned char *at)
+{
+    switch (*at) {
+    case WRONG_BLANK:
+        *at = ' ';
+        break;
+    case WRONG_TAB:
+        *at = '\t';
+        break;
+    case WRONG_COLON:
+        *at = ':';
+        break;
+    }
+}
+
+void mwd_http_recv_restore(unsigned char *bytes, size_t size, unsigned char before)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (ends_line(before))
+            restore_start(&bytes[i]);
+        before = bytes[i];
+    }
 }
 
 ssize_t recv(int fd, void *buffer, size_t size, int flags)

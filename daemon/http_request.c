@@ -1,8 +1,9 @@
 /* From bytes that libmicrohttpd has parsed to the part that answers.
  *
- * The handler is called twice for a request. What is answered at the first call ends the
- * connection (libmicrohttpd discards what follows), so only requests after which a connection
- * cannot go on are refused there; all else is answered at the second.
+ * The handler is called with the head, with each piece of a body, and at the end. What is answered
+ * at the first call ends the connection (libmicrohttpd discards what follows), so only requests
+ * after which a connection cannot go on are refused there, and bodies that nobody will want; all
+ * else is answered at the last.
  */
 #include "daemon/http_internal.h"
 
@@ -88,20 +89,17 @@ static size_t head_size(const struct mwd_http_connection *self)
     return MHD_get_connection_info(self->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 }
 
-static enum MHD_Result look_at_head(struct mwd_http_connection *self, const char *version)
+static int check_head(struct mwd_http_connection *self, const char *version,
+                      struct mwd_http_problem *problem)
 {
-    struct mwd_http_problem problem;
-
     self->head_done = true;
     self->head = (struct mwd_http_head){0};
     MHD_get_connection_values(self->mhd, MHD_HEADER_KIND, on_field, &self->head);
-    if (mwd_http_head_check(&self->head, head_size(self), strcmp(version, "HTTP/1.0") != 0,
-                            &problem) < 0)
-        return mwd_http_refuse(self, &problem);
-    return MHD_YES;
+    return mwd_http_head_check(&self->head, head_size(self), strcmp(version, "HTTP/1.0") != 0,
+                               problem);
 }
 
-/* ---- second call ---- */
+/* ---- what is asked, and whether it may be ---- */
 
 static int check_host(const struct mwd_http_connection *self, const char *host,
                       struct mwd_http_problem *problem)
@@ -115,6 +113,7 @@ static int check_host(const struct mwd_http_connection *self, const char *host,
                             host);
 }
 
+/* What comes before any role: who may not even read. */
 static enum mwd_http_right right_of(const struct mwd_http_connection *self)
 {
     const struct mwd_http_policy *policy = self->server->policy;
@@ -153,14 +152,29 @@ static int check_origin(const struct mwd_http_connection *self, const char *meth
                             self->head.origin);
 }
 
-static int check_role(const struct mwd_http_connection *self, const struct mwd_route *route,
-                      struct mwd_http_problem *problem)
+/* What the token gives, or what the user has. */
+static enum mwd_http_right full_right_of(const struct mwd_http_connection *self)
 {
-    if (route->role == MWD_ROLE_READ || right_of(self) == MWD_HTTP_ADMIN ||
-        (self->is_unix &&
-         mwd_http_peer_is_admin(self->fd, &self->peer, self->server->policy->admin_group)))
+    enum mwd_http_right right = right_of(self);
+
+    if (!self->is_unix || right == MWD_HTTP_ADMIN)
+        return right;
+    if (mwd_http_peer_is_admin(self->fd, &self->peer, self->server->policy->admin_group))
+        return MWD_HTTP_ADMIN;
+    return MWD_HTTP_PUSH;
+}
+
+static int check_role(const struct mwd_http_connection *self, const struct mwd_route *route,
+                      struct mwd_request *request, struct mwd_http_problem *problem)
+{
+    enum mwd_http_right right;
+
+    request->uid = self->is_unix ? self->peer.uid : MWD_UID_NONE;
+    if (route->role == MWD_ROLE_READ)
         return 0;
-    return lacks_right(self, problem);
+    right = full_right_of(self);
+    request->admin = right == MWD_HTTP_ADMIN;
+    return right >= mwd_http_right_of_role(route->role) ? 0 : lacks_right(self, problem);
 }
 
 /* The decoded parts of a request line; strings of a request point into it. */
@@ -210,10 +224,30 @@ static int understand(struct mwd_http_connection *self, const char *url, const c
         return lacks_right(self, problem);
     if (check_uri(self, version, problem) < 0 ||
         find_route(self, path, method, asked, problem) < 0 ||
-        check_role(self, asked->route->row, problem) < 0 || check_origin(self, method, problem) < 0)
+        check_role(self, asked->route->row, &asked->request, problem) < 0 ||
+        check_origin(self, method, problem) < 0 ||
+        mwd_http_head_check_body(&self->head, asked->route->row, problem) < 0)
         return -1;
     return mwd_http_query_parse(self->query, asked->route->row->params, asked->query,
                                 &asked->request, problem);
+}
+
+/* ---- the calls ---- */
+
+static enum MHD_Result look_at_head(struct mwd_http_connection *self, const char *url,
+                                    const char *method, const char *version)
+{
+    struct mwd_http_problem problem;
+    struct asked asked;
+
+    if (check_head(self, version, &problem) < 0)
+        return mwd_http_refuse(self, &problem);
+    if (!mwd_http_head_announces_body(&self->head))
+        return MHD_YES;
+    if (understand(self, url, method, version, &asked, &problem) < 0 ||
+        mwd_http_upload_begin(self, (size_t)self->head.length, &problem) < 0)
+        return mwd_http_refuse(self, &problem);
+    return MHD_YES;
 }
 
 static enum MHD_Result answer(struct mwd_http_connection *self, const char *url, const char *method,
@@ -224,6 +258,7 @@ static enum MHD_Result answer(struct mwd_http_connection *self, const char *url,
 
     if (understand(self, url, method, version, &asked, &problem) < 0)
         return mwd_http_answer_problem(self, &problem);
+    mwd_http_upload_give(self, &asked.request);
     if (!asked.route->row->stream)
         return mwd_http_answer_body(self, asked.route, &asked.request);
     return mwd_http_answer_stream(self, asked.route, &asked.request, strcmp(method, "HEAD") == 0);
@@ -237,9 +272,12 @@ enum MHD_Result mwd_http_on_request(void *server, struct MHD_Connection *mhd, co
 
     (void)server;
     (void)mhd;
-    (void)data;
-    *data_size = 0;
     if (!self->head_done)
-        return look_at_head(self, version);
+        return look_at_head(self, url, method, version);
+    if (*data_size > 0) {
+        mwd_http_upload_add(self, data, *data_size);
+        *data_size = 0;
+        return MHD_YES;
+    }
     return answer(self, url, method, version);
 }

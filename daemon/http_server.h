@@ -17,9 +17,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uv.h>
 
-enum mwd_role { MWD_ROLE_READ, MWD_ROLE_ADMIN };
+/* Each may also do what those before it may. */
+enum mwd_role { MWD_ROLE_READ, MWD_ROLE_PUSH, MWD_ROLE_ADMIN };
 
 /* How long what a route shows stays true. */
 enum mwd_lifetime {
@@ -44,12 +46,19 @@ struct mwd_param {
     const char *const *(*words_of)(void);
 };
 
-enum { MWD_PARAMS_MAX = 8 };
+enum { MWD_PARAMS_MAX = 8, MWD_REQUEST_BODY_MAX = 64 * 1024 };
+
+/* Who asks over TCP has no user here. */
+#define MWD_UID_NONE ((uid_t)-1)
 
 struct mwd_request {
     const char *path_value;             /* what stood for {name} in the route's path, or NULL */
     const char *params[MWD_PARAMS_MAX]; /* checked against the table; NULL = not given */
     uint64_t counts[MWD_PARAMS_MAX];    /* value of those of MWD_PARAM_COUNT */
+    const char *body; /* of a route that takes one: at most MWD_REQUEST_BODY_MAX bytes, then NUL */
+    size_t body_size;
+    uid_t uid;  /* of who asks over a unix socket, or MWD_UID_NONE */
+    bool admin; /* of a route that takes more than MWD_ROLE_READ: who asks may administrate */
 };
 
 /* A body that is read from a descriptor while it is sent, and of which nothing is kept. */
@@ -73,10 +82,10 @@ struct mwd_reply {
 };
 
 struct mwd_route {
-    const char *method; /* "GET" (HEAD comes with it), "POST" */
-    const char *path;   /* "/api/v1/processes/{pid}": a last segment in braces takes any text */
-    const char *media_type;
-    const char *summary;            /* for OpenAPI */
+    const char *method;     /* "GET" (HEAD comes with it), "POST", "PUT", "DELETE" */
+    const char *path;       /* "/api/v1/processes/{pid}": a last segment in braces takes any text */
+    const char *media_type; /* NULL: it answers without a body, 204 */
+    const char *summary;    /* for OpenAPI */
     const struct mwd_param *params; /* ends with a row without a name; NULL = none */
     /* Fills in the reply. Errors (negative errno) become 500 and are logged. */
     int (*render)(void *context, const struct mwd_request *request, struct mwd_reply *reply);
@@ -86,6 +95,9 @@ struct mwd_route {
     /* For OpenAPI, as the summary: */
     const struct mwd_param *path_param; /* what stands for {name}: `render` checks it; or NULL */
     const char *schema;                 /* what the body, or an event's data, is; NULL = text */
+    /* It takes a body, JSON of this schema, which `render` checks; NULL = it takes none. With one,
+     * `lifetime` is MWD_ALWAYS_FRESH. */
+    const char *takes;
 };
 
 struct mwd_http_limits {

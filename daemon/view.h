@@ -10,6 +10,8 @@
 #define MWD_VIEW_H
 #include "daemon/buffer.h"
 #include "daemon/json.h"
+#include "daemon/names.h"
+#include "daemon/services.h"
 #include "heap/heap.h"
 #include "sample/sample.h"
 #include "subject/subject.h"
@@ -17,6 +19,8 @@
 struct mwd_view_input {
     const struct mw_sample *sample; /* NULL before the first one */
     const struct mw_subjects *subjects;
+    const struct mwd_names *names;       /* of others; NULL = there are none */
+    const struct mwd_services *services; /* names of services; NULL: none has one */
     const struct mw_block *newer; /* in place of the sample's block of that source; or NULL */
     uint32_t row; /* of kinds with many subjects; for the others and for /memory 0 */
 };
@@ -37,6 +41,13 @@ struct mwd_process_query {
     uint64_t pid;     /* 0 = any */
 };
 
+struct mwd_service_query {
+    enum mw_reading sort; /* a reading of kind service; default MW_SERVICE_MEMORY */
+    enum mwd_order order;
+    uint64_t limit;   /* UINT64_MAX = all */
+    const char *name; /* glob, or NULL */
+};
+
 /* The /api/v1/memory object. */
 void mwd_view_memory(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* {"timeMs":., "seq":., every reading of that kind ..., "absent":{}}; a kind with one subject. */
@@ -48,12 +59,16 @@ void mwd_view_processes(const struct mwd_view_input *input, const struct mwd_pro
 /* One process as an object. Errors -ENOENT no such pid. */
 int mwd_view_process(const struct mwd_view_input *input, uint64_t pid, struct mwd_buffer *out);
 /* {"timeMs":., "seq":., "queues":[{"name":., ...}]}: all subjects of kind heap, queue or cache.
- * `heap` is of the daemon's own heap; NULL for other kinds. */
+ * `heap` is of the daemon's own heap; NULL for other kinds. Of heaps that others report it is not
+ * known: "spaces" and the histogram are empty then, "physical" is null. */
 void mwd_view_named(const struct mwd_view_input *input, enum mw_kind kind,
                     const struct mwd_view_heap *heap, struct mwd_buffer *out);
 /* One of them as an object. Errors -ENOENT there is none of this name. */
 int mwd_view_named_one(const struct mwd_view_input *input, enum mw_kind kind, const char *name,
                        const struct mwd_view_heap *heap, struct mwd_buffer *out);
+/* {"timeMs":., "seq":., "total":., "services":[{"name":., ...}]}, as processes are. */
+void mwd_view_services(const struct mwd_view_input *input, const struct mwd_service_query *query,
+                       struct mwd_buffer *out);
 /* The /memory object with every system and daemon reading and all processes (--once). */
 void mwd_view_once(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* Prometheus text 0.0.4 of all readings but those of processes. */
@@ -83,7 +98,8 @@ enum mwd_view_object {
     MWD_VIEW_HEAP_COLLECTIONS,
     MWD_VIEW_HEAP_PAUSES, /* besides "histogram" */
     MWD_VIEW_QUEUE,       /* besides "name", as caches */
-    MWD_VIEW_CACHE
+    MWD_VIEW_CACHE,
+    MWD_VIEW_SERVICE
 };
 
 /* The readings of an object in their order: the same list that its document is made from. */
@@ -93,4 +109,7 @@ void mwd_view_members(enum mwd_view_object object, struct mwd_view_members *ret)
 const char *const *mwd_view_sort_words(void);
 /* The reading of kind process with this key, MW_NONE when there is none. */
 enum mw_reading mwd_view_sort_reading(const char *key);
+/* The same for services. */
+const char *const *mwd_view_service_sort_words(void);
+enum mw_reading mwd_view_service_sort_reading(const char *key);
 #endif

@@ -1,7 +1,7 @@
 /* Points go straight into the body, a piece each; reasons are gathered beside it and follow. */
 #include "daemon/view_history.h"
 
-#include "daemon/names.h"
+#include "daemon/view_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +18,7 @@ struct answer {
     const struct mw_history *history;
     struct mwd_history_query query;
     struct mw_history_life life;
-    char subject[2 * MWD_JSON_DIGITS_ROOM];
+    char subject[MWD_HISTORY_SUBJECT_MAX + 2];
     struct mwd_json json;
     struct mwd_buffer reasons; /* members of "absent", with a comma before each but the first */
     bool any_point;
@@ -78,7 +78,7 @@ static int find_process(struct answer *self, char *detail)
 
 static int find_named(struct answer *self, enum mw_kind kind, char *detail)
 {
-    const char *name = mwd_name_of(kind, self->query.subject);
+    const char *name = mwd_view_name(self->input, kind, self->query.subject);
 
     if (!name || mw_history_life(self->history, kind, self->query.subject, &self->life) < 0) {
         snprintf(detail, MWD_HISTORY_DETAIL_SIZE, "subject: nothing is remembered of this %s",

@@ -15,11 +15,13 @@
 
 /* As they were given; NULL where there was none. */
 struct mwd_history_words {
-    const char *reading; /* "process.rss", or its key alone; system.memAvailable */
-    const char *subject; /* "4711", "4711:1795377600123"; the newest of that pid */
-    const char *from;    /* "1795377600000" or "-1h"; "-1h" */
-    const char *to;      /* likewise, or "now", which it is */
-    const char *step;    /* "10s" or "10000"; so that there are at most 360 or so */
+    const char *reading;                 /* "process.rss", or its key alone; system.memAvailable */
+    const char *subject;                 /* "4711", "4711:1795377600123"; the newest of that pid */
+    const char *from;                    /* "1795377600000" or "-1h"; "-1h" */
+    const char *to;                      /* likewise, or "now", which it is */
+    const char *step;                    /* "10s" or "10000"; so that there are at most 360 or so */
+    const struct mwd_services *services; /* that a subject may be; or NULL */
+    const struct mwd_names *names;       /* likewise; NULL = the daemon's own only */
 };
 
 struct mwd_history_query {
@@ -30,7 +32,7 @@ struct mwd_history_query {
     uint64_t step;               /* ms */
 };
 
-enum { MWD_HISTORY_DETAIL_SIZE = 256, MWD_HISTORY_WORD_MAX = 64 };
+enum { MWD_HISTORY_DETAIL_SIZE = 256, MWD_HISTORY_WORD_MAX = 64, MWD_HISTORY_SUBJECT_MAX = 255 };
 
 /* Errors   -EINVAL, with what the word takes in `ret_detail`; *ret is then of no use. */
 int mwd_history_query_parse(const struct mwd_history_words *words, int64_t now_ms,

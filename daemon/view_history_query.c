@@ -131,13 +131,16 @@ static bool parse_process(const char *text, struct mwd_history_query *ret)
     return ret->newest || mw_units_parse_count(text + size + 1, &ret->subject.birth) == 0;
 }
 
-static int complain_of_name(const struct mw_reading_info *info, const char *word, char *detail)
+static int complain_of_name(const struct mw_reading_info *info,
+                            const struct mwd_history_words *words, char *detail)
 {
+    const char *word = words->subject;
     char names[128] = "";
     size_t used = 0;
     const char *name;
 
-    for (uint32_t i = 0; (name = mwd_name_at(info->kind, i)) && used < sizeof names; i++)
+    for (uint32_t i = 0; (name = mwd_name_at(words->names, info->kind, i)) && used < sizeof names;
+         i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", name);
     if (!word)
         return complain(detail, "subject: %s needs one: a name out of %s", info->id, names);
@@ -145,13 +148,29 @@ static int complain_of_name(const struct mw_reading_info *info, const char *word
                     mw_kind_word(info->kind), word, names);
 }
 
-static int parse_name(const struct mw_reading_info *info, const char *word,
+static int parse_name(const struct mw_reading_info *info, const struct mwd_history_words *words,
                       struct mwd_history_query *ret, char *detail)
 {
     ret->newest = false;
-    return word && mwd_name_find(info->kind, word, &ret->subject)
-               ? 0
-               : complain_of_name(info, word, detail);
+    if (words->subject && mwd_name_find(words->names, info->kind, words->subject, &ret->subject))
+        return 0;
+    return complain_of_name(info, words, detail);
+}
+
+static int parse_service(const struct mwd_history_words *words, const struct mw_reading_info *info,
+                         struct mwd_history_query *ret, char *detail)
+{
+    ret->newest = false;
+    if (!words->subject)
+        return complain(
+            detail, "subject: %s needs one: the path of a control group out of services", info->id);
+    if (!mwd_services_find(words->services, words->subject, &ret->subject))
+        return complain(
+            detail,
+            "subject: takes the path of a control group that stands in the key services "
+            "of the configuration, not \"%.48s\"",
+            words->subject);
+    return 0;
 }
 
 static int parse_subject(const struct mwd_history_words *words, struct mwd_history_query *ret,
@@ -166,8 +185,10 @@ static int parse_subject(const struct mwd_history_words *words, struct mwd_histo
                         only, word);
     if (only)
         return 0;
+    if (info->kind == MW_KIND_SERVICE)
+        return parse_service(words, info, ret, detail);
     if (info->kind != MW_KIND_PROCESS)
-        return parse_name(info, word, ret, detail);
+        return parse_name(info, words, ret, detail);
     if (!word)
         return complain(detail,
                         "subject: %s needs one: a process id, as 4711, or PID:STARTTIMEMS for one "

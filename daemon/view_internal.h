@@ -23,6 +23,10 @@ bool mwd_view_put_reasons(const struct mwd_view_input *input, const struct mwd_v
 void mwd_view_put_object(const struct mwd_view_input *input, const char *key,
                          enum mwd_view_object object, struct mwd_json *json);
 
+/* Of a heap, queue, cache or service; NULL when nothing of this kind has that key. */
+const char *mwd_view_name(const struct mwd_view_input *input, enum mw_kind kind,
+                          struct mw_block_key key);
+
 /* Where the rows of a source stand, late ones too. NULL when it has given none. */
 const struct mw_block *mwd_view_block(const struct mwd_view_input *input, enum mw_source source);
 

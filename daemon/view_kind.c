@@ -1,3 +1,4 @@
+#include "daemon/names.h"
 #include "daemon/view_internal.h"
 
 #include <string.h>
@@ -15,6 +16,13 @@ enum mw_absence mwd_view_get(const struct mwd_view_input *input, enum mw_reading
     if (!input->sample)
         return MW_ABSENT_STALE;
     return mw_sample_get(input->sample, reading, input->row, ret);
+}
+
+const char *mwd_view_name(const struct mwd_view_input *input, enum mw_kind kind,
+                          struct mw_block_key key)
+{
+    return kind == MW_KIND_SERVICE ? mwd_services_name(input->services, key)
+                                   : mwd_name_of(input->names, kind, key);
 }
 
 const struct mw_block *mwd_view_block(const struct mwd_view_input *input, enum mw_source source)
@@ -121,6 +129,9 @@ void mwd_view_members(enum mwd_view_object object, struct mwd_view_members *ret)
         break;
     case MWD_VIEW_CACHE:
         choose(MW_KIND_CACHE, MW_SHOW_PLAIN, ret);
+        break;
+    case MWD_VIEW_SERVICE:
+        choose(MW_KIND_SERVICE, MW_SHOW_PLAIN, ret);
         break;
     }
 }

@@ -1,6 +1,5 @@
 /* Prometheus text 0.0.4. Rows of the table that share a metric name are one family: they stand
  * together in the table and differ by their labels. */
-#include "daemon/names.h"
 #include "daemon/view_internal.h"
 
 #include <math.h>
@@ -55,14 +54,30 @@ static void put_head(enum mw_reading first, enum mw_reading end, struct mwd_buff
                       info->type == MW_TYPE_COUNTER ? "counter" : "gauge");
 }
 
+static void put_label_value(const char *text, struct mwd_buffer *out)
+{
+    for (size_t plain; *text; text += plain) {
+        plain = strcspn(text, "\\\n\"");
+        mwd_buffer_append(out, text, plain);
+        if (text[plain] == '\n')
+            mwd_buffer_puts(out, "\\n");
+        else if (text[plain])
+            mwd_buffer_printf(out, "\\%c", text[plain]);
+        plain += text[plain] != '\0';
+    }
+}
+
 /* `name` is NULL for kinds with one subject. */
 static void put_labels(const struct mw_reading_info *info, const char *name, struct mwd_buffer *out)
 {
     if (!name && !info->labels[0])
         return;
     mwd_buffer_puts(out, "{");
-    if (name)
-        mwd_buffer_printf(out, "name=\"%s\"%s", name, info->labels[0] ? "," : "");
+    if (name) {
+        mwd_buffer_puts(out, "name=\"");
+        put_label_value(name, out);
+        mwd_buffer_puts(out, info->labels[0] ? "\"," : "\"");
+    }
     mwd_buffer_printf(out, "%s}", info->labels);
 }
 
@@ -118,7 +133,7 @@ static void put_family(const struct mwd_view_input *input, enum mw_reading first
     }
     block = mwd_view_block(input, info->source);
     for (row.row = 0; block && row.row < mw_block_head(block)->rows; row.row++) {
-        const char *name = mwd_name_of(info->kind, mw_block_keys(block)[row.row]);
+        const char *name = mwd_view_name(input, info->kind, mw_block_keys(block)[row.row]);
 
         if (name)
             put_subject(&row, &family, name, out);

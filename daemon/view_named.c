@@ -29,6 +29,11 @@ static void put_physical(const struct mwd_view_heap *heap, struct mwd_json *json
 {
     uint64_t physical = 0;
 
+    if (!heap) {
+        mwd_json_key(json, "physical");
+        mwd_json_null(json);
+        return;
+    }
     for (int i = 0; i < MW_SPACES; i++)
         physical += heap->spaces[i].physical;
     put_size(json, "physical", physical);
@@ -38,7 +43,7 @@ static void put_spaces(const struct mwd_view_heap *heap, struct mwd_json *json)
 {
     mwd_json_key(json, "spaces");
     mwd_json_open_array(json);
-    for (int i = 0; i < MW_SPACES; i++) {
+    for (int i = 0; heap && i < MW_SPACES; i++) {
         const struct mw_heap_space *space = &heap->spaces[i];
 
         mwd_json_open_object(json);
@@ -76,6 +81,20 @@ static void put_histogram(const struct mwd_view_heap *heap, struct mwd_json *jso
     mwd_json_close_object(json);
 }
 
+/* Of a heap that others report; so that all have the same members. */
+static void put_no_histogram(struct mwd_json *json)
+{
+    mwd_json_key(json, "histogram");
+    mwd_json_open_object(json);
+    mwd_json_key(json, "boundsUs");
+    mwd_json_open_array(json);
+    mwd_json_close_array(json);
+    mwd_json_key(json, "counts");
+    mwd_json_open_array(json);
+    mwd_json_close_array(json);
+    mwd_json_close_object(json);
+}
+
 static void put_reasons(const struct mwd_view_input *input, const struct mwd_view_members *members,
                         struct mwd_json *json)
 {
@@ -92,9 +111,19 @@ static void put_pauses(const struct mwd_view_input *input, const struct mwd_view
     mwd_json_key(json, "pauses");
     mwd_json_open_object(json);
     mwd_view_put_values(input, members.items, members.count, json);
-    put_histogram(heap, json);
+    if (heap)
+        put_histogram(heap, json);
+    else
+        put_no_histogram(json);
     put_reasons(input, &members, json);
     mwd_json_close_object(json);
+}
+
+static bool is_own(const struct mwd_view_input *input)
+{
+    const struct mw_block *block = mwd_view_block(input, MW_SOURCE_HEAP);
+
+    return mw_block_keys(block)[input->row].id == MWD_HEAP_OWN;
 }
 
 static void put_heap(const struct mwd_view_input *input, const struct mwd_view_heap *heap,
@@ -112,14 +141,21 @@ static void put_members(const struct mwd_view_input *input, enum mw_kind kind, c
                         const struct mwd_view_heap *heap, struct mwd_json *json)
 {
     struct mwd_view_members members;
+    bool open;
 
+    if (kind == MW_KIND_HEAP && !is_own(input))
+        heap = NULL;
     mwd_view_members(kinds[kind].object, &members);
     mwd_json_key(json, "name");
     mwd_json_string(json, name);
     mwd_view_put_values(input, members.items, members.count, json);
     if (kind == MW_KIND_HEAP)
         put_heap(input, heap, json);
-    put_reasons(input, &members, json);
+    open = mwd_view_put_reasons(input, members.items, members.count, json);
+    if (kind == MW_KIND_HEAP && !heap)
+        open = mwd_view_put_reason(json, open, "physical", MW_ABSENT_UNSUPPORTED);
+    if (open)
+        mwd_json_close_object(json);
 }
 
 /* Goes to the next row with a subject whose name is known. Returns NULL behind the last. */
@@ -129,7 +165,7 @@ static const char *next(struct mwd_view_input *input, enum mw_kind kind)
     const char *name = NULL;
 
     while (block && !name && ++input->row < mw_block_head(block)->rows)
-        name = mwd_name_of(kind, mw_block_keys(block)[input->row]);
+        name = mwd_name_of(input->names, kind, mw_block_keys(block)[input->row]);
     return name;
 }
 
@@ -182,7 +218,7 @@ int mwd_view_named_one(const struct mwd_view_input *input, enum mw_kind kind, co
     struct mw_block_key key;
     struct mwd_json json;
 
-    if (!mwd_name_find(kind, name, &key) || !find(&row, kind, key))
+    if (!mwd_name_find(input->names, kind, name, &key) || !find(&row, kind, key))
         return -ENOENT;
     mwd_json_init(&json, out);
     mwd_json_open_object(&json);

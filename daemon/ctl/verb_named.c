@@ -1,4 +1,4 @@
-/* queues and caches: one table each. */
+/* queues, caches and services: one table each. */
 #include "daemon/ctl/ctl.h"
 
 #include <cjson/cJSON.h>
@@ -44,6 +44,22 @@ static const struct field cache_fields[] = {
     {"evictions", NULL, COUNT},
 };
 
+static const struct mwd_ctl_column service_columns[] = {
+    {.title = "SERVICE"},
+    {.title = "MEMORY", .right = true},
+    {.title = "LIMIT", .right = true},
+    {.title = "PEAK", .right = true, .at_least = 60},
+    {.title = "ANON", .right = true, .at_least = 70},
+    {.title = "SWAP", .right = true, .at_least = 80},
+    {.title = "LIMIT HITS", .right = true, .at_least = 90},
+    {.title = "OOM KILLS", .right = true},
+};
+static const struct field service_fields[] = {
+    {"name", NULL, TEXT},       {"memory", NULL, SIZE},    {"limit", NULL, SIZE},
+    {"peak", NULL, SIZE},       {"anon", NULL, SIZE},      {"swap", NULL, SIZE},
+    {"limitHits", NULL, COUNT}, {"oomKills", NULL, COUNT},
+};
+
 static const struct view {
     const char *path, *key;
     const struct mwd_ctl_column *columns;
@@ -52,13 +68,18 @@ static const struct view {
 } queue_view = {"/api/v1/queues", "queues", queue_columns, queue_fields,
                 sizeof queue_columns / sizeof queue_columns[0]},
   cache_view = {"/api/v1/caches", "caches", cache_columns, cache_fields,
-                sizeof cache_columns / sizeof cache_columns[0]};
+                sizeof cache_columns / sizeof cache_columns[0]},
+  service_view = {"/api/v1/services", "services", service_columns, service_fields,
+                  sizeof service_columns / sizeof service_columns[0]};
 
 _Static_assert(sizeof queue_fields / sizeof queue_fields[0] ==
                    sizeof queue_columns / sizeof queue_columns[0],
                "a column without a field");
 _Static_assert(sizeof cache_fields / sizeof cache_fields[0] ==
                    sizeof cache_columns / sizeof cache_columns[0],
+               "a column without a field");
+_Static_assert(sizeof service_fields / sizeof service_fields[0] ==
+                   sizeof service_columns / sizeof service_columns[0],
                "a column without a field");
 
 static void put_share(const cJSON *row, const struct field *field, uint64_t part,
@@ -141,4 +162,9 @@ int mwd_ctl_queues(struct mwd_ctl *self)
 int mwd_ctl_caches(struct mwd_ctl *self)
 {
     return show(self, &cache_view);
+}
+
+int mwd_ctl_services(struct mwd_ctl *self)
+{
+    return show(self, &service_view);
 }

@@ -47,6 +47,15 @@ int mw_cgroup_place_find(const struct mw_cgroup_texts *texts, enum mw_cgroup_ver
 /* To the group above. False at the mount point. */
 bool mw_cgroup_place_up(struct mw_cgroup_place *self);
 
+/* Reads them. The texts lie in the two buffers, which the caller frees. What goes wrong is noted as
+ * a fault, but for -ENOENT: a kernel without control groups. */
+struct mw_text;
+int mw_cgroup_texts_read(struct mw_collector *collector, struct mw_text *buffers,
+                         struct mw_cgroup_texts *ret);
+
+/* The text of a file of one number. Errors -EINVAL, -ERANGE over 64 bits. */
+int mw_cgroup_number_parse(struct mw_scan text, uint64_t *ret);
+
 /* The text of a limit file; *ret is UINT64_MAX when it sets none: "max", or in v1 the largest
  * number of pages that the kernel can count. Errors -EINVAL, -ERANGE over 64 bits. */
 int mw_cgroup_limit_parse(struct mw_scan text, uint64_t *ret);
@@ -69,10 +78,15 @@ struct mw_cgroup_limit {
     int error;           /* why the chain is not known whole; 0 when it is */
     int usage_fd;
     uint32_t usage_of; /* index of the file whose group `usage_fd` belongs to */
+    uint64_t limit;    /* as last read; UINT64_MAX: none, or not known */
+    uint32_t limit_of; /* the file that sets it */
 };
 
 void mw_cgroup_limit_init(struct mw_cgroup_limit *self, struct mw_collector *collector);
 void mw_cgroup_limit_close(struct mw_cgroup_limit *self);
+
+/* The directory of the group that sets the limit; the caller closes it. Errors: those of open(). */
+int mw_cgroup_limit_open_dir(const struct mw_cgroup_limit *self);
 
 /* Fills in SYSTEM_CONSTRAINED and SYSTEM_CONSTRAINED_USED. */
 void mw_cgroup_limit_read(struct mw_cgroup_limit *self, struct mw_block *block);

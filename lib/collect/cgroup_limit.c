@@ -30,7 +30,7 @@ static uint64_t least_of_no_limit(void)
     return counter_end - 2 * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static int parse_number(struct mw_scan text, uint64_t *ret)
+int mw_cgroup_number_parse(struct mw_scan text, uint64_t *ret)
 {
     bool digit = !mw_scan_done(&text) && *text.at >= '0' && *text.at <= '9';
 
@@ -44,7 +44,7 @@ int mw_cgroup_limit_parse(struct mw_scan text, uint64_t *ret)
     *ret = UINT64_MAX;
     if (mw_scan_literal(&text, "max\n") && mw_scan_done(&text))
         return 0;
-    int error = parse_number(text, ret);
+    int error = mw_cgroup_number_parse(text, ret);
     if (!error && *ret >= least_of_no_limit())
         *ret = UINT64_MAX;
     return error;
@@ -149,24 +149,24 @@ static int open_chains(struct mw_cgroup_limit *self, const struct mw_cgroup_text
     return 0;
 }
 
-static int read_texts(struct mw_cgroup_limit *self, struct mw_text buffers[2],
-                      struct mw_cgroup_texts *ret)
+int mw_cgroup_texts_read(struct mw_collector *collector, struct mw_text *buffers,
+                         struct mw_cgroup_texts *ret)
 {
     static const char *const paths[2] = {"self/cgroup", "self/mountinfo"};
     static const char *const files[2] = {"/proc/self/cgroup", "/proc/self/mountinfo"};
     struct mw_scan texts[2];
 
     for (int i = 0; i < 2; i++) {
-        int error = mw_text_read_file(&buffers[i], self->collector->root_fd, paths[i], &texts[i]);
+        int error = mw_text_read_file(&buffers[i], collector->root_fd, paths[i], &texts[i]);
 
         if (error == -ENOENT && i == 0)
             return error; /* a kernel without control groups */
         if (error) {
-            mw_collect_fault(self->collector, files[i], "cannot be read", error, 0);
+            mw_collect_fault(collector, files[i], "cannot be read", error, 0);
             return error;
         }
     }
-    *ret = (struct mw_cgroup_texts){texts[0], texts[1], mount_prefix(self->collector->root)};
+    *ret = (struct mw_cgroup_texts){texts[0], texts[1], mount_prefix(collector->root)};
     return 0;
 }
 
@@ -178,7 +178,7 @@ static void find_chain(struct mw_cgroup_limit *self)
 
     mw_cgroup_limit_close(self);
     self->beats_left = MW_CGROUP_FIND_BEATS;
-    self->error = read_texts(self, buffers, &texts);
+    self->error = mw_cgroup_texts_read(self->collector, buffers, &texts);
     if (!self->error)
         self->error = open_chains(self, &texts);
     mw_text_free(&buffers[0]);
@@ -233,7 +233,7 @@ static int read_usage(struct mw_cgroup_limit *self, uint32_t file, uint64_t *ret
         self->usage_fd = fd;
         self->usage_of = file;
     }
-    int error = read_number(self->usage_fd, parse_number, ret);
+    int error = read_number(self->usage_fd, mw_cgroup_number_parse, ret);
 
     return !error && *ret > MW_READING_MAX ? -ERANGE : error;
 }
@@ -283,10 +283,23 @@ void mw_cgroup_limit_read(struct mw_cgroup_limit *self, struct mw_block *block)
     uint32_t file;
     int error = read_chain(self, &limit, &file);
 
+    self->limit = error ? UINT64_MAX : limit;
+    self->limit_of = file;
     if (error || limit == UINT64_MAX) {
         put_absent(block, error ? mw_system_absence(error) : MW_ABSENT_UNSUPPORTED);
         return;
     }
     mw_block_put(block, MW_SYSTEM_CONSTRAINED, 0, (union mw_value){.u = limit});
     put_usage(self, file, block);
+}
+
+int mw_cgroup_limit_open_dir(const struct mw_cgroup_limit *self)
+{
+    const struct mw_cgroup_file *file = &self->files[self->limit_of];
+    char path[MW_CGROUP_PATH_MAX + 1];
+
+    memcpy(path, self->places[file->version].dir, file->dir_size);
+    path[file->dir_size] = '\0';
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }

@@ -1,7 +1,8 @@
 /* collect: turns /proc into blocks. It reports; it never judges.
  *
- * One collector reads three sources: MW_SOURCE_SYSTEM (meminfo, vmstat, pressure, the cgroups
- * above this process), MW_SOURCE_PROCESS (every process), MW_SOURCE_SELF (this program's own cost).
+ * One collector reads four sources: MW_SOURCE_SYSTEM (meminfo, vmstat, pressure, the cgroups
+ * above this process), MW_SOURCE_PROCESS (every process), MW_SOURCE_SELF (this program's own cost),
+ * MW_SOURCE_SERVICE (control groups that are named).
  * A source that is missing, truncated or not what it should be makes its readings absent with a
  * reason and is noted as a fault; everything else goes on.
  *
@@ -26,6 +27,7 @@ struct mw_collect_options {
     uint32_t keep_fds;     /* at most this many statm files are held open between samples */
     uint32_t status_interval_s; /* a process that does not change has its status read this often */
     const struct mw_clock *clock;
+    bool watch; /* have the kernel tell of events, see mw_collector_event_fd() */
 };
 
 /* What went wrong with a source, said once for each (file, error). */
@@ -35,6 +37,7 @@ struct mw_fault {
     int error;          /* negative errno */
     uint64_t pid;       /* the first process it was seen at, 0 when it is about none */
     uint64_t count;     /* times seen so far, this time included */
+    bool only_late;     /* nothing is absent by it, something is only seen later: at a beat */
 };
 
 /* `options` may be NULL: /proc, no file held open, status every 60 s, the machine's clock.
@@ -61,6 +64,35 @@ int mw_collector_read_system(struct mw_collector *self, struct mw_block **ret);
 int mw_collector_read_processes(struct mw_collector *self, struct mw_block **ret);
 int mw_collector_read_self(struct mw_collector *self, const struct mw_pace *pace,
                            struct mw_block **ret);
+
+/* ---- services ---- */
+
+enum { MW_SERVICES_MAX = 256, MW_SERVICE_PATH_MAX = 1024 };
+
+/* The control groups that are read from now on, by their paths as in /proc/PID/cgroup, with or
+ * without '/' in front. Row i of MW_SOURCE_SERVICE is that of paths[i]; its key is
+ * mw_service_id(paths[i]) and 0, and it is there whether the group is or not.
+ * Errors   -E2BIG, -ENAMETOOLONG, -ENOMEM: then those of before stay. */
+int mw_collector_set_services(struct mw_collector *self, const char *const *paths, uint32_t count);
+/* Never 0, and the same for a path in every program and run. */
+uint64_t mw_service_id(const char *path);
+/* A finished block as above. A group that is not there has all its readings absent as vanished; of
+ * several hierarchies that of the v1 memory controller counts where it is mounted. */
+int mw_collector_read_services(struct mw_collector *self, struct mw_block **ret);
+/* The same after an event: those groups only that something happened to, the others as they were.
+ */
+int mw_collector_read_services_again(struct mw_collector *self, struct mw_block **ret);
+
+/* ---- events ---- */
+
+/* Readable when the kernel has told of something that should not wait for the next beat: memory
+ * pressure, a named group or the own one near its limit or with something killed in it. -1 without
+ * `watch`, or when nothing can be waited for. It stays the collector's.
+ * Source   the kernel's accounting/psi.rst, cgroup-v1/memory.rst, cgroup-v2.rst. */
+int mw_collector_event_fd(const struct mw_collector *self);
+/* To be called when it is readable. Returns the sources that should be read now, as a sum of
+ * 1 << enum mw_source. */
+uint32_t mw_collector_on_event(struct mw_collector *self);
 
 /* Faults that were new since the last call, one by one; false when there is no more. Repeats are
  * counted in the reading daemon.sourceFaults. */
@@ -118,6 +150,13 @@ int mw_parse_status(const char *bytes, size_t size, struct mw_status *ret);
  * unified hierarchy. *ret_path points into `bytes`. Errors -ENODATA no such line, -EINVAL. */
 int mw_parse_cgroup(const char *bytes, size_t size, const char **ret_path, size_t *ret_size,
                     bool *ret_v1);
+
+/* Lines of a word and a number, as in memory.stat and memory.events: values[i] becomes the number
+ * behind keys[i], and bit i of *ret_found is set, in lines that make sense; of equal lines the
+ * first counts. At most 32 keys. Errors   -ENODATA empty or cut short in a line, -EINVAL, -ERANGE
+ * over MW_READING_MAX. */
+int mw_parse_keyed(const char *bytes, size_t size, const char *const *keys, uint32_t count,
+                   uint64_t *values, uint32_t *ret_found);
 
 /* A key-value file whose keys are the `field`s of the table's rows of `file` ("/proc/meminfo",
  * "/proc/vmstat", "/proc/pressure/memory"): values go into row 0 of the block, those that are not

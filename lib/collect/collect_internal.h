@@ -3,6 +3,8 @@
  *
  *     collector.c      the frame: create, destroy, begin, end         faults.c  the fault table
  *     process_*.c      MW_SOURCE_PROCESS, state in struct mw_process_reader
+ *     service*.c       MW_SOURCE_SERVICE, state in struct mw_service_reader
+ *     watch.c          what the kernel tells at once
  *     the other files  MW_SOURCE_SYSTEM and MW_SOURCE_SELF, state in struct mw_system_reader
  */
 #ifndef MW_COLLECT_INTERNAL_H
@@ -12,7 +14,9 @@
 enum { MW_COLLECT_FAULTS_MAX = 64 }; /* different faults; further ones are only counted */
 
 struct mw_process_reader;
+struct mw_service_reader;
 struct mw_system_reader;
+struct mw_watch;
 
 struct mw_fault_table {
     struct mw_fault faults[MW_COLLECT_FAULTS_MAX];
@@ -37,11 +41,13 @@ struct mw_collector {
     int root_fd; /* directory proc_root, O_RDONLY | O_DIRECTORY: files are opened below it */
     char *root;  /* proc_root as given, without '/' at its end ("/" alone is "") */
     const struct mw_clock *clock;
-    struct mw_collect_outlet system, process, self;
+    struct mw_collect_outlet system, process, self, service;
     struct mw_collect_cost cost;
     struct mw_fault_table faults;
     struct mw_system_reader *system_reader;
     struct mw_process_reader *process_reader;
+    struct mw_service_reader *service_reader;
+    struct mw_watch *watch;
 };
 
 /* Reads the whole file `path` below `dirfd` (openat, read to its end, close). No NUL is added.
@@ -57,6 +63,10 @@ int mw_collect_read_kept(int fd, char *buffer, size_t capacity, size_t *ret_size
  * about no process. Said once for each (file, error), counted always. */
 void mw_collect_fault(struct mw_collector *self, const char *file, const char *reason, int error,
                       uint64_t pid);
+
+/* Notes, once for each (file, error), that something will be seen later than it could be. Nothing
+ * is absent by it, so it counts among no faults. */
+void mw_collect_notice(struct mw_collector *self, const char *file, const char *reason, int error);
 
 /* A block in the making. */
 struct mw_collect_work {

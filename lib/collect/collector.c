@@ -1,4 +1,5 @@
 #include "collect/collect_internal.h"
+#include "collect/service_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,10 +117,25 @@ static int create_readers(struct mw_collector *self, const struct mw_collect_opt
     if (error == 0)
         error = outlet_init(&self->self, MW_SOURCE_SELF);
     if (error == 0)
+        error = outlet_init(&self->service, MW_SOURCE_SERVICE);
+    if (error == 0)
         error = mw_system_reader_create(self, &self->system_reader);
     if (error == 0)
         error = mw_process_reader_create(self, options, &self->process_reader);
+    if (error == 0)
+        error = mw_service_reader_create(&self->service_reader);
     return error;
+}
+
+static int create_watch(struct mw_collector *self, bool start)
+{
+    self->watch = malloc(sizeof(*self->watch));
+    if (self->watch == NULL)
+        return -ENOMEM;
+    mw_watch_init(self->watch, self);
+    if (start)
+        mw_watch_start(self->watch);
+    return 0;
 }
 
 int mw_collector_create(const struct mw_collect_options *options, struct mw_collector **ret)
@@ -144,6 +160,9 @@ int mw_collector_create(const struct mw_collect_options *options, struct mw_coll
     error = create_readers(self, options);
     if (error < 0)
         goto fail;
+    error = create_watch(self, options->watch);
+    if (error < 0)
+        goto fail;
     *ret = self;
     return 0;
 
@@ -156,8 +175,13 @@ struct mw_collector *mw_collector_destroy(struct mw_collector *self)
 {
     if (self == NULL)
         return NULL;
+    mw_service_reader_destroy(self->service_reader);
     mw_process_reader_destroy(self->process_reader);
     mw_system_reader_destroy(self->system_reader);
+    if (self->watch != NULL)
+        mw_watch_deinit(self->watch);
+    free(self->watch);
+    mw_block_pool_destroy(self->service.pool);
     mw_block_pool_destroy(self->self.pool);
     mw_block_pool_destroy(self->process.pool);
     mw_block_pool_destroy(self->system.pool);

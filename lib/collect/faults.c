@@ -10,17 +10,26 @@ static struct mw_fault *find(struct mw_fault_table *self, const char *file, int 
     return NULL;
 }
 
-void mw_collect_fault(struct mw_collector *self, const char *file, const char *reason, int error,
-                      uint64_t pid)
+static void note(struct mw_fault_table *table, const struct mw_fault *news)
 {
-    struct mw_fault_table *table = &self->faults;
-    struct mw_fault *fault = find(table, file, error);
+    struct mw_fault *fault = find(table, news->file, news->error);
 
-    table->total++;
     if (fault != NULL)
         fault->count++;
     else if (table->count < MW_COLLECT_FAULTS_MAX)
-        table->faults[table->count++] = (struct mw_fault){file, reason, error, pid, 1};
+        table->faults[table->count++] = *news;
+}
+
+void mw_collect_fault(struct mw_collector *self, const char *file, const char *reason, int error,
+                      uint64_t pid)
+{
+    self->faults.total++;
+    note(&self->faults, &(struct mw_fault){file, reason, error, pid, 1, false});
+}
+
+void mw_collect_notice(struct mw_collector *self, const char *file, const char *reason, int error)
+{
+    note(&self->faults, &(struct mw_fault){file, reason, error, 0, 1, true});
 }
 
 bool mw_collector_next_fault(struct mw_collector *self, struct mw_fault *ret)

@@ -16,7 +16,7 @@
 #include "base/scan.h"
 #include "sample/sample.h"
 
-enum { MW_FIELDS_SLOTS = 512, MW_FIELDS_LINES_MAX = 384, MW_FIELDS_NAMES_MAX = 8192 };
+enum { MW_FIELDS_SLOTS = 1024, MW_FIELDS_LINES_MAX = 384, MW_FIELDS_NAMES_MAX = 8192 };
 
 struct mw_field {
     uint16_t reading; /* enum mw_reading; MW_NONE: the table has no such field */

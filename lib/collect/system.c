@@ -62,6 +62,7 @@ int mw_system_reader_create(struct mw_collector *collector, struct mw_system_rea
         mw_fields_init(&self->files[i].fields, sources[i].file);
     }
     mw_cgroup_limit_init(&self->cgroup, collector);
+    mw_watch_group_init(&self->limit_watch, MW_WATCH_OWN);
     self->statm_fd = -1;
     *ret = self;
     return 0;
@@ -77,6 +78,8 @@ struct mw_system_reader *mw_system_reader_destroy(struct mw_system_reader *self)
     if (self->statm_fd >= 0)
         close(self->statm_fd);
     mw_cgroup_limit_close(&self->cgroup);
+    if (self->limit_watch.event_fd >= 0)
+        close(self->limit_watch.event_fd);
     mw_text_free(&self->text);
     free(self);
     return NULL;
@@ -115,6 +118,21 @@ static void read_source(struct mw_collector *self, const struct source *source,
         mw_collect_fault(self, source->file, mw_system_reason(error), error, 0);
 }
 
+/* A limit of this program's own group is told of like that of a service. */
+static void watch_limit(struct mw_collector *self)
+{
+    const struct mw_cgroup_limit *cgroup = &self->system_reader->cgroup;
+    struct mw_watch_group *group = &self->system_reader->limit_watch;
+    int dirfd = cgroup->limit != UINT64_MAX ? mw_cgroup_limit_open_dir(cgroup) : -ENOENT;
+
+    if (dirfd < 0) {
+        mw_watch_disarm(self->watch, group);
+        return;
+    }
+    mw_watch_arm(self->watch, group, cgroup->files[cgroup->limit_of].version, dirfd, cgroup->limit);
+    close(dirfd);
+}
+
 int mw_collector_read_system(struct mw_collector *self, struct mw_block **ret)
 {
     struct mw_collect_work work;
@@ -126,5 +144,7 @@ int mw_collector_read_system(struct mw_collector *self, struct mw_block **ret)
     for (int i = 0; i < MW_SYSTEM_FILES; i++)
         read_source(self, &sources[i], &self->system_reader->files[i], work.block);
     mw_cgroup_limit_read(&self->system_reader->cgroup, work.block);
+    if (self->watch->epoll_fd >= 0)
+        watch_limit(self);
     return mw_collect_end(self, &work, ret);
 }

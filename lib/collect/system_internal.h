@@ -4,6 +4,7 @@
 #include "collect/cgroup_internal.h"
 #include "collect/collect_internal.h"
 #include "collect/fields_internal.h"
+#include "collect/watch_internal.h"
 
 /* A file's bytes; it grows until the file fits and then stays. All zero is empty. */
 enum { MW_TEXT_START = 16 * 1024, MW_TEXT_MAX = 1024 * 1024 };
@@ -43,6 +44,7 @@ struct mw_system_file {
 struct mw_system_reader {
     struct mw_system_file files[MW_SYSTEM_FILES];
     struct mw_cgroup_limit cgroup;
+    struct mw_watch_group limit_watch; /* of the group that sets the limit */
     struct mw_text text;
     int statm_fd; /* the real /proc/self/statm */
 };

@@ -136,6 +136,20 @@ void mw_derivation_update(struct mw_derivation *self, const struct mw_block *sys
     self->time_ns = time_ns;
 }
 
+void mw_derivation_update_urgent(struct mw_derivation *self, const struct mw_block *system)
+{
+    for (size_t i = 0; i < RULES; i++) {
+        const struct rule *rule = &rules[i];
+
+        if (rule->right == MW_NONE)
+            continue;
+        struct mw_derived left = input(system, rule->left);
+        struct mw_derived right = input(system, rule->right);
+
+        self->values[mw_reading_info(rule->reading)->column] = apply(self, rule, &left, &right, 0);
+    }
+}
+
 const struct mw_derived *mw_derivation_values(const struct mw_derivation *self)
 {
     return self->values;

@@ -22,6 +22,10 @@ struct mw_derivation *mw_derivation_destroy(struct mw_derivation *self);
  * the few values that it needs later and no reference. */
 void mw_derivation_update(struct mw_derivation *self, const struct mw_block *system);
 
+/* The same for a block between two beats: rates stay those of the last beat, and the next beat's
+ * reach from beat to beat. One over a few milliseconds would be noise. */
+void mw_derivation_update_urgent(struct mw_derivation *self, const struct mw_block *system);
+
 /* By column of MW_SOURCE_DERIVED. */
 const struct mw_derived *mw_derivation_values(const struct mw_derivation *self);
 #endif

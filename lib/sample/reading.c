@@ -22,6 +22,8 @@ enum {
 #include "sample/source_span.def"
 #define SOURCE CACHE
 #include "sample/source_span.def"
+#define SOURCE SERVICE
+#include "sample/source_span.def"
 #define SOURCE SUBJECT
 #include "sample/source_span.def"
 };
@@ -37,6 +39,7 @@ enum {
 #define KIND_OF_HEAP MW_KIND_HEAP
 #define KIND_OF_QUEUE MW_KIND_QUEUE
 #define KIND_OF_CACHE MW_KIND_CACHE
+#define KIND_OF_SERVICE MW_KIND_SERVICE
 
 #define WORD_OF_SYSTEM "system"
 #define WORD_OF_DERIVED "system"
@@ -47,6 +50,7 @@ enum {
 #define WORD_OF_HEAP "heap"
 #define WORD_OF_QUEUE "queue"
 #define WORD_OF_CACHE "cache"
+#define WORD_OF_SERVICE "service"
 
 /* Columns are counted from the first row of a source, so all its rows must be neighbours. */
 #define R(id, source, ...)                                                                         \
@@ -90,9 +94,18 @@ static const struct mw_reading_info readings[MW_READING_COUNT] = {
 #define KEY_OF_HEAP(key)
 #define KEY_OF_QUEUE(key)
 #define KEY_OF_CACHE(key)
+#define KEY_OF_SERVICE(key)
 
 static const char *const process_keys[] = {
 #define R(id, source, value, type, unit, of, show, file, field, key, ...) KEY_OF_##source(key)
+#include "sample/readings.def"
+    NULL,
+};
+
+/* Rows of a source are neighbours, so those of services stand together here, between NULLs. */
+static const char *const service_keys[MW_READING_COUNT + 1] = {
+#define R(id, source, value, type, unit, of, show, file, field, key, ...)                          \
+    MW_SOURCE_##source == MW_SOURCE_SERVICE ? (key) : NULL,
 #include "sample/readings.def"
     NULL,
 };
@@ -109,9 +122,10 @@ struct source_info {
         source] = {word, KIND_OF_##source, (enum mw_reading)FIRST_##source, COLUMNS_##source}
 
 static const struct source_info sources[MW_SOURCE_COUNT] = {
-    SOURCE_ROW(SYSTEM, "system"), SOURCE_ROW(DERIVED, "derived"), SOURCE_ROW(PROCESS, "process"),
-    SOURCE_ROW(SELF, "self"),     SOURCE_ROW(DAEMON, "daemon"),   SOURCE_ROW(HEAP, "heap"),
-    SOURCE_ROW(QUEUE, "queue"),   SOURCE_ROW(CACHE, "cache"),     SOURCE_ROW(SUBJECT, "subject"),
+    SOURCE_ROW(SYSTEM, "system"),   SOURCE_ROW(DERIVED, "derived"), SOURCE_ROW(PROCESS, "process"),
+    SOURCE_ROW(SELF, "self"),       SOURCE_ROW(DAEMON, "daemon"),   SOURCE_ROW(HEAP, "heap"),
+    SOURCE_ROW(QUEUE, "queue"),     SOURCE_ROW(CACHE, "cache"),     SOURCE_ROW(SERVICE, "service"),
+    SOURCE_ROW(SUBJECT, "subject"),
 };
 
 const struct mw_reading_info *mw_reading_info(enum mw_reading reading)
@@ -152,6 +166,11 @@ const char *const *mw_process_keys(void)
     return process_keys;
 }
 
+const char *const *mw_service_keys(void)
+{
+    return &service_keys[FIRST_SERVICE];
+}
+
 const char *mw_source_word(enum mw_source source)
 {
     return sources[source].word;
@@ -160,8 +179,9 @@ const char *mw_source_word(enum mw_source source)
 const char *mw_kind_word(enum mw_kind kind)
 {
     static const char *const words[MW_KIND_COUNT] = {
-        [MW_KIND_SYSTEM] = "system", [MW_KIND_PROCESS] = "process", [MW_KIND_HEAP] = "heap",
-        [MW_KIND_QUEUE] = "queue",   [MW_KIND_CACHE] = "cache",     [MW_KIND_DAEMON] = "daemon",
+        [MW_KIND_SYSTEM] = "system",   [MW_KIND_PROCESS] = "process", [MW_KIND_HEAP] = "heap",
+        [MW_KIND_QUEUE] = "queue",     [MW_KIND_CACHE] = "cache",     [MW_KIND_DAEMON] = "daemon",
+        [MW_KIND_SERVICE] = "service",
     };
 
     return words[kind];

@@ -30,6 +30,7 @@ enum { MW_READING_KEY_MAX = 28 }; /* characters in a JSON key */
 enum mw_kind {
     MW_KIND_SYSTEM,
     MW_KIND_PROCESS,
+    MW_KIND_SERVICE,
     MW_KIND_HEAP,
     MW_KIND_QUEUE,
     MW_KIND_CACHE,
@@ -47,6 +48,7 @@ enum mw_source {
     MW_SOURCE_HEAP,
     MW_SOURCE_QUEUE,
     MW_SOURCE_CACHE,
+    MW_SOURCE_SERVICE,
     MW_SOURCE_SUBJECT,
     MW_SOURCE_COUNT
 };
@@ -126,6 +128,8 @@ bool mw_kind_has_one_subject(enum mw_kind kind);
 
 /* Keys of the readings of processes, in the order of the table, NULL at the end; constant. */
 const char *const *mw_process_keys(void);
+/* The same of services. */
+const char *const *mw_service_keys(void);
 
 /* Words as they stand in JSON, metrics and recordings: "system", "bytes", "denied" ... */
 const char *mw_kind_word(enum mw_kind kind);

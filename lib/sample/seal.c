@@ -12,13 +12,22 @@
 struct feed {
     struct mw_block *block;
     uint64_t offered_ns;
+    bool fresh; /* it came since the last sample */
+};
+
+/* One instant on both clocks. */
+struct instant {
+    int64_t ms;
+    uint64_t ns;
 };
 
 struct mw_sealer {
     struct feed feeds[MW_SOURCE_COUNT];
     struct mw_derivation *derivation;
-    bool fresh; /* a system block came since the last sample */
     uint64_t stale_after_ns;
+    struct instant last; /* of the last sample */
+    bool last_urgent;
+    bool beat_owed; /* a system block came since rates were computed */
     uint64_t seq;
     uint64_t absences[MW_ABSENCE_COUNT];
 };
@@ -26,9 +35,11 @@ struct mw_sealer {
 struct mw_sample {
     atomic_uint references;
     uint64_t seq;
-    int64_t time_ms;
+    struct instant time;
+    bool urgent;
     struct mw_block *blocks[MW_SOURCE_COUNT];
     bool stale[MW_SOURCE_COUNT];
+    bool fresh[MW_SOURCE_COUNT];
     struct mw_derived derived[]; /* by column of MW_SOURCE_DERIVED */
 };
 
@@ -74,8 +85,8 @@ void mw_sealer_offer(struct mw_sealer *self, struct mw_block *block, uint64_t no
 
     mw_block_ref(block);
     mw_block_unref(feed->block);
-    *feed = (struct feed){block, now_ns};
-    self->fresh = self->fresh || source == MW_SOURCE_SYSTEM;
+    *feed = (struct feed){block, now_ns, true};
+    self->beat_owed = self->beat_owed || source == MW_SOURCE_SYSTEM;
 }
 
 /* ---- sealing ---- */
@@ -134,6 +145,7 @@ static void count_absences(struct mw_sealer *self, const struct mw_sample *sampl
     count_block(self, sample, MW_SOURCE_HEAP);
     count_block(self, sample, MW_SOURCE_QUEUE);
     count_block(self, sample, MW_SOURCE_CACHE);
+    count_block(self, sample, MW_SOURCE_SERVICE);
     count_derived(self, sample);
 }
 
@@ -144,10 +156,60 @@ static void take_feeds(const struct mw_sealer *self, struct mw_sample *sample, u
 
         sample->blocks[i] = block != NULL ? mw_block_ref(block) : NULL;
         sample->stale[i] = feed_stale(self, origin((enum mw_source)i), now_ns);
+        sample->fresh[i] = self->feeds[origin((enum mw_source)i)].fresh;
     }
 }
 
-int mw_sealer_seal(struct mw_sealer *self, uint64_t now_ns, struct mw_sample **ret)
+static void end_freshness(struct mw_sealer *self)
+{
+    for (int i = 0; i < MW_SOURCE_COUNT; i++)
+        self->feeds[i].fresh = false;
+}
+
+static struct instant instant_of(const struct feed *feed)
+{
+    const struct mw_block_head *head = mw_block_head(feed->block);
+
+    return (struct instant){head->time_ms, head->time_ns};
+}
+
+static struct instant later(struct instant a, struct instant b)
+{
+    return b.ns > a.ns ? b : a;
+}
+
+/* Behind an urgent sample no time goes back: the system block of a beat may have been read before
+ * what was urgent and come after it. Between beats it may, as the clock of a recording does. */
+static void stamp(struct mw_sealer *self, struct mw_sample *sample)
+{
+    struct instant time = instant_of(&self->feeds[MW_SOURCE_SYSTEM]);
+
+    for (int i = 0; sample->urgent && i < MW_SOURCE_COUNT; i++)
+        if (self->feeds[i].fresh)
+            time = later(time, instant_of(&self->feeds[i]));
+    if (self->last_urgent)
+        time = later(time, self->last);
+    sample->seq = ++self->seq;
+    sample->time = time;
+    self->last = time;
+    self->last_urgent = sample->urgent;
+}
+
+static void derive(struct mw_sealer *self, struct mw_sample *sample)
+{
+    const struct feed *system = &self->feeds[MW_SOURCE_SYSTEM];
+
+    if (sample->urgent && system->fresh)
+        mw_derivation_update_urgent(self->derivation, system->block);
+    if (!sample->urgent && self->beat_owed) {
+        mw_derivation_update(self->derivation, system->block);
+        self->beat_owed = false;
+    }
+    memcpy(sample->derived, mw_derivation_values(self->derivation),
+           mw_source_columns(MW_SOURCE_DERIVED) * sizeof(sample->derived[0]));
+}
+
+static int seal(struct mw_sealer *self, uint64_t now_ns, bool urgent, struct mw_sample **ret)
 {
     const struct mw_block *system = self->feeds[MW_SOURCE_SYSTEM].block;
     const size_t derived = mw_source_columns(MW_SOURCE_DERIVED) * sizeof(struct mw_derived);
@@ -159,17 +221,25 @@ int mw_sealer_seal(struct mw_sealer *self, uint64_t now_ns, struct mw_sample **r
     if (sample == NULL)
         return -ENOMEM;
     atomic_init(&sample->references, 1);
-    sample->seq = ++self->seq;
-    sample->time_ms = mw_block_head(system)->time_ms;
+    sample->urgent = urgent;
     take_feeds(self, sample, now_ns);
-    if (self->fresh) {
-        mw_derivation_update(self->derivation, system);
-        self->fresh = false;
-    }
-    memcpy(sample->derived, mw_derivation_values(self->derivation), derived);
-    count_absences(self, sample);
+    stamp(self, sample);
+    derive(self, sample);
+    end_freshness(self);
+    if (!urgent)
+        count_absences(self, sample);
     *ret = sample;
     return 0;
+}
+
+int mw_sealer_seal(struct mw_sealer *self, uint64_t now_ns, struct mw_sample **ret)
+{
+    return seal(self, now_ns, false, ret);
+}
+
+int mw_sealer_seal_urgent(struct mw_sealer *self, uint64_t now_ns, struct mw_sample **ret)
+{
+    return seal(self, now_ns, true, ret);
 }
 
 const uint64_t *mw_sealer_absences(const struct mw_sealer *self)
@@ -203,7 +273,22 @@ uint64_t mw_sample_seq(const struct mw_sample *self)
 
 int64_t mw_sample_time_ms(const struct mw_sample *self)
 {
-    return self->time_ms;
+    return self->time.ms;
+}
+
+uint64_t mw_sample_time_ns(const struct mw_sample *self)
+{
+    return self->time.ns;
+}
+
+bool mw_sample_urgent(const struct mw_sample *self)
+{
+    return self->urgent;
+}
+
+bool mw_sample_fresh(const struct mw_sample *self, enum mw_source source)
+{
+    return self->fresh[source];
 }
 
 bool mw_sample_stale(const struct mw_sample *self, enum mw_source source)

@@ -28,13 +28,20 @@ void mw_sealer_set_stale_after(struct mw_sealer *self, uint64_t ns);
  * this thread's monotonic clock (a replayed block's own times are those of its recording). */
 void mw_sealer_offer(struct mw_sealer *self, struct mw_block *block, uint64_t now_ns);
 
-/* Seals a sample at `now_ns`. Its time is that of the newest block of the system source.
+/* Seals the sample of a beat at `now_ns`. Its time is that of the newest block of the system
+ * source; after an urgent sample it is not earlier than that one's.
  * Owner    the caller; drop *ret with mw_sample_unref().
  * Errors   -ENODATA no system block was ever offered, -ENOMEM. */
 int mw_sealer_seal(struct mw_sealer *self, uint64_t now_ns, struct mw_sample **ret);
 
-/* Readings absent by reason, over all samples sealed so far: totals[MW_ABSENCE_COUNT]. Those of a
- * stale source all count as stale. */
+/* Seals between two beats what was offered since the last sample; all other sources keep their
+ * newest blocks. Its time is that of the newest of those offered. Rates stay those of the last
+ * beat, and its absences are not counted: they were, or will be, with a beat.
+ * Owner, errors  as above. */
+int mw_sealer_seal_urgent(struct mw_sealer *self, uint64_t now_ns, struct mw_sample **ret);
+
+/* Readings absent by reason, over the samples of all beats so far: totals[MW_ABSENCE_COUNT]. Those
+ * of a stale source all count as stale. */
 const uint64_t *mw_sealer_absences(const struct mw_sealer *self);
 
 struct mw_sample *mw_sample_ref(struct mw_sample *self);
@@ -42,6 +49,12 @@ struct mw_sample *mw_sample_unref(struct mw_sample *self); /* takes NULL, return
 
 uint64_t mw_sample_seq(const struct mw_sample *self); /* 1, 2, 3 ... */
 int64_t mw_sample_time_ms(const struct mw_sample *self);
+uint64_t mw_sample_time_ns(const struct mw_sample *self); /* the same, monotonic */
+bool mw_sample_urgent(const struct mw_sample *self);      /* sealed between two beats */
+
+/* Whether this source's block was offered after the sample before was sealed; a computed source is
+ * as fresh as what it is computed from. What is not fresh is only repeated. */
+bool mw_sample_fresh(const struct mw_sample *self, enum mw_source source);
 
 /* Whether this source gave no block, or none lately. */
 bool mw_sample_stale(const struct mw_sample *self, enum mw_source source);

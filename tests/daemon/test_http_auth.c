@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #define READER "reader-token-0123456789"
+#define PUSHER "pusher-token-0123456789"
 #define ADMIN "admin-token-0123456789"
 
 struct bench {
@@ -65,8 +66,10 @@ static void roles_and_comments_are_read(void **state)
 {
     struct bench *self = *state;
 
-    assert_int_equal(parse(self, "# who\n\n  read\t" READER "  \r\n#\nadmin " ADMIN), 0);
-    assert_int_equal(self->tokens.count, 2);
+    assert_int_equal(
+        parse(self, "# who\n\n  read\t" READER "  \r\n#\nadmin " ADMIN "\npush " PUSHER), 0);
+    assert_int_equal(self->tokens.count, 3);
+    assert_int_equal(mwd_http_tokens_right(&self->tokens, "Bearer " PUSHER), MWD_HTTP_PUSH);
     assert_int_equal(mwd_http_tokens_right(&self->tokens, "Bearer " READER), MWD_HTTP_READ);
     assert_int_equal(mwd_http_tokens_right(&self->tokens, "bearer  " ADMIN " "), MWD_HTTP_ADMIN);
 }
@@ -76,7 +79,7 @@ static void wrong_lines_are_named(void **state)
     struct bench *self = *state;
 
     assert_int_equal(parse(self, "read " READER "\nwrite " READER "\n"), -EINVAL);
-    assert_true(says(self, "tokens:2:") && says(self, "read or admin"));
+    assert_true(says(self, "tokens:2:") && says(self, "read, push or admin"));
     assert_int_equal(parse(self, "read\n"), -EINVAL);
     assert_true(says(self, "tokens:1:"));
     assert_int_equal(parse(self, "\n\nread " READER " more\n"), -EINVAL);

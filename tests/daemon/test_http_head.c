@@ -1,5 +1,5 @@
 /* A request whose end could be read in two ways is refused, so that nobody can smuggle another one
- * past a proxy; and no path takes a body. */
+ * past a proxy; and a body is taken only where one belongs, with its length and its type. */
 #include "daemon/http_internal.h"
 
 #include <errno.h>
@@ -41,14 +41,59 @@ static void host_comes_once(void **state)
     assert_int_equal(check(nothing, 10, false), 0); /* HTTP/1.0 */
 }
 
-static void bodies_are_refused(void **state)
+static unsigned check_body(bool takes, const char *const *fields)
+{
+    const struct mwd_route row = {.method = "PUT", .takes = takes ? "Queue" : NULL};
+    struct mwd_http_head head = {0};
+    struct mwd_http_problem problem = {0};
+
+    for (; fields[0]; fields += 2)
+        mwd_http_head_add(&head, fields[0], fields[1]);
+    return mwd_http_head_check_body(&head, &row, &problem) < 0 ? problem.status : 0;
+}
+
+#define CHECK_BODY(takes, ...) check_body(takes, (const char *const[]){__VA_ARGS__, NULL})
+
+static void bodies_are_refused_where_none_is_taken(void **state)
 {
     (void)state;
-    assert_int_equal(CHECK("Host", "a", "Content-Length", "1"), 413);
-    assert_int_equal(CHECK("Host", "a", "Content-Length", ""), 413);
-    assert_int_equal(CHECK("Host", "a", "Content-Length", "0x0"), 413);
-    assert_int_equal(CHECK("Host", "a", "Transfer-Encoding", "chunked"), 413);
-    assert_int_equal(CHECK("Host", "a", "Transfer-Encoding", "identity"), 413);
+    assert_int_equal(CHECK_BODY(false, "Host", "a"), 0);
+    assert_int_equal(CHECK_BODY(false, "Content-Length", "0"), 0);
+    assert_int_equal(CHECK_BODY(false, "Content-Length", "1"), 413);
+    assert_int_equal(CHECK_BODY(false, "Content-Length", ""), 413);
+    assert_int_equal(CHECK_BODY(false, "Content-Length", "0x0"), 413);
+    assert_int_equal(CHECK_BODY(false, "Transfer-Encoding", "chunked"), 413);
+    assert_int_equal(CHECK_BODY(false, "Transfer-Encoding", "identity"), 413);
+}
+
+#define LENGTH "Content-Length"
+#define TYPE "Content-Type"
+#define JSON "application/json"
+
+static void bodies_come_with_their_length(void **state)
+{
+    (void)state;
+    assert_int_equal(CHECK_BODY(true, TYPE, JSON), 411);
+    assert_int_equal(CHECK_BODY(true, TYPE, JSON, "Transfer-Encoding", "chunked"), 411);
+    assert_int_equal(CHECK_BODY(true, TYPE, JSON, LENGTH, "1"), 0);
+    assert_int_equal(CHECK_BODY(true, TYPE, JSON, LENGTH, "65535"), 0);
+    assert_int_equal(CHECK_BODY(true, TYPE, JSON, LENGTH, "65536"), 0);
+    assert_int_equal(CHECK_BODY(true, TYPE, JSON, LENGTH, "65537"), 413);
+    assert_int_equal(CHECK_BODY(true, TYPE, JSON, LENGTH, "99999999999999999999999"), 413);
+    assert_int_equal(CHECK_BODY(true, TYPE, JSON, LENGTH, "-1"), 413);
+}
+
+/* A page of somebody else's can make a browser send a form, not JSON. */
+static void bodies_say_that_they_are_json(void **state)
+{
+    (void)state;
+    assert_int_equal(CHECK_BODY(true, LENGTH, "1"), 415);
+    assert_int_equal(CHECK_BODY(true, LENGTH, "1", TYPE, ""), 415);
+    assert_int_equal(CHECK_BODY(true, LENGTH, "1", TYPE, "text/plain"), 415);
+    assert_int_equal(CHECK_BODY(true, LENGTH, "1", TYPE, JSON "p"), 415);
+    assert_int_equal(CHECK_BODY(true, LENGTH, "1", TYPE, JSON "; charset=utf-8"), 0);
+    assert_int_equal(CHECK_BODY(true, LENGTH, "1", TYPE, "Application/JSON ;a=b"), 0);
+    assert_int_equal(CHECK_BODY(true, LENGTH, "0"), 0); /* is refused by who reads it */
 }
 
 static void ambiguous_ends_are_refused(void **state)
@@ -109,9 +154,14 @@ static void fields_are_found_by_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_requests_pass),      cmocka_unit_test(host_comes_once),
-        cmocka_unit_test(bodies_are_refused),       cmocka_unit_test(ambiguous_ends_are_refused),
-        cmocka_unit_test(sizes_hold_their_bound),   cmocka_unit_test(many_fields_are_too_large),
+        cmocka_unit_test(plain_requests_pass),
+        cmocka_unit_test(host_comes_once),
+        cmocka_unit_test(bodies_are_refused_where_none_is_taken),
+        cmocka_unit_test(bodies_come_with_their_length),
+        cmocka_unit_test(bodies_say_that_they_are_json),
+        cmocka_unit_test(ambiguous_ends_are_refused),
+        cmocka_unit_test(sizes_hold_their_bound),
+        cmocka_unit_test(many_fields_are_too_large),
         cmocka_unit_test(fields_are_found_by_name),
     };
 

@@ -9,10 +9,13 @@
 #include <cmocka.h>
 
 static const struct mwd_route rows[] = {
-    {.method = "GET", .path = "/memory"},          {.method = "GET", .path = "/processes"},
-    {.method = "GET", .path = "/processes/{pid}"}, {.method = "GET", .path = "/processes/self"},
-    {.method = "POST", .path = "/reload"},         {.method = "GET", .path = "/both"},
-    {.method = "POST", .path = "/both"},
+    {.method = "GET", .path = "/memory"},
+    {.method = "GET", .path = "/processes", NULL},
+    {.method = "GET", .path = "/processes/{pid}"},
+    {.method = "GET", .path = "/processes/self", NULL},
+    {.method = "POST", .path = "/reload"},
+    {.method = "GET", .path = "/both", NULL},
+    {.method = "POST", .path = "/both", NULL},
 };
 
 enum { COUNT = sizeof rows / sizeof rows[0] };

@@ -74,17 +74,17 @@ static void lines_begin_with_a_name(void **state)
 
     know(self);
     assert_received(self, "A: b\r\n c\r\n\td\r\n:e\r\n", 16,
-                    "A: b\r\n\xff"
-                    "c\r\n\xff"
-                    "d\r\n\xff"
+                    "A: b\r\n\xfe"
+                    "c\r\n\xfd"
+                    "d\r\n\xfc"
                     "e");
     assert_received(self, "A: b\n c\n:d", 10,
-                    "A: b\n\xff"
-                    "c\n\xff"
+                    "A: b\n\xfe"
+                    "c\n\xfc"
                     "d");
     assert_received(self, "\r c\r:", 5,
-                    "\r\xff"
-                    "c\r\xff");
+                    "\r\xfe"
+                    "c\r\xfc");
     assert_received(self, "A : b c: d", 10, "A : b c: d");
 }
 
@@ -95,12 +95,42 @@ static void pieces_are_read_as_one(void **state)
     know(self);
     assert_received(self, "A: b\r\n", 6, "A: b\r\n");
     assert_received(self, " c", 2,
-                    "\xff"
+                    "\xfe"
                     "c");
     assert_received(self, "\r", 1, "\r");
     assert_received(self, "\n", 1, "\n");
-    assert_received(self, ":", 1, "\xff");
+    assert_received(self, ":", 1, "\xfc");
     assert_received(self, " ", 1, " ");
+}
+
+/* As when a body of `size` bytes comes in pieces that end at `cut`, right behind a head. */
+static void assert_restored(const char *sent, size_t size, size_t cut, const char *expected)
+{
+    struct mwd_http_connection connection = {.last_byte = '\n'};
+    unsigned char body[64];
+
+    memcpy(body, sent, size);
+    if (cut > 0)
+        mwd_http_recv_clean(&connection, body, cut);
+    mwd_http_recv_clean(&connection, body + cut, size - cut);
+    if (cut > 0)
+        mwd_http_recv_restore(body, cut, '\n');
+    mwd_http_recv_restore(body + cut, size - cut, cut > 0 ? body[cut - 1] : '\n');
+    assert_memory_equal(body, expected, size);
+}
+
+/* What stands for a byte of a head that is wrong must not change a body; and no byte that was sent
+ * can pass for one that was not. */
+static void bodies_come_as_they_were_sent(void **state)
+{
+    static const char text[] = " {\r\n  \"a\"\n:\t1,\n\t\"b\":\n 2\r \r\n}\n";
+    const size_t size = sizeof text - 1;
+
+    (void)state;
+    for (size_t cut = 0; cut < size; cut++)
+        assert_restored(text, size, cut, text);
+    assert_restored("\n\xfe\n\xfd\n\xfc\n\xff", 8, 0, "\n\xff\n\xff\n\xff\n\xff");
+    assert_restored("a\0\n\0", 4, 0, "a\xff\n\xff");
 }
 
 static void other_descriptors_are_left_alone(void **state)
@@ -137,6 +167,7 @@ int main(void)
         TEST(nuls_are_spoilt),
         TEST(lines_begin_with_a_name),
         TEST(pieces_are_read_as_one),
+        TEST(bodies_come_as_they_were_sent),
         TEST(other_descriptors_are_left_alone),
         TEST(outside_of_the_turn_nothing_is_touched),
         TEST(room_grows_with_the_descriptors),

@@ -19,7 +19,7 @@ struct bench {
     struct mwd_sampler *sampler;
     uint32_t beats, wanted;
     uint32_t hold_ms; /* how long the loop is kept busy at each beat */
-    enum mw_source sources[3];
+    enum mw_source sources[4];
     uint64_t missed;
     bool closed;
 };
@@ -50,7 +50,7 @@ static void on_blocks(void *context, struct mw_block *const *blocks, uint32_t co
     struct bench *bench = context;
     union mw_value value;
 
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
     for (uint32_t i = 0; i < count; i++)
         bench->sources[i] = (enum mw_source)mw_block_head(blocks[i])->source;
     if (mw_block_get(blocks[2], MW_DAEMON_SAMPLES_MISSED, 0, &value) == MW_PRESENT)
@@ -64,7 +64,7 @@ static void on_blocks(void *context, struct mw_block *const *blocks, uint32_t co
 static int play(struct bench *bench, uint64_t interval_ns, uint64_t limit_ms)
 {
     struct mwd_sampler_options options = {
-        .collect = {HEALTHY, 100, 60, mw_clock_system()},
+        .collect = {HEALTHY, 100, 60, mw_clock_system(), false},
         .interval_ns = interval_ns,
         .on_blocks = on_blocks,
         .context = bench,
@@ -95,6 +95,7 @@ static void test_first_beat_comes_at_once(void **state)
     assert_int_equal(bench.sources[0], MW_SOURCE_SYSTEM);
     assert_int_equal(bench.sources[1], MW_SOURCE_PROCESS);
     assert_int_equal(bench.sources[2], MW_SOURCE_SELF);
+    assert_int_equal(bench.sources[3], MW_SOURCE_SERVICE);
 }
 
 /* A late beat is never caught up: in one second there is room for the first beat, ten of the grid,

@@ -39,7 +39,7 @@ static unsigned count(const char *text, const char *part)
 /* What stands in front of a sample's value, with the newline before it. */
 static const char *sample_front(const struct mw_reading_info *info, char *ret, size_t size)
 {
-    const char *name = mwd_name_at(info->kind, 0);
+    const char *name = mwd_name_at(NULL, info->kind, 0);
 
     if (name)
         snprintf(ret, size, "\n%s{name=\"%s\"%s%s} ", info->metric, name,

@@ -23,6 +23,10 @@ MEMWATCHD = """
     /usr/share/doc/memwatchd/changelog.gz
     /usr/share/doc/memwatchd/copyright
     /usr/share/doc/memwatchd/examples/deep.conf
+    /usr/share/doc/memwatchd/examples/memwatch-report.cjs
+    /usr/share/doc/memwatchd/examples/report.c
+    /usr/share/doc/memwatchd/examples/report.py
+    /usr/share/doc/memwatchd/examples/report.sh
     /usr/share/fish/vendor_completions.d/memwatchctl.fish
     /usr/share/fish/vendor_completions.d/memwatchd.fish
     /usr/share/man/man1/memwatchctl.1.gz

@@ -82,7 +82,7 @@ endfunction()
 
 # Rows are MACRO(ID, ... "key", ...): the key is the first string that is one camelCase word where a
 # row begins with key and name, and follows file and field where it begins with those.
-# Those of heaps, queues and caches come with their kind in front: "queue.length".
+# Those of heaps, queues, caches and services come with their kind in front: "queue.length".
 function(read_readings ret_system ret_process ret_daemon ret_named)
   read_text(${ROOT}/lib/sample/readings.def readings)
   set(string "\"[^\"\n]*\"")
@@ -97,7 +97,7 @@ function(read_readings ret_system ret_process ret_daemon ret_named)
   set(system ${first} ${pressure} ${derived})
   list(APPEND daemon ${self})
   set(named)
-  foreach(kind heap queue cache)
+  foreach(kind heap queue cache service)
     string(TOUPPER ${kind} macro)
     keys_of(${macro} "${words}${key}" keys)
     list(TRANSFORM keys PREPEND "${kind}.")

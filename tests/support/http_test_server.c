@@ -216,6 +216,32 @@ static int post_stuck(void *context, const struct mwd_request *request, struct m
     return open_download(context, DOWNLOAD_STUCK, reply);
 }
 
+/* What came, as it came. */
+static int put_echo(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)context;
+    mwd_buffer_append(reply->body, request->body, request->body_size);
+    return 0;
+}
+
+static int nothing(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply->status = 204;
+    return 0;
+}
+
+/* Who asks. */
+static int get_whoami(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    (void)context;
+    mwd_buffer_printf(reply->body, "%lld %s\n",
+                      request->uid == MWD_UID_NONE ? -1LL : (long long)request->uid,
+                      request->admin ? "admin" : "other");
+    return 0;
+}
+
 static const char *const order_words[] = {"desc", "asc", NULL};
 static const struct mwd_param params[] = {
     {"limit", "a whole number from 0 to 100", NULL, 0, 100, MWD_PARAM_COUNT, NULL},
@@ -227,32 +253,43 @@ static const struct mwd_param params[] = {
 #define JSON "application/json"
 
 static const struct mwd_route routes[] = {
-    {"GET", "/small", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
-    {"GET", "/big", JSON, "", NULL, get_big, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
-    {"GET", "/query", "text/plain", "", params, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false,
-     NULL, NULL},
-    {"GET", "/items/{id}", "text/plain", "", NULL, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false,
-     NULL, NULL},
-    {"GET", "/items/first", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
+    {"GET", "/small", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL,
      NULL},
-    {"GET", "/forever", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_FOREVER, false, NULL, NULL},
+    {"GET", "/big", JSON, "", NULL, get_big, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL,
+     NULL},
+    {"GET", "/query", "text/plain", "", params, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false,
+     NULL, NULL, NULL},
+    {"GET", "/items/{id}", "text/plain", "", NULL, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false,
+     NULL, NULL, NULL},
+    {"GET", "/items/first", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
+     NULL, NULL},
+    {"GET", "/forever", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_FOREVER, false, NULL, NULL,
+     NULL},
     {"GET", "/events", "text/event-stream", "", NULL, get_event, MWD_ROLE_READ, MWD_PER_SAMPLE,
-     true, NULL, NULL},
-    {"GET", "/stats", JSON, "", NULL, get_stats, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL,
+     true, NULL, NULL, NULL},
+    {"GET", "/stats", JSON, "", NULL, get_stats, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL,
      NULL},
     {"GET", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL,
-     NULL},
+     NULL, NULL},
     {"POST", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL,
-     NULL},
-    {"POST", "/touch", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL,
+     NULL, NULL},
+    {"POST", "/touch", JSON, "", NULL, get_tiny, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL,
      NULL},
     {"POST", "/download", "text/plain", "", NULL, post_download, MWD_ROLE_READ, MWD_ONCE, false,
-     NULL, NULL},
-    {"POST", "/cut", "text/plain", "", NULL, post_cut, MWD_ROLE_READ, MWD_ONCE, false, NULL, NULL},
-    {"POST", "/stuck", "text/plain", "", NULL, post_stuck, MWD_ROLE_READ, MWD_ONCE, false, NULL,
+     NULL, NULL, NULL},
+    {"POST", "/cut", "text/plain", "", NULL, post_cut, MWD_ROLE_READ, MWD_ONCE, false, NULL, NULL,
      NULL},
-    {"GET", "/fail", JSON, "", NULL, fail, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
-    {"GET", "/refuse", JSON, "", NULL, refuse, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL},
+    {"POST", "/stuck", "text/plain", "", NULL, post_stuck, MWD_ROLE_READ, MWD_ONCE, false, NULL,
+     NULL, NULL},
+    {"PUT", "/echo", "text/plain", "", NULL, put_echo, MWD_ROLE_PUSH, MWD_ALWAYS_FRESH, false, NULL,
+     NULL, "Anything"},
+    {"DELETE", "/echo", NULL, "", NULL, nothing, MWD_ROLE_PUSH, MWD_ALWAYS_FRESH, false, NULL, NULL,
+     NULL},
+    {"POST", "/whoami", "text/plain", "", NULL, get_whoami, MWD_ROLE_PUSH, MWD_ALWAYS_FRESH, false,
+     NULL, NULL, NULL},
+    {"GET", "/fail", JSON, "", NULL, fail, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL, NULL},
+    {"GET", "/refuse", JSON, "", NULL, refuse, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL,
+     NULL},
 };
 
 /* ---- options ---- */

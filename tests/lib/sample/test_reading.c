@@ -106,6 +106,7 @@ static void kinds_follow_from_sources(void **state)
     assert_int_equal(mw_source_kind(MW_SOURCE_HEAP), MW_KIND_HEAP);
     assert_int_equal(mw_source_kind(MW_SOURCE_QUEUE), MW_KIND_QUEUE);
     assert_int_equal(mw_source_kind(MW_SOURCE_CACHE), MW_KIND_CACHE);
+    assert_int_equal(mw_source_kind(MW_SOURCE_SERVICE), MW_KIND_SERVICE);
     assert_true(mw_kind_has_one_subject(MW_KIND_SYSTEM));
     assert_true(mw_kind_has_one_subject(MW_KIND_DAEMON));
     assert_false(mw_kind_has_one_subject(MW_KIND_PROCESS));
