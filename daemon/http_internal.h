@@ -261,6 +261,13 @@ struct mwd_http_body {
     unsigned status;
 };
 
+/* Bytes of a body that went, for one that comes. */
+struct mwd_http_spare {
+    char *bytes; /* `capacity` and one; or NULL */
+    size_t capacity;
+    unsigned age; /* publishes since it was used */
+};
+
 /* An answer that is kept, under what was asked and its encoding. */
 struct mwd_http_kept {
     const struct mwd_http_route *route; /* NULL = free */
@@ -309,6 +316,7 @@ struct mwd_http_server {
     int reserve_fd;
 
     struct mwd_http_kept kept[MWD_HTTP_KEPT_MAX];
+    struct mwd_http_spare spare;
     uint64_t body_number, seq;
     char boot[17];
     struct mwd_http_stream *streams;
@@ -458,6 +466,9 @@ uint64_t mwd_http_body_room(const struct mwd_http_server *self);
  * Owner    of ret->response: the caller. */
 int mwd_http_body_wrap(struct mwd_http_server *self, struct mwd_buffer *buffer,
                        struct mwd_http_body *ret);
+/* At each publish: gives spare bytes back that nobody has needed for long. And at once. */
+void mwd_http_spare_age(struct mwd_http_server *self);
+void mwd_http_spare_drop(struct mwd_http_server *self);
 /* Adds the header fields that all bodies have. */
 void mwd_http_body_describe(const struct mwd_http_body *self, const struct mwd_http_route *route);
 /* Errors   -EPROTO: refused, see *problem. */

@@ -201,6 +201,7 @@ static void finish(struct mwd_http_server *self)
     mwd_http_linger_close(self);
     mwd_http_bodies_drop(self, MWD_PER_SAMPLE);
     mwd_http_bodies_drop(self, MWD_FOREVER);
+    mwd_http_spare_drop(self);
     if (self->poll_open)
         uv_close((uv_handle_t *)&self->poll, on_handle_closed);
     MHD_stop_daemon(self->daemon);
@@ -314,6 +315,7 @@ void mwd_http_server_publish(struct mwd_http_server *self, uint64_t seq)
         return;
     self->seq = seq;
     mwd_http_bodies_drop(self, MWD_PER_SAMPLE);
+    mwd_http_spare_age(self);
     mwd_http_events_publish(self);
 }
 
