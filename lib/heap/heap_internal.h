@@ -141,6 +141,7 @@ struct mw_compactor {
     size_t last;     /* the last page that keeps objects */
     size_t pages;    /* that keep objects */
     bool due;        /* to be considered in idle time: once after each full collection */
+    uint64_t cost;   /* ns of each KiB alive, the last time; 0: never yet */
 };
 
 struct mw_globals {
@@ -219,6 +220,7 @@ size_t mw_policy_next_external(size_t external);
 size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns);
 bool mw_policy_dense(size_t live);
 bool mw_policy_sparse(size_t pages, size_t live);
+bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns);
 /* Whether halves of `capacity` should double: so many bytes survived since they last did, a
  * scavenge costs so much for each KiB and may take `most_ns` (0: as long as it takes). */
 bool mw_policy_grow_new(size_t capacity, size_t survived, uint64_t cost, uint64_t most_ns);
