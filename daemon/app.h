@@ -19,6 +19,7 @@ struct mwd_app_options {
     const char *record;        /* file to write blocks to, or NULL */
     const char *replay;        /* file to take blocks from, or NULL: sample this machine */
     double speed;              /* of the replay */
+    unsigned heap_modes;       /* of enum mw_heap_mode: for tests */
 };
 
 /* What the configuration refers to and only the parts can judge: the file of tokens.

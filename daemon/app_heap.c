@@ -22,6 +22,7 @@ int mwd_app_heap_init(struct mwd_app *self, uv_loop_t *loop)
         .limit = self->config->heap_limit,
         .semi_space = self->config->heap_semi_space,
         .trace = self->config->heap_trace,
+        .modes = self->options->heap_modes,
         .log = self->log,
         .shed = shed,
         .context = self,

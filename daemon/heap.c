@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { SLICE_US = 300 };
+/* Sliding is one piece of work, and would let a request wait: the space is then as sparse as it
+ * was, and is filled again. */
+enum { SLICE_US = 300, SLIDE_US = 1500 };
 
 struct mwd_heap {
     struct mw_heap *heap;
@@ -95,8 +97,10 @@ static int create_heap(struct mwd_heap *self)
     mw_heap_config_default(&config);
     config.limit = config.limit_max = self->options.limit;
     config.semi_space = config.semi_space_max = self->options.semi_space;
+    config.slide_us = SLIDE_US;
     config.handles = 1 << 16;
     config.scopes = 1 << 12;
+    config.modes = self->options.modes;
     config.context = self;
     config.near_limit = on_near_limit;
     config.misuse = on_misuse;

@@ -17,6 +17,7 @@ struct mwd_heap;
 struct mwd_heap_options {
     size_t limit, semi_space; /* bytes */
     bool trace;               /* a line in the log for each collection */
+    unsigned modes;           /* of enum mw_heap_mode: for tests */
     struct mwd_log *log;
     /* Gives up something old. Returns the bytes that the heap can have back, 0 when there is
      * nothing. Called in the middle of allocations, so it must not allocate. */

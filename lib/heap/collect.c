@@ -128,6 +128,11 @@ static void trim_pool(struct mw_heap *self, enum mw_heap_collector collector)
                                                        : self->pool.cap);
 }
 
+static void note_slide(struct mw_heap *self, const struct mw_heap_collection *of)
+{
+    self->compactor.cost = of->pause_cpu_ns / (of->used_after / 1024 + 1);
+}
+
 static void collect_full(struct mw_heap *self, enum mw_heap_collector collector, const char *reason)
 {
     struct pause pause = pause_begin(self, collector, reason);
@@ -140,6 +145,8 @@ static void collect_full(struct mw_heap *self, enum mw_heap_collector collector,
     mw_mark_begin(self);
     finish_full(self, collector);
     pause_end(self, &pause, &moved);
+    if (collector == MW_GC_MARK_COMPACT)
+        note_slide(self, &pause.of);
     trim_pool(self, collector);
 }
 

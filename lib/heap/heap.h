@@ -67,6 +67,7 @@ struct mw_heap_config {
     size_t semi_space_max; /* as far as it may grow; 0: four times that, if it is little beside
                               `limit` */
     uint64_t scavenge_us;  /* it grows only as far as scavenges take no longer; 0: any time */
+    uint64_t slide_us;     /* in idle time it slides only if it takes no longer; 0: any time */
     bool pretenure;        /* types whose objects nearly all survive are born old */
     uint32_t handles;      /* that may be alive at once */
     uint32_t scopes;       /* that may be open at once */
@@ -217,7 +218,7 @@ enum mw_heap_work {
 #define mw_heap_collect(self, work) mw_heap_collect_at(self, work, MW_HERE)
 /* For idle time: does what would be done in pauses later, for about so many microseconds. Returns
  * whether there is more to do. An old space that is mostly holes is compacted, in one go: that
- * takes a millisecond or two for each megabyte alive. */
+ * takes a millisecond or two for each megabyte alive, see `slide_us`. */
 bool mw_heap_step(struct mw_heap *self, uint64_t us);
 /* Looks at everything. Returns 0, or -EILSEQ and the first fault's text. */
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault);

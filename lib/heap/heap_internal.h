@@ -142,6 +142,7 @@ struct mw_compactor {
     size_t last;     /* the last page that keeps objects */
     size_t pages;    /* that keep objects */
     bool due;        /* to be considered in idle time: once after each full collection */
+    uint64_t cost;   /* ns of each KiB alive, the last time; 0: never yet */
 };
 
 struct mw_globals {
@@ -220,6 +221,7 @@ size_t mw_policy_next_external(size_t external);
 size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns);
 bool mw_policy_dense(size_t live);
 bool mw_policy_sparse(size_t pages, size_t live);
+bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns);
 /* Whether halves of `capacity` should double: of so many `aged` bytes so many were copied in vain
  * since they last did. */
 bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain);

@@ -3,7 +3,12 @@
 
 #define MIB ((size_t)1 << 20)
 
-enum { SPARSE_PAGES = 4, FORGET_MS = 8000, GROWTH = 4 };
+enum {
+    SPARSE_PAGES = 4,
+    FORGET_MS = 8000,
+    GROWTH = 4,
+    SLIDE_COST = 2000 /* ns a KiB */
+};
 
 static size_t least(size_t left, size_t right)
 {
@@ -66,6 +71,13 @@ size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t befo
 bool mw_policy_sparse(size_t pages, size_t live)
 {
     return pages > SPARSE_PAGES + live / MW_PAGE_ROOM && pages * MW_PAGE_SIZE > 2 * live;
+}
+
+/* Whether sliding is not likely to take longer than it may. Before the first one, what the slowest
+ * machine that was tried took. */
+bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns)
+{
+    return most_ns == 0 || (cost > 0 ? cost : SLIDE_COST) * (live / 1024) <= most_ns;
 }
 
 /* How far halves may grow when the program did not say: to four times of what they are, as long as

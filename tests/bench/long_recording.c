@@ -1,7 +1,8 @@
-/* long_recording FILE [--seconds N] [--processes N] [--changing N]: a recording of a machine of its
- * own making, for memwatchd --replay: N processes (500), of which so many (50) change rss and its
- * anonymous part by a few pages each second; a third of the numbers of the machine and the daemon
- * change each second. One sample a second, 3600 of them. */
+/* long_recording FILE [--seconds N] [--processes N] [--changing N] [--churn N]: a recording of a
+ * machine of its own making, for memwatchd --replay: N processes (500), of which so many (50)
+ * change rss and its anonymous part by a few pages each second, and so many (0) of the others die
+ * and are born anew; a third of the numbers of the machine and the daemon change each second. One
+ * sample a second, 3600 of them. */
 #include "sample/sample.h"
 
 #include <errno.h>
@@ -16,8 +17,8 @@ struct machine {
     struct mw_recording_writer *writer;
     struct mw_block_pool *pools[MW_SOURCE_COUNT];
     struct mw_block *last[MW_SOURCE_COUNT];
-    unsigned seconds, processes, changing;
-    uint64_t seq, seed;
+    unsigned seconds, processes, changing, churn;
+    uint64_t seq, seed, last_pid;
 };
 
 static void need(int error, const char *what)
@@ -93,14 +94,22 @@ static void set_process(struct mw_block *block, uint32_t row, uint64_t pages)
 
 static void bear(struct machine *self, struct mw_block *block, uint32_t row)
 {
+    const uint64_t pid = ++self->last_pid, born = START_S * UINT64_C(1000) - 1000 + pid;
     char name[32];
-    int size = snprintf(name, sizeof name, "worker-%u", row);
+    int size = snprintf(name, sizeof name, "worker-%u", (unsigned)pid);
 
-    mw_block_set_key(block, row, (struct mw_block_key){row + 1, START_S * UINT64_C(1000) - 1000});
+    mw_block_set_key(block, row, (struct mw_block_key){pid, born});
     need(mw_block_add_event(block, MW_EVENT_BORN, row, MW_PRESENT, NULL, 0), "event");
     need(mw_block_add_event(block, MW_EVENT_NAME, row, MW_PRESENT, name, (size_t)size), "event");
     set_process(block, row, 100 + chance(self, 20000));
     mw_block_put(block, MW_PROCESS_SWAP, row, (union mw_value){.u = 0});
+}
+
+static void replace(struct machine *self, struct mw_block *block, uint32_t row)
+{
+    need(mw_block_add_event(block, MW_EVENT_GONE, row, MW_PRESENT, NULL, 0), "event");
+    mw_block_clear_row(block, row);
+    bear(self, block, row);
 }
 
 static void write_processes(struct machine *self)
@@ -109,6 +118,9 @@ static void write_processes(struct machine *self)
 
     for (uint32_t i = 0; self->seq == 1 && i < self->processes; i++)
         bear(self, block, i);
+    for (uint32_t i = 0; self->seq > 1 && i < self->churn; i++)
+        replace(self, block,
+                self->changing + (uint32_t)chance(self, self->processes - self->changing));
     for (uint32_t i = 0; i < self->changing; i++) {
         union mw_value rss = {.u = 0};
 
@@ -152,6 +164,8 @@ static unsigned *option(struct machine *self, const char *name)
         return &self->seconds;
     if (strcmp(name, "--processes") == 0)
         return &self->processes;
+    if (strcmp(name, "--churn") == 0)
+        return &self->churn;
     return strcmp(name, "--changing") == 0 ? &self->changing : NULL;
 }
 
@@ -163,8 +177,9 @@ int main(int argc, char **argv)
     for (int i = 2; i + 1 < argc; i += 2)
         if (option(&machine, argv[i]))
             *option(&machine, argv[i]) = (unsigned)strtoul(argv[i + 1], NULL, 10);
-    if (argc < 2 || machine.changing > machine.processes)
-        need(-EINVAL, "long_recording FILE [--seconds N] [--processes N] [--changing N]");
+    if (argc < 2 || machine.changing >= machine.processes)
+        need(-EINVAL, "long_recording FILE [--seconds N] [--processes N] [--changing N], of which "
+                      "there are fewer, [--churn N]");
     make(&machine, argv[1]);
     while (machine.seq < machine.seconds) {
         machine.seq++;

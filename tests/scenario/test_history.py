@@ -170,8 +170,8 @@ class TheDead(unittest.TestCase):
                 found = daemon.json(path + subject)
                 self.assertEqual(found["subject"], f"{hog.pid}:{start}")
                 self.assertFalse(found["alive"])
-                self.assertIsNone(found["name"])
-                self.assertEqual(found["absent"]["name"], "vanished")
+                self.assertEqual(found["name"], "hog")
+                self.assertNotIn("name", found.get("absent", {}))
                 self.assertGreater(max(point[3] or 0 for point in found["points"]), 40 * MIB)
                 self.assertLess(found["lastMs"], daemon.json("/api/v1/memory")["timeMs"])
             time.sleep(1.1)
@@ -198,6 +198,29 @@ class Configuration(unittest.TestCase):
             self.assertEqual(config["history-size"]["value"], "24MB")
             self.assertEqual(self.reload(daemon, "history-size = 9MB\n").status, 200)
             daemon.wait_for_line("history-recent: its new value waits for a restart")
+
+    def test_a_smaller_heap_bounds_the_history(self):
+        """Three quarters of the room for objects; what is in use already cannot be taken away."""
+        with Daemon(config="history-recent = 1d\nheap { limit = 32MB semi-space = 256KB }\n",
+                    proc_root=fixture("healthy"), interval="100ms") as daemon:
+            heap = "history-recent = 1d\nheap { limit = %s semi-space = 256KB }\n"
+            room = 3 * ((20 << 20) - (1 << 20)) // 4  # halves, a page and the reserve are a megabyte
+            self.assertEqual(self.bound(daemon), 3 * ((32 << 20) - (1 << 20)) // 4)
+            self.assertEqual(self.reload(daemon, heap % "20MB").status, 200)
+            daemon.wait_for_line(f"history-size: heap.limit leaves room for {room} bytes")
+            daemon.wait_for_samples(2)
+            self.assertEqual(self.bound(daemon), room)
+            answer = self.reload(daemon, heap % "10MB")
+            self.assertEqual(answer.status, 500, answer.text)
+            self.assertRegex(answer.json()["detail"],
+                             r"memwatchd\.conf:5: heap\.limit: it leaves 7077888 bytes to the history, "
+                             r"less than the [78]\d{6} that are in use")
+            self.assertEqual(self.reload(daemon, heap % "32MB").status, 200)
+            daemon.wait_for_samples(2)
+            self.assertEqual(self.bound(daemon), 3 * ((32 << 20) - (1 << 20)) // 4)
+
+    def bound(self, daemon):
+        return daemon.json("/api/v1/caches/history")["bytesLimit"]
 
     def test_a_day_at_100_ms_needs_room_on_the_heap(self):
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
 import tempfile
 import unittest
 
@@ -31,6 +32,12 @@ def crowd(directory, count):
             text = text.replace(b"1120 (", b"%d (" % pid) if file == "stat" else text
             (root / str(pid) / file).write_bytes(text)
     return str(root)
+
+
+def holders(snapshot, nodes):
+    """The classes of what refers to them."""
+    return {node.name for node in snapshot.nodes for edge in node.edges
+            if snapshot.nodes[edge.to] in nodes}
 
 
 def children(pid):
@@ -97,12 +104,40 @@ class Download(Case):
         snapshot = self.snapshot(answer.body)
         processes = snapshot.named("HistorySubject")
         self.assertGreaterEqual(len(processes), 13)
-        holders = {node.name for node in snapshot.nodes for edge in node.edges
-                   if snapshot.nodes[edge.to] in processes}
-        self.assertEqual(holders, {"HistorySubjects"})
+        self.assertEqual(holders(snapshot, processes), {"HistorySubjects"})
         for name in "HistoryRing", "HistoryOpenChunk", "HistoryTrackChunk":
             self.assertTrue(snapshot.named(name), name)
         daemon.wait_for_line("the heap snapshot for a client is written: ")
+
+    def test_a_spawned_process_is_found_by_its_name(self):
+        """Who lives is held by the registry and by history, who is dead by history alone."""
+        name = f"mw-{os.getpid()}-dump"
+        daemon = self.start(proc_root="/proc", interval="100ms")
+        with tempfile.TemporaryDirectory(prefix="mw") as folder:
+            program = pathlib.Path(folder) / name
+            shutil.copy(os.environ["MW_TEST_HOG"], program)
+            with subprocess.Popen([program, "1"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE) as process:
+                wait_until(lambda: daemon.process_of(process.pid), SYSTEM_S, "its birth")
+                self.assertEqual(self.holders_of(daemon, name), {"Subjects", "HistorySubject"})
+                process.kill()
+                process.wait(SYSTEM_S)
+                wait_until(lambda: not daemon.process_of(process.pid), SYSTEM_S, "its death")
+        self.assertEqual(self.holders_of(daemon, name), {"HistorySubject"})
+
+    def holders_of(self, daemon, name):
+        """Of the process whose name this is."""
+        answer = daemon.post(PATH)
+        self.assertEqual(answer.status, 200)
+        snapshot = self.snapshot(answer.body)
+        texts = [node for node in snapshot.nodes if (node.type, node.name) == ("string", name)]
+        self.assertEqual(len(texts), 1)
+        subjects = [node for node in snapshot.nodes for edge in node.edges
+                    if snapshot.nodes[edge.to] in texts and edge.type != "weak"]
+        self.assertEqual([node.name for node in subjects], ["Subject"])
+        self.assertIn("name", [edge.name for edge in subjects[0].edges
+                               if snapshot.nodes[edge.to] is texts[0]])
+        return holders(snapshot, subjects)
 
     def test_it_is_for_administrators(self):
         daemon = self.start()

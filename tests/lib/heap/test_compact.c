@@ -438,6 +438,24 @@ static void idle_time_is_used_once(void **state)
     check_items(self, array, 3);
 }
 
+/* Whoever cannot wait that long says so, and slides when asked to. */
+static void idle_time_that_is_too_short_is_not_used(void **state)
+{
+    struct fixture *self = create(state, 0, 32 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = make_items(self, 10000, 1000, MW_PLACE_OLD);
+
+    self->heap->config.slide_us = 1;
+    drop_most(self, array, 3);
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    while (mw_heap_step(self->heap, 1000))
+        ;
+    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_COMPACT], 0);
+    mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
+    assert_true(self->heap->compactor.cost > 0);
+    check_items(self, array, 3);
+}
+
 /* The table has its addresses from the heap's creation on: nothing is asked for. */
 static void no_memory_is_needed(void **state)
 {
@@ -469,6 +487,7 @@ int main(void)
         cmocka_unit_test_teardown(sliding_in_vain_is_not_done, teardown),
         cmocka_unit_test_teardown(pooled_pages_make_way, teardown),
         cmocka_unit_test_teardown(idle_time_is_used_once, teardown),
+        cmocka_unit_test_teardown(idle_time_that_is_too_short_is_not_used, teardown),
         cmocka_unit_test_teardown(no_memory_is_needed, teardown),
     };
 

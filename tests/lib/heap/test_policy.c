@@ -120,6 +120,16 @@ static void sliding_in_idle_time_must_be_worth_it(void **state)
     assert_false(mw_policy_sparse(4, 0));
 }
 
+static void sliding_in_idle_time_takes_no_longer_than_it_may(void **state)
+{
+    (void)state;
+    assert_true(mw_policy_slide(100 * MIB, 0, 0)); /* nobody minds */
+    assert_true(mw_policy_slide(MIB, 1000, (uint64_t)1024 * 1000));
+    assert_false(mw_policy_slide(MIB, 1000, (uint64_t)1024 * 1000 - 1));
+    assert_false(mw_policy_slide(MIB, 0, 1000000)); /* none yet: 2 ms a MiB */
+    assert_true(mw_policy_slide(MIB / 2, 0, 1024000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_peak_of_the_pool_is_forgotten_in_time),
         cmocka_unit_test(crumbs_are_left),
         cmocka_unit_test(sliding_in_idle_time_must_be_worth_it),
+        cmocka_unit_test(sliding_in_idle_time_takes_no_longer_than_it_may),
         cmocka_unit_test(halves_double_when_more_was_copied_in_vain_than_fits),
         cmocka_unit_test(halves_do_not_double_for_what_lives_long),
         cmocka_unit_test(a_scavenge_of_twice_the_size_must_be_quick_enough),
