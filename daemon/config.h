@@ -34,12 +34,7 @@ enum mwd_titled_kind { MWD_TITLED_ALERT, MWD_TITLED_SINK, MWD_TITLED_KINDS };
 enum { MWD_CONFIG_ALERTS_MAX = 256, MWD_CONFIG_SINKS_MAX = 16, MWD_CONFIG_TITLE_MAX = 64 };
 enum { MWD_CONFIG_URLS_MAX = 8 };
 
-enum mwd_sink_type {
-    MWD_SINK_WEBHOOK,
-    MWD_SINK_ALERTMANAGER,
-    MWD_SINK_EXEC,
-    MWD_SINK_JOURNAL
-};
+enum mwd_sink_type { MWD_SINK_WEBHOOK, MWD_SINK_ALERTMANAGER, MWD_SINK_EXEC, MWD_SINK_JOURNAL };
 
 struct mwd_sink_config {
     const char *name;

@@ -59,8 +59,7 @@ static uint32_t find(const struct mwd_view_input *input, const struct mwd_servic
         union mw_value value = {.u = 0};
 
         new.name = mwd_services_name(input->services, mw_block_keys(block)[row.row]);
-        if (!new.name ||
-            (query->name && !mw_glob_matches(query->name, new.name, strlen(new.name))))
+        if (!new.name || (query->name && !mw_glob_matches(query->name, new.name, strlen(new.name))))
             continue;
         new.absent = mwd_view_get(&row, query->sort, &value) != MW_PRESENT;
         new.value = value.u;
