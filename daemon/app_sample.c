@@ -7,6 +7,7 @@
 /* Between two beats a sample costs what a beat's costs without its reading, and every event stream
  * gets one: 100 a second are enough to be in time. */
 enum { URGENT_GAP_MS = 10 };
+static const uint64_t urgent_gap_ns = (uint64_t)URGENT_GAP_MS * MW_NS_PER_MS;
 
 /* Three intervals, and never so short that a busy machine alone makes it so. */
 uint64_t mwd_app_stale_after_ns(const struct mwd_config *config)
@@ -271,7 +272,7 @@ void mwd_app_urgent(void *context, struct mw_block *const *blocks, uint32_t coun
         offer(self, blocks[i], now_ns);
     if (!self->sample) /* the first beat is about to bring the rest */
         return;
-    if (now_ns - self->urgent_ns < URGENT_GAP_MS * MW_NS_PER_MS)
+    if (now_ns - self->urgent_ns < urgent_gap_ns)
         wait_for_gap(self);
     else
         seal_urgent(self, now_ns);

@@ -352,7 +352,7 @@ static void rest_after(struct shared *self, uint64_t began_ns)
 {
     uint64_t now_ns = mw_clock_monotonic_ns(self->clock);
     uint64_t rest_ns = URGENT_REST * (now_ns - began_ns);
-    uint64_t least_ns = URGENT_GAP_MS * MW_NS_PER_MS;
+    uint64_t least_ns = (uint64_t)URGENT_GAP_MS * MW_NS_PER_MS;
 
     self->urgent_at_ns = now_ns + (rest_ns > least_ns ? rest_ns : least_ns);
 }
@@ -365,7 +365,7 @@ static void read_urgent(struct shared *self)
     uint64_t now_ns = mw_clock_monotonic_ns(self->clock);
 
     if (mailbox_is_full(self)) {
-        self->urgent_at_ns = now_ns + MAILBOX_RETRY_MS * MW_NS_PER_MS;
+        self->urgent_at_ns = now_ns + (uint64_t)MAILBOX_RETRY_MS * MW_NS_PER_MS;
         return;
     }
     if (has_happened(self, MW_SOURCE_SERVICE) &&
