@@ -58,6 +58,7 @@ static void close_all(struct mwd_app *self)
     release_signal(&self->on_usr2);
     close_handle((uv_handle_t *)&self->stale_check);
     close_handle((uv_handle_t *)&self->urgent_timer);
+    close_handle((uv_handle_t *)&self->own_watch);
     close_handle((uv_handle_t *)&self->status_timer);
     close_handle((uv_handle_t *)&self->watchdog_timer);
 }
@@ -215,6 +216,8 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
         r = mwd_app_push_listen(self, error);
     if (r == 0)
         r = mwd_app_alerts_init(self);
+    if (r == 0)
+        r = mwd_app_own_init(self);
     if (r == 0)
         r = start_source(self, error); /* its first block comes when the loop turns */
     if (r == 0)

@@ -29,13 +29,27 @@ static void take_events(struct mwd_app_alerts *self)
         take_event(self, &alert);
 }
 
+/* Between two beats only what came: there may be a hundred such samples a second. */
+static uint32_t sources_of(const struct mw_sample *sample)
+{
+    uint32_t sources = 0;
+
+    if (!mw_sample_urgent(sample))
+        return UINT32_MAX;
+    for (int source = 0; source < MW_SOURCE_COUNT; source++)
+        if (mw_sample_fresh(sample, (enum mw_source)source))
+            sources |= UINT32_C(1) << source;
+    return sources;
+}
+
 /* As often as the events of one sample need: each round makes room for the next. */
 static void evaluate(struct mwd_app_alerts *self)
 {
+    uint32_t sources = sources_of(self->app->sample);
     int r;
 
     do {
-        r = mw_alerts_evaluate(self->table, self->app->sample, UINT32_MAX);
+        r = mw_alerts_evaluate(self->table, self->app->sample, sources);
         take_events(self);
     } while (r == MW_ALERTS_MORE && mwd_outbox_room(self->outbox) > 0);
 }

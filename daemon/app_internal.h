@@ -78,6 +78,9 @@ struct mwd_app {
     uint64_t urgent_ns; /* when the last urgent sample was sealed */
     uint64_t urgent_samples, urgent_folded;
 
+    uv_prepare_t own_watch; /* see app_own.c */
+    uint32_t own_heap_step; /* of the own heap, as last told */
+
     int64_t started_ms;
     uint64_t started_ns;
     bool replay_ended;
@@ -145,6 +148,13 @@ int mwd_app_get_queues(void *context, const struct mwd_request *request, struct 
 int mwd_app_get_queue(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 int mwd_app_get_caches(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 int mwd_app_get_cache(void *context, const struct mwd_request *request, struct mwd_reply *reply);
+
+/* ---- app_own.c: the own heap, when it passes a step of its limit between beats ---- */
+
+/* After the heap. Errors: those of uv_prepare_*(). */
+int mwd_app_own_init(struct mwd_app *self);
+/* A beat tells of it. */
+void mwd_app_own_told(struct mwd_app *self);
 
 /* ---- app_services.c ---- */
 

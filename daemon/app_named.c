@@ -193,6 +193,7 @@ void mwd_app_named_offer(struct mwd_app *self, uint64_t now_ns)
 
     if (!self->heap || !self->http) /* --once has none of them */
         return;
+    mwd_app_own_told(self);
     mwd_push_expire(self->push);
     for (int i = 0; i < MWD_APP_NAMED; i++) {
         if (make_next(self, i, &block) < 0)

@@ -258,6 +258,8 @@ static void add_collection(cJSON *schemas)
     add_member(&object, "trace", "string");
 }
 
+_Static_assert(MW_READING_MAX == 9007199254740991, "a text below says so");
+
 /* What a route takes: nothing but these members, of which only the first one is needed. */
 static void add_report(cJSON *schemas, const char *name, enum mw_kind kind)
 {
@@ -278,7 +280,7 @@ static void add_report(cJSON *schemas, const char *name, enum mw_kind kind)
         else
             add_type_or_null(member, "integer");
         cJSON_AddNumberToObject(member, "minimum", 0);
-        cJSON_AddNumberToObject(member, "maximum", (double)MW_READING_MAX);
+        cJSON_AddRawToObject(member, "maximum", "9007199254740991"); /* it prints 15 digits */
         cJSON_AddStringToObject(member, "description", info->help);
     }
 }

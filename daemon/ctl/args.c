@@ -57,6 +57,8 @@ unsigned mwd_ctl_files(enum mwd_ctl_verb verb, const char *operand)
 {
     if (verb == MWD_CTL_RULES)
         return operand != NULL;
+    if (verb == MWD_CTL_SILENCE)
+        return operand && strcmp(operand, "undo") == 0;
     if (verb != MWD_CTL_HEAP || !operand)
         return 0;
     return strcmp(operand, "diff") == 0 ? 2 : strcmp(operand, "snapshot") == 0;
@@ -231,9 +233,10 @@ static int check_verb(struct parser *self)
     }
     unsigned files = verb->operand ? mwd_ctl_files(self->options.verb, self->options.operand) : 0;
     if (self->options.file_count < files) {
-        mwd_buffer_printf(self->error, "%s %s: needs %u file%s behind it; got %u", verb->name,
-                          self->options.operand, files, files == 1 ? "" : "s",
-                          self->options.file_count);
+        mwd_buffer_printf(self->error, "%s %s: needs %u %s%s behind it; got %u", verb->name,
+                          self->options.operand, files,
+                          self->options.verb == MWD_CTL_SILENCE ? "id" : "file",
+                          files == 1 ? "" : "s", self->options.file_count);
         return -EINVAL;
     }
     return 0;

@@ -148,9 +148,10 @@ static int receive_all(struct exchange *self, struct mwd_buffer *answer)
     }
 }
 
-static void put_request(const struct mwd_ctl_place *place, const char *method, const char *path,
+static void put_request(const struct mwd_ctl *ctl, const char *method, const char *path,
                         struct mwd_buffer *out)
 {
+    const struct mwd_ctl_place *place = ctl->place;
     const char *host = place->over_url ? place->url + strlen("http://") : "localhost";
 
     mwd_buffer_printf(out,
@@ -159,7 +160,11 @@ static void put_request(const struct mwd_ctl_place *place, const char *method, c
                       method, path, (int)strcspn(host, "/"), host);
     if (place->token[0])
         mwd_buffer_printf(out, "Authorization: Bearer %s\r\n", place->token);
-    mwd_buffer_puts(out, strcmp(method, "POST") == 0 ? "Content-Length: 0\r\n\r\n" : "\r\n");
+    if (ctl->body)
+        mwd_buffer_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                          strlen(ctl->body), ctl->body);
+    else
+        mwd_buffer_puts(out, strcmp(method, "POST") == 0 ? "Content-Length: 0\r\n\r\n" : "\r\n");
 }
 
 /* ---- an answer that is not kept ---- */
@@ -246,10 +251,10 @@ static int exchange(struct mwd_ctl *self, const char *method, const char *path,
     };
     struct mwd_buffer request;
 
-    mwd_buffer_init(&request, 4096);
+    mwd_buffer_init(&request, 64 << 10);
     int r = connect_place(&exchange, self->place);
     if (r == 0) {
-        put_request(self->place, method, path, &request);
+        put_request(self, method, path, &request);
         r = request.failed ? -ENOMEM : send_all(&exchange, &request);
     }
     if (r == 0)

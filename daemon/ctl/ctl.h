@@ -37,11 +37,13 @@ enum mwd_ctl_verb {
 enum {
     MWD_CTL_ANY = (1u << MWD_CTL_VERBS) - 1,
     MWD_CTL_LISTING = MWD_CTL_OF(PROCESSES) | MWD_CTL_OF(TOP),
-    MWD_CTL_NAMED = MWD_CTL_OF(HEAP) | MWD_CTL_OF(QUEUES) | MWD_CTL_OF(CACHES),
+    MWD_CTL_NAMED =
+        MWD_CTL_OF(HEAP) | MWD_CTL_OF(QUEUES) | MWD_CTL_OF(CACHES) | MWD_CTL_OF(SERVICES),
     MWD_CTL_TELLING = MWD_CTL_LISTING | MWD_CTL_OF(MEMORY) | MWD_CTL_OF(STATUS) |
                       MWD_CTL_OF(HISTORY) | MWD_CTL_NAMED,
-    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(ALERTS) | MWD_CTL_OF(RULES) | MWD_CTL_OF(DOCTOR) |
-                     MWD_CTL_OF(CONFIG) | MWD_CTL_OF(RELOAD)
+    MWD_CTL_ASKING = MWD_CTL_TELLING | MWD_CTL_OF(ALERTS) | MWD_CTL_OF(SILENCE) | MWD_CTL_OF(ACK) |
+                     MWD_CTL_OF(RULES) | MWD_CTL_OF(DOCTOR) | MWD_CTL_OF(CONFIG) |
+                     MWD_CTL_OF(RELOAD)
 };
 
 enum mwd_ctl_type { MWD_CTL_FLAG, MWD_CTL_TEXT, MWD_CTL_COUNT, MWD_CTL_SPAN };
@@ -73,6 +75,7 @@ struct mwd_ctl_options {
     const char *socket, *url, *token_file, *config_path, *sort, *order, *name, *kind;
     const char *from, *to, *step;
     const char *state, *rule, *subject, *recording;
+    const char *severity, *label, *length, *author, *comment;
     uint64_t timeout_ns, interval_ns;
     uint64_t limit, pid, count, top;
     bool json, csv, bytes, version, help;
@@ -98,6 +101,7 @@ struct mwd_ctl {
     bool quiet;                  /* not to reach the daemon is no complaint */
     bool colour;                 /* escape sequences are welcome */
     struct mwd_ctl_place *place; /* where the daemon is asked; found at the first question */
+    const char *body;            /* JSON to send with the next requests; NULL = none */
     unsigned columns;            /* of the terminal; 0 = stdout is none, as wide as it gets */
     unsigned rows;
 };

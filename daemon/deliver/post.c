@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum {
-    CONNECT_MS = 5000,
     ANSWER_MAX = 64 * 1024, /* of a body; then the connection is closed */
     CONNECTIONS = 32,
     RETRY_AFTER_MAX_S = 24 * 3600,
@@ -168,8 +167,7 @@ static void set_options(struct post *post)
     if (wire->ca_file[0])
         curl_easy_setopt(post->easy, CURLOPT_CAINFO, wire->ca_file);
     curl_easy_setopt(post->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-    curl_easy_setopt(post->easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     timeout_ms < CONNECT_MS ? timeout_ms : (long)CONNECT_MS);
+    curl_easy_setopt(post->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
     curl_easy_setopt(post->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)wire->body_size);
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDS, wire->body);

@@ -1,5 +1,6 @@
 /* The collector thread keeps its pace, never piles up, and lets go when asked. */
 #include "daemon/sampler.h"
+#include "tests/lib/collect/service_support.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -144,6 +146,147 @@ static void test_a_shorter_interval_ends_a_long_wait(void **state)
     assert_int_equal(bench.beats, 3);
 }
 
+/* ---- events ---- */
+
+/* A machine with two groups, sampled once an hour: what comes sooner comes by events. */
+struct eventful {
+    struct bench bench;
+    struct tree tree;
+    uv_timer_t act;
+    void (*action)(struct eventful *self);
+    int acts; /* how often it is still done, a millisecond apart */
+    uint64_t acted_ns;
+    uint32_t urgent, wanted;
+    uint64_t latency_ns;
+    uint64_t hits;     /* of group b, when last told */
+    uint64_t first_id; /* of the first service of the last beat */
+};
+
+static void on_beat(void *context, struct mw_block *const *blocks, uint32_t count)
+{
+    struct eventful *self = context;
+
+    assert_int_equal(count, 4);
+    self->first_id = mw_block_keys(blocks[3])[0].id;
+    self->bench.beats++;
+}
+
+static void on_urgent(void *context, struct mw_block *const *blocks, uint32_t count)
+{
+    struct eventful *self = context;
+    union mw_value value;
+
+    self->latency_ns = mw_clock_monotonic_ns(mw_clock_system()) - self->acted_ns;
+    if (count == 1) { /* a group is watched no more, which is an event, too */
+        assert_int_equal(mw_block_head(blocks[0])->source, MW_SOURCE_SYSTEM);
+        return;
+    }
+    assert_int_equal(count, 2);
+    assert_int_equal(mw_block_head(blocks[0])->source, MW_SOURCE_SERVICE);
+    assert_int_equal(mw_block_head(blocks[1])->source, MW_SOURCE_SYSTEM);
+    if (mw_block_get(blocks[0], MW_SERVICE_LIMIT_HITS, 1, &value) == MW_PRESENT)
+        self->hits = value.u;
+    if (++self->urgent == self->wanted)
+        finish(&self->bench);
+}
+
+static void on_act(uv_timer_t *timer)
+{
+    struct eventful *self = timer->data;
+
+    self->acted_ns = mw_clock_monotonic_ns(mw_clock_system());
+    self->action(self);
+    if (--self->acts == 0)
+        uv_close((uv_handle_t *)timer, NULL);
+}
+
+static const char *const groups[] = {"a", "b"};
+
+static void eventful_run(struct eventful *self, uint64_t limit_ms)
+{
+    self->tree = tree_of_groups(false);
+    group_fill(&self->tree, "a", false);
+    group_fill(&self->tree, "b", false);
+    struct mwd_sampler_options options = {
+        .collect = {self->tree.proc, 0, 60, mw_clock_system(), true},
+        .interval_ns = 3600ULL * MW_NS_PER_S,
+        .on_blocks = on_beat,
+        .on_urgent = on_urgent,
+        .services = groups,
+        .service_count = 2,
+        .context = self,
+    };
+
+    uv_loop_init(&self->bench.loop);
+    uv_timer_init(&self->bench.loop, &self->bench.limit);
+    self->bench.limit.data = &self->bench;
+    uv_timer_start(&self->bench.limit, on_limit, limit_ms, 0);
+    uv_timer_init(&self->bench.loop, &self->act);
+    self->act.data = self;
+    uv_timer_start(&self->act, on_act, 300, 1);
+    assert_int_equal(mwd_sampler_create(&self->bench.loop, &options, &self->bench.sampler), 0);
+    run_to_the_end(&self->bench);
+    tree_free(&self->tree);
+}
+
+static void hit_limit(struct eventful *self)
+{
+    group_put(&self->tree, "b", "memory.events", "low 0\nhigh 0\nmax 8\noom 0\noom_kill 0\n");
+}
+
+/* The next beat is an hour away; the event is there at once. */
+static void test_an_event_does_not_wait_for_a_beat(void **state)
+{
+    struct eventful eventful = {.action = hit_limit, .acts = 1, .wanted = 1};
+
+    (void)state;
+    eventful_run(&eventful, 20000);
+    assert_int_equal(eventful.bench.beats, 1);
+    assert_int_equal(eventful.urgent, 1);
+    assert_int_equal(eventful.hits, 8);
+    assert_true(eventful.latency_ns < 5ULL * MW_NS_PER_S);
+}
+
+/* A file of the test's own is written in two steps, and may be seen between them. */
+static void hit_often(struct eventful *self)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "max %d\n", self->acts > 1 ? 1000 + self->acts : 8);
+    group_put(&self->tree, "b", "memory.events", text);
+}
+
+/* A storm of events is folded, and its last state is told: at most one read in 20 ms. */
+static void test_a_storm_of_events_is_folded(void **state)
+{
+    struct eventful eventful = {.action = hit_often, .acts = 500, .wanted = UINT32_MAX};
+
+    (void)state;
+    eventful_run(&eventful, 3000);
+    assert_in_range(eventful.urgent, 2, 150); /* in 3 s; every write would be 500 */
+    assert_int_equal(eventful.hits, 8);
+    assert_int_equal(eventful.bench.beats, 1);
+}
+
+static void set_other_services(struct eventful *self)
+{
+    const char *const other[] = {"x", "b"};
+
+    assert_int_equal(mwd_sampler_set_services(self->bench.sampler, other, 2), 0);
+    mwd_sampler_set(self->bench.sampler, 200ULL * MS, 0);
+}
+
+/* Other services are read, and waited for, from the next beat on. */
+static void test_services_can_be_set(void **state)
+{
+    struct eventful eventful = {.action = set_other_services, .acts = 1, .wanted = UINT32_MAX};
+
+    (void)state;
+    eventful_run(&eventful, 1500);
+    assert_true(eventful.bench.beats >= 2);
+    assert_int_equal(eventful.first_id, mw_service_id("x"));
+}
+
 static void test_a_missing_proc_root_is_refused(void **state)
 {
     struct mwd_sampler_options options = {
@@ -177,6 +320,9 @@ int main(void)
         cmocka_unit_test(test_pace_is_never_exceeded),
         cmocka_unit_test(test_a_busy_loop_misses_beats),
         cmocka_unit_test(test_a_shorter_interval_ends_a_long_wait),
+        cmocka_unit_test(test_an_event_does_not_wait_for_a_beat),
+        cmocka_unit_test(test_a_storm_of_events_is_folded),
+        cmocka_unit_test(test_services_can_be_set),
         cmocka_unit_test(test_a_missing_proc_root_is_refused),
         cmocka_unit_test(test_closing_nothing_calls_back),
     };

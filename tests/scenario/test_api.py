@@ -37,8 +37,9 @@ class Documents(Api):
         for path, operations in document["paths"].items():
             pid = self.daemon.json("/api/v1/processes?limit=1")["processes"][0]["pid"]
             for method in operations:
-                if path.endswith("/events"):
-                    continue
+                if (path.endswith("/events") or "204" in operations[method]["responses"] or
+                        "requestBody" in operations[method]):
+                    continue  # a stream; what takes something has tests of its own
                 place = named(path).replace("{pid}", str(pid)).replace("{id}", self.daemon.alert_id())
                 answer = self.daemon.request(method.upper(), place, unix=True)
                 self.assertEqual(answer.status, 200, f"{method} {path}: {answer.text}")

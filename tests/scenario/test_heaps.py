@@ -225,7 +225,8 @@ class Caches(unittest.TestCase):
         self.assertGreater(second["bytes"], 0)
         self.assertEqual(second["evictions"], 0)
         self.assertEqual(second["absent"], {"limit": "unsupported", "hits": "unsupported",
-                                            "misses": "unsupported"})
+                                            "misses": "unsupported", "hitRatio": "unsupported",
+                                            "evictionRatio": "unsupported"})
 
     def test_evictions_are_counted_when_it_is_full(self):
         with Daemon(proc_root=fixture("healthy"), interval="2s") as daemon:

@@ -235,6 +235,13 @@ class Daemon(Client):
             self._reader.join(STOP_S)
         return code, took
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait(STOP_S)
+        self._reader.join(STOP_S)
+        self.process.stderr.close()
+        self.lines = []
+
     def end(self):
         process = getattr(self, "process", None)
         if process:

@@ -2,6 +2,7 @@
  *
  *     {"apply": [{"name": "a", "type": "webhook", "urls": ["http://..."], "queue": 256}]}
  *     {"send": {"sink": "a", "id": "1", "fingerprint": "f", "status": "firing", "body": "{}"}}
+ *     {"flood": {"sink": "a", "count": 1000}}, which waits for room as the daemon does
  *     {"numbers": true}
  *
  * What it answers, and what comes of alerts, are lines on stdout: {"event": "sent", "result": 0},
@@ -11,6 +12,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,8 @@ struct driver {
     struct mw_store *store;
     struct mwd_log *log;
     struct mwd_sinks *sinks;
+    char flooded[64]; /* a sink */
+    int flood_next, flood_end;
     size_t size;
     char bytes[LINE_MAX_BYTES];
 };
@@ -66,11 +70,36 @@ static void on_done(void *context, const struct mwd_sink_done *done)
     say(event);
 }
 
+static int send_numbered(struct driver *self, int number)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "f%d", number);
+    struct mwd_sink_pair labels[] = {{"alertname", "test"}, {"name", name}};
+    struct mwd_sink_message message = {.id = name,
+                                       .fingerprint = name,
+                                       .severity = "warning",
+                                       .summary = name,
+                                       .body = "{}",
+                                       .body_size = 2,
+                                       .labels = labels,
+                                       .label_count = 2,
+                                       .starts_ms = 1795377600123};
+
+    return mwd_sinks_send(self->sinks, self->flooded, &message);
+}
+
+static void flood(struct driver *self)
+{
+    while (self->flood_next < self->flood_end && send_numbered(self, self->flood_next) == 0)
+        self->flood_next++;
+}
+
 static void on_room(void *context, const char *sink)
 {
     cJSON *event = event_of("room");
 
-    (void)context;
+    flood(context);
     cJSON_AddStringToObject(event, "sink", sink);
     say(event);
 }
@@ -222,6 +251,15 @@ static void send_message(struct driver *self, const cJSON *object)
     say_result("sent", mwd_sinks_send(self->sinks, text_of(object, "sink", ""), &message));
 }
 
+static void begin_flood(struct driver *self, const cJSON *object)
+{
+    snprintf(self->flooded, sizeof self->flooded, "%s", text_of(object, "sink", ""));
+    self->flood_next = 0;
+    self->flood_end = (int)number_of(object, "count", 0);
+    flood(self);
+    say_result("flooded", self->flood_next);
+}
+
 static void obey(struct driver *self, const char *line)
 {
     cJSON *command = cJSON_Parse(line);
@@ -231,6 +269,8 @@ static void obey(struct driver *self, const char *line)
         apply(self, item);
     else if (item && strcmp(item->string, "send") == 0)
         send_message(self, item);
+    else if (item && strcmp(item->string, "flood") == 0)
+        begin_flood(self, item);
     else if (item && strcmp(item->string, "numbers") == 0)
         say_numbers(self);
     else
@@ -301,6 +341,7 @@ int main(void)
 {
     struct driver *self = calloc(1, sizeof *self);
 
+    signal(SIGPIPE, SIG_IGN); /* as in the daemon */
     if (!self || uv_loop_init(&self->loop) < 0 ||
         mwd_log_create(STDERR_FILENO, MWD_LOG_DEBUG, &self->log) < 0 || start(self) < 0)
         return 1;
