@@ -22,12 +22,12 @@ static size_t most(size_t left, size_t right)
 
 /* Bytes of old objects at which the next full collection begins, with so many alive now. Three
  * times as many make marking a small part of what the program does meanwhile; a small heap may grow
- * by a thirty-second of its limit first, else a program of a few megabytes would be marked all the
+ * by a sixty-fourth of its limit first, else a program of a few megabytes would be marked all the
  * time. Never more than half of what is left to the limit: nearer to it, collections come more
  * often. */
 size_t mw_policy_next_full(size_t live, size_t limit)
 {
-    size_t step = most(8 * MIB, least(limit / 32, 32 * MIB));
+    size_t step = most(8 * MIB, least(limit / 64, 16 * MIB));
     size_t wish = most(3 * live, live + step);
     size_t left = limit > live ? limit - live : 0;
 

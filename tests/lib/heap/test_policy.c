@@ -14,7 +14,7 @@ static void a_small_heap_may_grow_first(void **state)
 {
     (void)state;
     assert_int_equal(mw_policy_next_full(0, 64 * MIB), 8 * MIB);
-    assert_int_equal(mw_policy_next_full(0, 1024 * MIB), 32 * MIB);
+    assert_int_equal(mw_policy_next_full(0, 1024 * MIB), 16 * MIB);
     assert_int_equal(mw_policy_next_full(100 * MIB, 1024 * MIB), 300 * MIB);
 }
 
