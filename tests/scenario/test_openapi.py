@@ -98,6 +98,11 @@ class Described(unittest.TestCase):
         self.assertEqual(answer.json()["status"], status)
 
 
+# What is sent where a body is needed for an answer with one.
+TAKEN = {"/api/v1/silences": ({"Content-Type": "application/json"},
+                              '{"rule":"no-such-rule","for":"1h","author":"test"}')}
+
+
 class Bodies:
     """For one tree of /proc each."""
 
@@ -119,7 +124,9 @@ class Bodies:
         """The answer; of a path of processes, that of one that is still there."""
         for pid in self.pids() if "{pid}" in path else [0]:
             path = named(path).replace("{id}", self.daemon.alert_id())
-            answer = self.daemon.request(method, path.replace("{pid}", str(pid)), unix=True)
+            headers, body = TAKEN.get(path, (None, None))
+            answer = self.daemon.request(method, path.replace("{pid}", str(pid)), headers, body,
+                                         unix=True)
             if answer.status != 404:
                 return answer
         raise AssertionError(f"{path}: nothing there")
