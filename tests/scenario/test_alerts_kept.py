@@ -174,6 +174,23 @@ class Kill(Case):
             self.hook.wait_for("resolved")
 
 
+    def test_queue_of_a_sink_is_one_that_rules_see(self):
+        """So that a target that takes nothing is told of through the others."""
+        self.hook.__exit__()
+        self.machine.set(5)
+        with self.daemon() as daemon:
+            daemon.configure(daemon.config.read_text().split('socket-group = ""\n')[1] +
+                             'alert "target" { reading = queue.length subject = "sinks/hook" '
+                             'above = 0 to = {} }\n')
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for_line("configuration reloaded")
+            queue = wait_until(lambda: daemon.json("/api/v1/queues/sinks%2Fhook"), what="the queue")
+            self.assertEqual((queue["length"], queue["capacity"]), (1, 256))
+            wait_until(lambda: [a for a in daemon.json("/api/v1/alerts")["alerts"]
+                                if a["rule"] == "target" and a["state"] == "firing"],
+                       what="an alert of the queue")
+
+
 class Silence(Case):
     def command(self, daemon, *words):
         result = ctl(*words, "--socket", daemon.socket)
