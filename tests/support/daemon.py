@@ -245,7 +245,7 @@ class Daemon(Client):
         self.process.wait(STOP_S)
         self._reader.join(STOP_S)
         self.process.stderr.close()
-        self.lines = []
+        self._reader, self.lines = None, []
 
     def end(self):
         process = getattr(self, "process", None)
