@@ -443,7 +443,7 @@ static int make(struct trial *self)
     int r;
 
     mw_alert_config_default(&config);
-    mwd_buffer_init(&self->bytes, 2 * MW_RECORDING_FRAME_MAX);
+    mwd_buffer_init(&self->bytes, (size_t)2 * MW_RECORDING_FRAME_MAX);
     self->firings = calloc(FIRINGS_MAX, sizeof *self->firings);
     if (!self->firings)
         return -ENOMEM;

@@ -122,6 +122,28 @@ class Stream(unittest.TestCase):
             self.assertEqual({event["id"] for event in ended}, {event["id"] for event in fired})
             connection.close()
 
+    def test_who_does_not_read_misses_the_oldest_and_it_is_counted(self):
+        config = 'alert "long" { reading = "queue.length"  subject = "orders*"  above = 10 }\n'
+        with Daemon(proc_root=fixture("healthy"), config=config) as daemon:
+            connection = daemon.connect_unix()
+            connection.request("GET", "/api/v1/events")
+            for i in range(600):
+                long_queue(daemon, 50, f"orders{i}")
+            queue = wait_until(lambda: (lambda q: q if q["refusedTotal"] > 100 else None)(
+                daemon.json("/api/v1/queues/events")), what="events that are missed")
+            self.assertEqual(queue["enqueuedTotal"], queue["dequeuedTotal"] + queue["refusedTotal"]
+                             + queue["clearedTotal"] + queue["length"])
+            self.assertLessEqual(queue["length"], queue["capacity"])
+            stream = connection.getresponse()
+            names = []
+            while "orders599" not in names:
+                names += [event["name"] for event in self.events(stream, 1)]
+            self.assertGreaterEqual(len(names), 256)
+            self.assertLess(len(names), 600)
+            numbers = [int(name[len("orders"):]) for name in names]
+            self.assertEqual(numbers, sorted(numbers))
+            connection.close()
+
     def test_evidence_begins_before_the_crossing(self):
         config = 'alert "long" { reading = "queue.length"  subject = "orders"  above = 10 }\n'
         with Daemon(proc_root=fixture("healthy"), config=config) as daemon:

@@ -18,8 +18,7 @@ struct row {
 static void check(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (mw_glob_matches(rows[i].pattern, rows[i].text, strlen(rows[i].text)) !=
-            rows[i].matches)
+        if (mw_glob_matches(rows[i].pattern, rows[i].text, strlen(rows[i].text)) != rows[i].matches)
             fail_msg("\"%s\" against \"%s\" should be %d", rows[i].pattern, rows[i].text,
                      rows[i].matches);
     }
