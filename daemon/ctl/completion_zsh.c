@@ -117,7 +117,10 @@ static void put_rows(struct mwd_buffer *out)
         put_action(mwd_ctl_verbs[i].operand, out);
         mwd_buffer_puts(out, "')\n");
     }
-    mwd_buffer_puts(out, "    [[ $verb == heap ]] && rows+=('*:FILE:_files')\n");
+    /* before the word that is being completed */
+    mwd_buffer_puts(out,
+                    "    [[ $verb == heap ]] && (( ${words[(i)(snapshot|diff)]} < CURRENT )) &&\n"
+                    "        rows+=('*:FILE:_files')\n");
 }
 
 /* ---- memwatchd ---- */
