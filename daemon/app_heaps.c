@@ -113,9 +113,8 @@ int mwd_app_get_cache(void *context, const struct mwd_request *request, struct m
 
 /* ---- heaps ---- */
 
-/* Hand ret->newer to mw_block_unref(). */
-static int look_at_heap(struct mwd_app *self, struct mwd_view_input *ret,
-                        struct mwd_view_heap *ret_heap)
+static int look_at_now(struct mwd_app *self, struct mwd_view_input *ret,
+                       struct mwd_view_heap *ret_heap)
 {
     const struct mw_heap *heap = mwd_heap_of(self->heap);
     struct mw_heap_numbers numbers;
@@ -132,19 +131,32 @@ static int look_at_heap(struct mwd_app *self, struct mwd_view_input *ret,
     return 0;
 }
 
+/* Hand ret->newer to mw_block_unref(). *ret_heap is what only this process can tell of its heap, in
+ * `space`; NULL when a recorded one is shown. */
+static int look_at_heap(struct mwd_app *self, struct mwd_view_input *ret,
+                        const struct mwd_view_heap **ret_heap, struct mwd_view_heap *space)
+{
+    *ret_heap = self->named_replayed ? NULL : space;
+    if (!self->named_replayed)
+        return look_at_now(self, ret, space);
+    *ret = (struct mwd_view_input){.sample = self->sample, .names = mwd_push_names(self->push)};
+    return 0;
+}
+
 int mwd_app_get_heaps(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
     struct mwd_app *self = context;
     struct mwd_view_input input;
-    struct mwd_view_heap heap;
+    const struct mwd_view_heap *heap;
+    struct mwd_view_heap space;
 
     (void)request;
     if (!self->sample)
         return not_yet(reply);
-    int r = look_at_heap(self, &input, &heap);
+    int r = look_at_heap(self, &input, &heap, &space);
     if (r < 0)
         return r;
-    mwd_view_named(&input, MW_KIND_HEAP, &heap, reply->body);
+    mwd_view_named(&input, MW_KIND_HEAP, heap, reply->body);
     mw_block_unref((struct mw_block *)(uintptr_t)input.newer);
     return 0;
 }
@@ -153,17 +165,17 @@ int mwd_app_get_heap(void *context, const struct mwd_request *request, struct mw
 {
     struct mwd_app *self = context;
     struct mwd_view_input input;
-    struct mwd_view_heap heap;
+    const struct mwd_view_heap *heap;
+    struct mwd_view_heap space;
 
     if (is_long(request))
         return refuse_long_name(reply);
     if (!self->sample)
         return not_yet(reply);
-    int r = look_at_heap(self, &input, &heap);
+    int r = look_at_heap(self, &input, &heap, &space);
     if (r < 0)
         return r;
-    if (mwd_view_named_one(&input, MW_KIND_HEAP, request->path_value, &heap, reply->body) ==
-        -ENOENT)
+    if (mwd_view_named_one(&input, MW_KIND_HEAP, request->path_value, heap, reply->body) == -ENOENT)
         refuse_unknown(self, MW_KIND_HEAP, request->path_value, reply);
     mw_block_unref((struct mw_block *)(uintptr_t)input.newer);
     return 0;

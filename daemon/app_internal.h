@@ -24,6 +24,8 @@ enum { MWD_STATUS_INTERVAL_S = 60 };
 struct mwd_app_named {
     struct mw_block_pool *pool;
     uint64_t seq;
+    struct mw_block_key *told; /* whose names stand in the recording; of `told_rows` rows */
+    uint32_t told_rows;
 };
 enum { MWD_APP_NAMED = 3 };
 
@@ -69,6 +71,7 @@ struct mwd_app {
     uint64_t own_seq;
     struct mwd_app_named named[MWD_APP_NAMED]; /* heaps, queues, caches */
     struct mw_block_pool *heap_now;            /* a heap as it is when somebody asks */
+    bool named_replayed;                       /* they are the recorded daemon's */
     uint32_t processes;                        /* in the newest process block */
     bool processes_known;
     uint64_t beat_ns; /* when the last beat was sealed, on the loop's clock */
@@ -94,6 +97,7 @@ struct mwd_app {
 
 int mwd_app_samples_init(struct mwd_app *self);
 void mwd_app_samples_deinit(struct mwd_app *self);
+void mwd_app_record(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count);
 void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t count);
 /* After the loop. Errors: those of uv_timer_init(). */
 int mwd_app_urgent_init(struct mwd_app *self);
@@ -132,10 +136,13 @@ void mwd_app_heap_reloaded(struct mwd_app *self);
 
 int mwd_app_named_init(struct mwd_app *self);
 void mwd_app_named_deinit(struct mwd_app *self);
-/* Offers the newest of each to the sealer. In a replay too: they are of who replays. */
+/* Offers the newest of each to the sealer and the recording. Of a recording that has none, those of
+ * the daemon that plays it. */
 void mwd_app_named_offer(struct mwd_app *self, uint64_t now_ns);
 /* A sample at once with what is new in these kinds, a bit each. */
 void mwd_app_named_urgent(struct mwd_app *self, uint32_t kinds);
+/* A recorded block: takes the names that stand in it. */
+void mwd_app_named_recorded(struct mwd_app *self, const struct mw_block *block);
 /* The heap as it is now, beside those that are reported. One reference, the caller's. Errors
  * -ENOMEM. */
 int mwd_app_heap_now(struct mwd_app *self, struct mw_block **ret);

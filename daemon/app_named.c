@@ -2,6 +2,8 @@
 #include "daemon/app_internal.h"
 #include "daemon/names.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,12 +154,84 @@ int mwd_app_named_init(struct mwd_app *self)
 void mwd_app_named_deinit(struct mwd_app *self)
 {
     self->heap_now = mw_block_pool_destroy(self->heap_now);
-    for (int i = 0; i < MWD_APP_NAMED; i++)
+    for (int i = 0; i < MWD_APP_NAMED; i++) {
         self->named[i].pool = mw_block_pool_destroy(self->named[i].pool);
+        free(self->named[i].told);
+    }
 }
 
-static int make(struct mwd_app *self, const struct source *source, struct mw_block_pool *pool,
-                uint64_t seq, struct mw_block **ret)
+/* ---- names, for recordings ----
+ *
+ * The daemon's own have keys that every daemon knows. The name of any other stands in the first
+ * recorded block that has its key, as that of a process does.
+ */
+
+static int make_told(struct mwd_app_named *self, uint32_t rows)
+{
+    struct mw_block_key *told;
+
+    if (rows <= self->told_rows)
+        return 0;
+    told = realloc(self->told, rows * sizeof *told);
+    if (!told)
+        return -ENOMEM;
+    memset(told + self->told_rows, 0, (rows - self->told_rows) * sizeof *told);
+    self->told = told;
+    self->told_rows = rows;
+    return 0;
+}
+
+/* What has no room now is told with the next block. */
+static void tell_names(struct mwd_app *self, int index, struct mw_block *block)
+{
+    const struct mwd_names *names = mwd_push_names(self->push);
+    struct mwd_app_named *named = &self->named[index];
+    enum mw_kind kind = sources[index].kind;
+    uint32_t count = mwd_push_rows(self->push, kind);
+
+    if (!self->recorder || make_told(named, count) < 0)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        struct mw_block_key key = mwd_names_key(names, kind, i), *told = &named->told[i];
+        const char *name = mwd_names_text(names, kind, i);
+
+        if (key.id == 0 || (told->id == key.id && told->birth == key.birth))
+            continue;
+        if (mw_block_add_event(block, MW_EVENT_NAME, sources[index].rows + i, MW_PRESENT, name,
+                               strlen(name)) < 0)
+            return;
+        *told = key;
+    }
+}
+
+static int find_source(uint32_t wanted)
+{
+    for (int i = 0; i < MWD_APP_NAMED; i++)
+        if (sources[i].source == wanted)
+            return i;
+    return -ENOENT;
+}
+
+void mwd_app_named_recorded(struct mwd_app *self, const struct mw_block *block)
+{
+    const struct mw_block_head *head = mw_block_head(block);
+    const struct mw_block_event *event = mw_block_events(block);
+    int index = find_source(head->source);
+
+    if (index < 0)
+        return;
+    self->named_replayed = true;
+    for (uint32_t i = 0; self->push && i < head->events; i++, event++)
+        if (event->type == MW_EVENT_NAME) /* a bad name is one that nobody can ask for */
+            mwd_push_know(self->push, sources[index].kind, event->key,
+                          mw_block_text(block) + event->text_offset, event->text_size);
+}
+
+/* ---- blocks ---- */
+
+/* Not finished yet. */
+static int begin(struct mwd_app *self, const struct source *source, struct mw_block_pool *pool,
+                 uint64_t seq, struct mw_block **ret)
 {
     const struct mw_clock *clock = mw_clock_system();
     struct mw_block *block;
@@ -169,20 +243,29 @@ static int make(struct mwd_app *self, const struct source *source, struct mw_blo
     mw_block_set_time(block, seq, mw_clock_wall_ms(clock), mw_clock_monotonic_ns(clock));
     source->fill(self, block);
     mwd_push_fill(self->push, source->kind, source->rows, block);
-    r = mw_block_finish(block);
+    *ret = block;
+    return 0;
+}
+
+static int finish(struct mw_block *block)
+{
+    int r = mw_block_finish(block);
+
     if (r < 0)
         mw_block_unref(block);
-    else
-        *ret = block;
     return r;
 }
 
-/* Without memory the source becomes stale, and says so. */
-static int make_next(struct mwd_app *self, int index, struct mw_block **ret)
+/* Without memory the source becomes stale, and says so. `kept`: it comes into the recording. */
+static int make_next(struct mwd_app *self, int index, bool kept, struct mw_block **ret)
 {
     struct mwd_app_named *named = &self->named[index];
-    int r = make(self, &sources[index], named->pool, named->seq + 1, ret);
+    int r = begin(self, &sources[index], named->pool, named->seq + 1, ret);
 
+    if (r == 0 && kept)
+        tell_names(self, index, *ret);
+    if (r == 0)
+        r = finish(*ret);
     named->seq += r == 0;
     return r;
 }
@@ -191,14 +274,15 @@ void mwd_app_named_offer(struct mwd_app *self, uint64_t now_ns)
 {
     struct mw_block *block;
 
-    if (!self->heap || !self->http) /* --once has none of them */
+    if (!self->heap || !self->http || self->named_replayed) /* --once has none of them */
         return;
     mwd_app_own_told(self);
     mwd_push_expire(self->push);
     for (int i = 0; i < MWD_APP_NAMED; i++) {
-        if (make_next(self, i, &block) < 0)
+        if (make_next(self, i, true, &block) < 0)
             continue;
         mw_sealer_offer(self->sealer, block, now_ns);
+        mwd_app_record(self, &block, 1);
         mw_block_unref(block);
     }
 }
@@ -208,10 +292,10 @@ void mwd_app_named_urgent(struct mwd_app *self, uint32_t kinds)
     struct mw_block *blocks[MWD_APP_NAMED];
     uint32_t count = 0;
 
-    if (!self->heap || !self->http)
+    if (!self->heap || !self->http || self->named_replayed)
         return;
     for (int i = 0; i < MWD_APP_NAMED; i++)
-        if (kinds & 1U << sources[i].kind && make_next(self, i, &blocks[count]) == 0)
+        if (kinds & 1U << sources[i].kind && make_next(self, i, false, &blocks[count]) == 0)
             count++;
     mwd_app_urgent(self, blocks, count);
     for (uint32_t i = 0; i < count; i++)
@@ -220,5 +304,7 @@ void mwd_app_named_urgent(struct mwd_app *self, uint32_t kinds)
 
 int mwd_app_heap_now(struct mwd_app *self, struct mw_block **ret)
 {
-    return make(self, &sources[0], self->heap_now, 1, ret);
+    int r = begin(self, &sources[0], self->heap_now, 1, ret);
+
+    return r < 0 ? r : finish(*ret);
 }

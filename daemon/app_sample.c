@@ -146,6 +146,8 @@ static int make_own_block(struct mwd_app *self, struct mw_block **ret)
 static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
 {
     mw_sealer_offer(self->sealer, block, now_ns);
+    if (self->replayer)
+        mwd_app_named_recorded(self, block);
     if (mw_block_head(block)->source != MW_SOURCE_PROCESS)
         return;
     self->processes = mw_block_head(block)->live;
@@ -188,7 +190,7 @@ static void seal(struct mwd_app *self, uint64_t now_ns, bool urgent)
     mwd_app_heap_feed(self);
 }
 
-static void record(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count)
+void mwd_app_record(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count)
 {
     /* services, which come last, are in no recording: it would end at them */
     while (count > 0 && mw_block_head(blocks[count - 1])->source == MW_SOURCE_SERVICE)
@@ -205,7 +207,7 @@ static void add_own_block(struct mwd_app *self, uint64_t now_ns)
     if (self->replayer || make_own_block(self, &own) < 0)
         return;
     offer(self, own, now_ns);
-    record(self, &own, 1);
+    mwd_app_record(self, &own, 1);
     mw_block_unref(own);
 }
 
@@ -218,7 +220,7 @@ void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t c
         return;
     for (uint32_t i = 0; i < count; i++)
         offer(self, blocks[i], now_ns);
-    record(self, blocks, count);
+    mwd_app_record(self, blocks, count);
     add_own_block(self, now_ns);
     mwd_app_named_offer(self, now_ns);
     seal(self, now_ns, false);

@@ -91,12 +91,13 @@ static uint64_t room_for(const struct mwd_http_server *self, const struct mwd_ro
 /* A body that fills little of a large buffer leaves it to the next one. */
 static int fit(struct mwd_http_server *self, struct mwd_buffer *buffer)
 {
+    bool never_spare = buffer->capacity < SPARE_MIN || buffer->capacity > SPARE_MAX;
     size_t room = buffer->size + 1; /* as buffers have it */
     char *bytes;
 
-    if (buffer->capacity >= SPARE_MIN && buffer->size > buffer->capacity / 2)
+    if (!never_spare && buffer->size > buffer->capacity / 2)
         return 0;
-    if (buffer->capacity < SPARE_MIN) {
+    if (never_spare) {
         bytes = realloc(buffer->bytes, room);
     } else {
         bytes = malloc(room);

@@ -188,22 +188,29 @@ static int take_place(struct mwd_names *self, struct book *book, struct entry **
     return 0;
 }
 
+/* Of an entry in no bucket. */
+static void set_name(const struct mwd_names *self, struct book *book, struct entry *entry,
+                     const char *name, size_t size)
+{
+    uint16_t *bucket = bucket_of(self, book, name, size);
+
+    memcpy(entry->name, name, size);
+    entry->name[size] = '\0';
+    entry->size = (uint8_t)size;
+    entry->next = *bucket;
+    *bucket = (uint16_t)place_of(book, entry);
+}
+
 static int add(struct mwd_names *self, enum mw_kind kind, const char *name, size_t size,
                struct entry **ret)
 {
     struct book *book = &self->books[kind];
-    uint16_t *bucket;
     int r = take_place(self, book, ret);
 
     if (r < 0)
         return r;
-    memcpy((*ret)->name, name, size);
-    (*ret)->name[size] = '\0';
-    (*ret)->size = (uint8_t)size;
+    set_name(self, book, *ret, name, size);
     (*ret)->alive = false;
-    bucket = bucket_of(self, book, name, size);
-    (*ret)->next = *bucket;
-    *bucket = (uint16_t)place_of(book, *ret);
     return 0;
 }
 
@@ -277,6 +284,46 @@ void mwd_names_leave(struct mwd_names *self, enum mw_kind kind, uint32_t place)
     self->books[kind].alive -= entry->alive;
     entry->alive = false;
     entry->left = ++self->left;
+}
+
+/* Places before it that nobody has named keep a name that nobody can ask for. */
+static int make_places(struct mwd_names *self, enum mw_kind kind, uint64_t place)
+{
+    struct entry *entry;
+    int r = 0;
+
+    while (r == 0 && self->books[kind].count <= place)
+        r = add(self, kind, "", 0, &entry);
+    return r;
+}
+
+static void rename_entry(struct mwd_names *self, struct book *book, struct entry *entry,
+                         const char *name, size_t size)
+{
+    unlink_entry(self, book, entry);
+    set_name(self, book, entry, name, size);
+}
+
+int mwd_names_know(struct mwd_names *self, enum mw_kind kind, struct mw_block_key key,
+                   const char *name, size_t size)
+{
+    uint64_t place = key.id % (UINT64_C(1) << PLACE_BITS);
+    struct entry *entry;
+    int r = check(kind, name, size);
+
+    if (r == 0 && (key.id < FIRST_ID || place >= MWD_NAMES_MAX || key.birth > INT64_MAX))
+        r = -EINVAL;
+    if (r == 0)
+        r = make_places(self, kind, place);
+    if (r < 0)
+        return r;
+    entry = &self->books[kind].entries[place];
+    rename_entry(self, &self->books[kind], entry, name, size);
+    entry->id = key.id;
+    entry->birth = (int64_t)key.birth;
+    self->books[kind].alive += !entry->alive;
+    entry->alive = true;
+    return 0;
 }
 
 /* ---- asking ---- */

@@ -64,6 +64,11 @@ int mwd_names_take(struct mwd_names *self, enum mw_kind kind, const char *name, 
 int mwd_names_look(const struct mwd_names *self, enum mw_kind kind, const char *name, size_t size,
                    struct mwd_name_owner owner, uint32_t *ret_place);
 void mwd_names_leave(struct mwd_names *self, enum mw_kind kind, uint32_t place);
+/* What another daemon called that key, from its recording: the name is put where it was there.
+ * Errors   -EINVAL no such kind or name, or a key that no daemon gives; -EEXIST, -ENOMEM as above.
+ */
+int mwd_names_know(struct mwd_names *self, enum mw_kind kind, struct mw_block_key key,
+                   const char *name, size_t size);
 
 /* Places that were ever given; some of their names may have gone. */
 uint32_t mwd_names_places(const struct mwd_names *self, enum mw_kind kind);

@@ -168,6 +168,24 @@ int mwd_push_put(struct mwd_push *self, enum mw_kind kind, const char *name,
     return 0;
 }
 
+/* ---- from a recording ---- */
+
+int mwd_push_know(struct mwd_push *self, enum mw_kind kind, struct mw_block_key key,
+                  const char *name, size_t size)
+{
+    struct mwd_push_book *book = &self->books[kind];
+    uint32_t before = mwd_names_places(self->names, kind), places;
+    int r = mwd_names_know(self->names, kind, key, name, size);
+
+    places = mwd_names_places(self->names, kind);
+    for (uint32_t place = before; place < places; place++) {
+        if (fit(book, place) < 0)
+            return -ENOMEM;
+        begin(&book->subjects[place]);
+    }
+    return r;
+}
+
 int mwd_push_remove(struct mwd_push *self, enum mw_kind kind, const char *name,
                     struct mwd_name_owner owner)
 {

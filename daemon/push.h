@@ -54,6 +54,10 @@ struct mwd_push *mwd_push_destroy(struct mwd_push *self);
 void mwd_push_set_expire(struct mwd_push *self, uint64_t expire_ns);
 
 const struct mwd_names *mwd_push_names(const struct mwd_push *self);
+/* A name that was reported to the daemon whose recording is played; its numbers stand there.
+ * Errors   those of mwd_names_know(). */
+int mwd_push_know(struct mwd_push *self, enum mw_kind kind, struct mw_block_key key,
+                  const char *name, size_t size);
 void mwd_push_get_numbers(const struct mwd_push *self, struct mwd_push_numbers *ret);
 /* For what is refused, dropped or received before it gets here. */
 void mwd_push_count_refusal(struct mwd_push *self, enum mwd_push_reason reason);

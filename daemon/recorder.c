@@ -261,6 +261,12 @@ static int64_t newest_pending_ms(const struct mwd_recorder *self)
     return self->writing.blocks > 0 ? self->writing.until_ms : self->until_ms;
 }
 
+static bool is_own(uint32_t source)
+{
+    return source == MW_SOURCE_DAEMON || source == MW_SOURCE_HEAP || source == MW_SOURCE_QUEUE ||
+           source == MW_SOURCE_CACHE;
+}
+
 /* Returns false when the block is not in the file and will not be. */
 static bool write_block(struct mwd_recorder *self, struct mw_block *block, bool is_first)
 {
@@ -269,8 +275,8 @@ static bool write_block(struct mwd_recorder *self, struct mw_block *block, bool 
 
     if (!self->writer)
         return false;
-    /* The daemon's own block, written by itself, ends the beat of those before it. */
-    bool begins_beat = is_first && head->source != MW_SOURCE_DAEMON;
+    /* The daemon's own blocks, written by themselves, end the beat of those before them. */
+    bool begins_beat = is_first && !is_own(head->source);
     int r = mw_recording_write_frame(self->writer, block, begins_beat, &frame);
     if (r == 0 && !has_room(self, frame.size)) {
         end(self, newest_pending_ms(self), "the disk is too slow, 8 MiB are waiting for it");

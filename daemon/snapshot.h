@@ -1,8 +1,9 @@
 /* snapshot: heap snapshots of the daemon's own heap, each taken by a child of its own.
  *
- * The loop marks in slices, ends the collection and forks; the child, which has the heap as it was at
- * that moment, walks and writes while the loop goes on. At most one at a time. What it is written to is a pipe
- * that somebody reads (stream), or a file in a folder (save), of which the newest three are kept.
+ * The loop marks in slices, ends the collection and forks; the child, which has the heap as it was
+ * at that moment, walks and writes while the loop goes on. At most one at a time. What it is
+ * written to is a pipe that somebody reads (stream), or a file in a folder (save), of which the
+ * newest three are kept.
  *
  * Bounds   64 KiB stand in the pipe, then the child waits; a time limit for all of it. A child that
  *          is late, or whose reader has gone, is killed and reaped; it ends with the daemon, too.
@@ -26,7 +27,7 @@ struct mwd_snapshots_options {
     /* Nobody else may end a collection meanwhile; then they may again. Or NULL. */
     void (*hold)(void *context, bool held);
     void *context;
-    uint64_t limit_ms;  /* from the fork to the last byte */
+    uint64_t limit_ms; /* from the fork to the last byte */
 };
 
 /* Owner    the caller: mwd_snapshots_close() while the loop runs, mwd_snapshots_destroy() after it.

@@ -117,7 +117,11 @@ static void put_rows(struct mwd_buffer *out)
         put_action(mwd_ctl_verbs[i].operand, out);
         mwd_buffer_puts(out, "')\n");
     }
-    mwd_buffer_puts(out, "    [[ $verb == (heap|rules) ]] && rows+=('*:FILE:_files')\n");
+    /* before the word that is being completed */
+    mwd_buffer_puts(
+        out,
+        "    [[ $verb == (heap|rules) ]] && (( ${words[(i)(snapshot|diff|test)]} < CURRENT )) &&\n"
+        "        rows+=('*:FILE:_files')\n");
 }
 
 /* ---- memwatchd ---- */

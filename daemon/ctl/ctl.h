@@ -303,6 +303,21 @@ void mwd_ctl_table_cell(struct mwd_ctl_table *self, const char *format, ...)
 void mwd_ctl_table_put(const struct mwd_ctl_table *self, const struct mwd_ctl *ctl,
                        struct mwd_buffer *out);
 
+/* ---- rows.c: a list of a document as a table ---- */
+
+struct mwd_ctl_rows {
+    const char *path, *key; /* where the document is, and its member that is the list */
+    const struct mwd_ctl_column *columns;
+    unsigned count;
+    /* The cells of one element, in one row of the table or in several. */
+    void (*put)(struct mwd_ctl *ctl, const struct mwd_ctl_rows *self, const struct cJSON *element,
+                struct mwd_ctl_table *table);
+    const void *fields; /* for `put` */
+};
+
+/* The table, or with --json the document. Returns an exit code. */
+int mwd_ctl_show_rows(struct mwd_ctl *self, const struct mwd_ctl_rows *rows);
+
 /* ---- sparkline.c: numbers as a line of bars ---- */
 
 /* Numbers that are not known are NAN, and blank; more than fit are averaged. The least number has

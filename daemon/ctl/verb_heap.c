@@ -65,10 +65,12 @@ static void put_collections(struct mwd_ctl_table *table, const cJSON *heap)
     put_count(table, known, sweeps + compacts);
 }
 
-static void put_heap(struct mwd_ctl *self, const cJSON *heap, struct mwd_ctl_table *table)
+static void put_heap(struct mwd_ctl *self, const struct mwd_ctl_rows *rows, const cJSON *heap,
+                     struct mwd_ctl_table *table)
 {
     uint64_t longest_us;
 
+    (void)rows;
     mwd_ctl_table_cell(table, "%s", mwd_ctl_text(heap, "name", "-"));
     put_size(self, table, heap, "heapUsed");
     put_size(self, table, heap, "heapTotal");
@@ -82,10 +84,12 @@ static void put_heap(struct mwd_ctl *self, const cJSON *heap, struct mwd_ctl_tab
         mwd_ctl_table_cell(table, "-");
 }
 
-static void put_spaces(struct mwd_ctl *self, const cJSON *heap, struct mwd_ctl_table *table)
+static void put_spaces(struct mwd_ctl *self, const struct mwd_ctl_rows *rows, const cJSON *heap,
+                       struct mwd_ctl_table *table)
 {
     const cJSON *space;
 
+    (void)rows;
     cJSON_ArrayForEach(space, member(heap, "spaces"))
     {
         mwd_ctl_table_cell(table, "%s", mwd_ctl_text(heap, "name", "-"));
@@ -99,47 +103,12 @@ static void put_spaces(struct mwd_ctl *self, const cJSON *heap, struct mwd_ctl_t
 
 /* ---- the verbs ---- */
 
-static const struct view {
-    const struct mwd_ctl_column *columns;
-    unsigned count;
-    void (*put)(struct mwd_ctl *self, const cJSON *heap, struct mwd_ctl_table *table);
-} heap_view = {heap_columns, sizeof heap_columns / sizeof heap_columns[0], put_heap},
-  space_view = {space_columns, sizeof space_columns / sizeof space_columns[0], put_spaces};
-
-static void put_table(struct mwd_ctl *self, const struct view *view, const cJSON *document,
-                      struct mwd_buffer *out)
-{
-    struct mwd_ctl_table *table;
-    const cJSON *heap;
-    int r = mwd_ctl_table_create(view->columns, view->count, &table);
-
-    if (r < 0) {
-        out->failed = r;
-        return;
-    }
-    cJSON_ArrayForEach(heap, member(document, "heaps")) view->put(self, heap, table);
-    mwd_ctl_table_put(table, self, out);
-    mwd_ctl_table_destroy(table);
-}
-
-static int show(struct mwd_ctl *self, const struct view *view)
-{
-    struct mwd_buffer out;
-    cJSON *document;
-    int code;
-
-    if (self->options->json)
-        return mwd_ctl_pass_on(self, "GET", "/api/v1/heaps");
-    code = mwd_ctl_document(self, "/api/v1/heaps", &document);
-    if (code != MWD_CTL_OK)
-        return code;
-    mwd_buffer_init(&out, OUT_MAX);
-    put_table(self, view, document, &out);
-    cJSON_Delete(document);
-    code = mwd_ctl_print(&out);
-    mwd_buffer_deinit(&out);
-    return code;
-}
+static const struct mwd_ctl_rows heap_rows = {
+    "/api/v1/heaps", "heaps", heap_columns, sizeof heap_columns / sizeof heap_columns[0],
+    put_heap,        NULL};
+static const struct mwd_ctl_rows space_rows = {
+    "/api/v1/heaps", "heaps", space_columns, sizeof space_columns / sizeof space_columns[0],
+    put_spaces,      NULL};
 
 static void put_collection(struct mwd_ctl *self, const cJSON *document, struct mwd_buffer *out)
 {
@@ -228,7 +197,7 @@ int mwd_ctl_heap(struct mwd_ctl *self)
         return MWD_CTL_USAGE;
     }
     if (what && strcmp(what, "spaces") == 0)
-        return show(self, &space_view);
+        return mwd_ctl_show_rows(self, &space_rows);
     if (what && strcmp(what, "trace") == 0)
         return trace(self);
     if (what && strcmp(what, "diff") == 0)
@@ -237,5 +206,5 @@ int mwd_ctl_heap(struct mwd_ctl *self)
         return mwd_ctl_heap_snapshot(self, self->options->files[0]);
     if (collects)
         return collect(self);
-    return show(self, &heap_view);
+    return mwd_ctl_show_rows(self, &heap_rows);
 }

@@ -4,8 +4,6 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 
-enum { OUT_MAX = 1 << 20 };
-
 enum cell { TEXT, COUNT, SIZE, SPAN, SHARE };
 
 struct field {
@@ -60,18 +58,6 @@ static const struct field service_fields[] = {
     {"limitHits", NULL, COUNT}, {"oomKills", NULL, COUNT},
 };
 
-static const struct view {
-    const char *path, *key;
-    const struct mwd_ctl_column *columns;
-    const struct field *fields;
-    unsigned count;
-} queue_view = {"/api/v1/queues", "queues", queue_columns, queue_fields,
-                sizeof queue_columns / sizeof queue_columns[0]},
-  cache_view = {"/api/v1/caches", "caches", cache_columns, cache_fields,
-                sizeof cache_columns / sizeof cache_columns[0]},
-  service_view = {"/api/v1/services", "services", service_columns, service_fields,
-                  sizeof service_columns / sizeof service_columns[0]};
-
 _Static_assert(sizeof queue_fields / sizeof queue_fields[0] ==
                    sizeof queue_columns / sizeof queue_columns[0],
                "a column without a field");
@@ -115,56 +101,36 @@ static void put_cell(struct mwd_ctl *self, const cJSON *row, const struct field 
     }
 }
 
-static void put_table(struct mwd_ctl *self, const struct view *view, const cJSON *document,
-                      struct mwd_buffer *out)
+static void put_row(struct mwd_ctl *self, const struct mwd_ctl_rows *rows, const cJSON *row,
+                    struct mwd_ctl_table *table)
 {
-    struct mwd_ctl_table *table;
-    const cJSON *row;
-    int r = mwd_ctl_table_create(view->columns, view->count, &table);
+    const struct field *fields = rows->fields;
 
-    if (r < 0) {
-        out->failed = r;
-        return;
-    }
-    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(document, view->key))
-    {
-        for (unsigned i = 0; i < view->count; i++)
-            put_cell(self, row, &view->fields[i], table);
-    }
-    mwd_ctl_table_put(table, self, out);
-    mwd_ctl_table_destroy(table);
+    for (unsigned i = 0; i < rows->count; i++)
+        put_cell(self, row, &fields[i], table);
 }
 
-static int show(struct mwd_ctl *self, const struct view *view)
-{
-    struct mwd_buffer out;
-    cJSON *document;
-    int code;
+#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-    if (self->options->json)
-        return mwd_ctl_pass_on(self, "GET", view->path);
-    code = mwd_ctl_document(self, view->path, &document);
-    if (code != MWD_CTL_OK)
-        return code;
-    mwd_buffer_init(&out, OUT_MAX);
-    put_table(self, view, document, &out);
-    cJSON_Delete(document);
-    code = mwd_ctl_print(&out);
-    mwd_buffer_deinit(&out);
-    return code;
-}
+static const struct mwd_ctl_rows queue_rows = {"/api/v1/queues",        "queues", queue_columns,
+                                               COUNT_OF(queue_columns), put_row,  queue_fields};
+static const struct mwd_ctl_rows cache_rows = {"/api/v1/caches",        "caches", cache_columns,
+                                               COUNT_OF(cache_columns), put_row,  cache_fields};
+static const struct mwd_ctl_rows service_rows = {
+    "/api/v1/services",        "services", service_columns,
+    COUNT_OF(service_columns), put_row,    service_fields};
 
 int mwd_ctl_queues(struct mwd_ctl *self)
 {
-    return show(self, &queue_view);
+    return mwd_ctl_show_rows(self, &queue_rows);
 }
 
 int mwd_ctl_caches(struct mwd_ctl *self)
 {
-    return show(self, &cache_view);
+    return mwd_ctl_show_rows(self, &cache_rows);
 }
 
 int mwd_ctl_services(struct mwd_ctl *self)
 {
-    return show(self, &service_view);
+    return mwd_ctl_show_rows(self, &service_rows);
 }

@@ -42,7 +42,9 @@ struct tally {
 struct trial {
     struct mw_alerts *alerts;
     struct mw_sealer *sealer;
-    struct mw_subjects *subjects;
+    struct mw_heap *heap;
+    struct mw_store *store;       /* on it */
+    struct mw_subjects *subjects; /* in that */
     struct mw_recording_reader *reader;
     struct mwd_config *config;
     struct firing *firings; /* [FIRINGS_MAX] */
@@ -437,6 +439,19 @@ static int load_config(const char *path, struct mwd_config **ret)
     return code;
 }
 
+/* Names of processes need a heap of their own, of the size that a daemon has. */
+static int create_subjects(struct trial *self)
+{
+    struct mw_heap_config config;
+    int r;
+
+    mw_heap_config_default(&config);
+    r = mw_heap_create(&config, &self->heap);
+    if (r == 0)
+        r = mw_store_create(self->heap, &self->store);
+    return r < 0 ? r : mw_subjects_create(self->store, &self->subjects);
+}
+
 static int make(struct trial *self)
 {
     struct mw_alert_config config;
@@ -451,7 +466,7 @@ static int make(struct trial *self)
     if (r == 0)
         r = mw_sealer_create(&self->sealer);
     if (r == 0)
-        r = mw_subjects_create(&self->subjects);
+        r = create_subjects(self);
     if (r == 0)
         r = mw_recording_reader_create(&self->reader);
     if (r == 0)
@@ -468,6 +483,8 @@ static void unmake(struct trial *self)
     mw_alerts_destroy(self->alerts);
     mw_sealer_destroy(self->sealer);
     mw_subjects_destroy(self->subjects);
+    mw_store_destroy(self->store);
+    mw_heap_destroy(self->heap);
     mw_recording_reader_destroy(self->reader);
     mwd_config_destroy(self->config);
     free(self->firings);

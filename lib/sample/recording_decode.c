@@ -240,7 +240,7 @@ static int check_head(const struct mw_wire_in *in, const struct mw_recorded_sour
     }
     if (head->seq == 0)
         return refuse_at(in, 0, "a sequence number over 0");
-    if (source->source != MW_SOURCE_PROCESS && head->rows > 1)
+    if (mw_kind_has_one_subject(mw_source_kind(source->source)) && head->rows > 1)
         return refuse_at(in, 0, "at most one row of a source with one subject");
     if (head->rows > rows_before + (in->size - in->at))
         return refuse_at(in, 0, "no more rows than the frame has bytes for");

@@ -9,7 +9,8 @@
 enum { FIRST_CAPACITY = 4096, VARINT_MAX = 10 };
 
 const enum mw_source mw_recorded_sources[MW_RECORDED_SOURCES] = {
-    MW_SOURCE_SYSTEM, MW_SOURCE_PROCESS, MW_SOURCE_SELF, MW_SOURCE_DAEMON};
+    MW_SOURCE_SYSTEM, MW_SOURCE_PROCESS, MW_SOURCE_SELF, MW_SOURCE_DAEMON,
+    MW_SOURCE_HEAP,   MW_SOURCE_QUEUE,   MW_SOURCE_CACHE};
 
 /* ---- CRC-32C: the Castagnoli polynomial, low bit first ---- */
 

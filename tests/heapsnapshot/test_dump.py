@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
+from chrome import relay
 from shape import Shape
 from test_readers import NODE, read
 
@@ -117,6 +118,39 @@ class Planted(unittest.TestCase):
 
     def test_queue_in_node(self):
         self.check_node("queue", "Message", ["server", "inbox : Array", ": Message"])
+
+
+class Chrome(unittest.TestCase):
+    """Chrome's layout of the same graph is the same graph, with allocations recorded or not."""
+
+    def files(self, folder):
+        """The leak's two snapshots in our layout, then in both of Chrome's."""
+        names = ["a.heapsnapshot", "b.heapsnapshot"]
+        ours = [os.path.join(folder, name) for name in names]
+        subprocess.run([LEAKS, "cache", "leak"] + ours, check=True)
+        yield ours
+        for traced in False, True:
+            theirs = [os.path.join(folder, f"chrome-{traced}-{name}") for name in names]
+            for source, target in zip(ours, theirs):
+                relay(source, target, traced)
+            yield theirs
+
+    def test_the_graph_is_the_same(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ours, *others = [json.loads(dumped(files[1]).stdout) for files in self.files(folder)]
+        self.assertGreater(ours["nodes"], 400)
+        self.assertEqual(others, [ours, ours])
+
+    def test_the_difference_is_the_same(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ours, *others = [diff(*files, "--json").stdout for files in self.files(folder)]
+        self.assertIn("CacheEntry", ours)
+        self.assertEqual(others, [ours, ours])
+
+    def test_chromes_own_loader_takes_it_for_its_own(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for ours in self.files(folder):
+                Alike.check_file(self, ours[1])
 
 
 class Words(unittest.TestCase):

@@ -83,6 +83,8 @@ class Offers:
         self.assertEqual(self.offers("memwatchctl record inc"), {"incident.mwr"})
         self.assertEqual(self.offers("memwatchctl config check --config inc"), {"incident.mwr"})
         self.assertEqual(self.offers("memwatchd --replay inc"), {"incident.mwr"})
+        self.assertEqual(self.offers("memwatchctl heap snapshot inc"), {"incident.mwr"})
+        self.assertEqual(self.offers("memwatchctl heap diff a inc"), {"incident.mwr"})
 
     def test_folders_where_folders_are_taken(self):
         self.assertEqual(self.offers("memwatchd --proc-root in"), {"inner"})
@@ -90,6 +92,8 @@ class Offers:
     def test_nothing_where_one_must_know(self):
         for line in ("memwatchctl memory inc", "memwatchctl memory --timeout in",
                      "memwatchctl memory --url=in", "memwatchctl memory --url http://in",
+                     "memwatchctl heap inc", "memwatchctl heap spaces inc",
+                     "memwatchctl heap collect inc",
                      "memwatchd --interval in", "memwatchd in"):
             with self.subTest(line):
                 self.assertEqual(self.offers(line), set())

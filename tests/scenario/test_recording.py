@@ -55,6 +55,41 @@ class Recording(unittest.TestCase):
             self.assertEqual(sorted(rows), proc_tree.pids(fixture("healthy")))
             wait_until(lambda: daemon.get("/readyz").status == 503, 15, "the end is told")
 
+    def test_heaps_queues_and_caches_are_in_it(self):
+        """Those of the daemon that recorded, and those that others reported to it, by name."""
+        with Daemon("--record", str(self.path), proc_root=fixture("healthy")) as daemon:
+            daemon.wait_for_samples(3)
+            self.assertEqual(self.push(daemon, "orders", 17).status, 204)
+            daemon.wait_for_samples(3)
+            self.assertEqual(self.push(daemon, "mail/in", 4).status, 204)
+            daemon.wait_for_samples(3)
+            heap = daemon.json("/api/v1/heaps/memwatchd")
+        with Daemon("--replay", str(self.path), "--speed", "max", ready=False) as daemon:
+            daemon.wait_for_line("the replay of .* has ended")
+            queues = wait_until(lambda: self.queues(daemon), 15, "the recorded queues")
+            self.assertEqual(queues["orders"]["length"], 17)
+            self.assertEqual(queues["mail/in"]["length"], 4)
+            self.assertEqual(sorted(queues), ["events", "mail/in", "orders"])
+            self.assertEqual(daemon.json("/api/v1/queues/orders")["length"], 17)
+            played = daemon.json("/api/v1/heaps/memwatchd")
+            self.assertEqual(played["heapLimit"], heap["heapLimit"])
+            self.assertEqual(played["pid"], heap["pid"])  # not that of who plays it
+            past = daemon.json("/api/v1/history?reading=queue.length&subject=orders&step=1s")
+            self.assertIn(17, [point[3] for point in past["points"]])
+
+    @staticmethod
+    def push(daemon, name, length):
+        return daemon.request("PUT", f"/api/v1/queues/{name.replace('/', '%2F')}",
+                              {"Content-Type": "application/json"},
+                              json.dumps({"length": length}), unix=True)
+
+    @staticmethod
+    def queues(daemon):
+        answer = daemon.get("/api/v1/queues")
+        rows = answer.json()["queues"] if answer.status == 200 else []
+        found = {row["name"]: row for row in rows}
+        return found if "mail/in" in found else None
+
     def test_a_recording_that_was_cut_off_plays_to_the_cut(self):
         self.record(samples=20)
         whole = self.path.read_bytes()
