@@ -344,7 +344,9 @@ static void add_history(cJSON *schemas)
     add_described(&object, "subject", "string",
                   "system, memwatchd, PID:STARTTIMEMS, the name of a heap, queue or cache, or the "
                   "path of a service.");
-    add_type_or_null(add_described(&object, "name", NULL, "Of a process that lives."), "string");
+    add_type_or_null(add_described(&object, "name", NULL,
+                                   "Of a process that is gone, the one that it had last."),
+                     "string");
     add_described(&object, "unit", "string", "Of the values.");
     add_described(&object, "alive", "boolean", "Whether the subject is there.");
     add_whole_number(&object, "firstMs", 0);

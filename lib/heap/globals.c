@@ -1,29 +1,89 @@
 /* Globals: handles that no scope closes. Those that may hold a young object stand in a list of
- * their own, so that a scavenge does not look at the thousands that do not. */
+ * their own, so that a scavenge does not look at the thousands that do not. Weak ones, of which a
+ * table of texts has tens of thousands, stand behind all others, where marking does not look, and
+ * in an array, so that the pause that looks at all of them can fetch the next ones meanwhile. */
 #include "heap/heap_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { YOUNG_FIRST = 64 };
+enum { ROOM_FIRST = 64 };
+
+static int fit(struct mw_heap *self, struct mw_global ***array, size_t *capacity, size_t count)
+{
+    size_t room = *capacity == 0 ? ROOM_FIRST : 2 * *capacity;
+    struct mw_global **memory;
+
+    if (count < *capacity)
+        return 0;
+    memory = realloc(*array, room * sizeof(struct mw_global *));
+    if (memory == NULL)
+        return -ENOMEM;
+    self->malloced += (room - *capacity) * sizeof(struct mw_global *);
+    *array = memory;
+    *capacity = room;
+    return 0;
+}
 
 /* Room for all of them, so that mw_global_set() cannot fail. */
-static int make_room(struct mw_heap *self)
+static int make_room(struct mw_heap *self, bool weak)
 {
     struct mw_globals *globals = &self->globals;
-    size_t capacity = globals->young_capacity == 0 ? YOUNG_FIRST : 2 * globals->young_capacity;
-    struct mw_global **young;
+    int error = fit(self, &globals->young, &globals->young_capacity, globals->count);
 
-    if (globals->count < globals->young_capacity)
-        return 0;
-    young = realloc(globals->young, capacity * sizeof(struct mw_global *));
-    if (young == NULL)
-        return -ENOMEM;
-    self->malloced += (capacity - globals->young_capacity) * sizeof(struct mw_global *);
-    globals->young = young;
-    globals->young_capacity = capacity;
-    return 0;
+    if (error == 0 && weak)
+        error = fit(self, &globals->weak, &globals->weak_capacity, globals->weak_count);
+    return error;
+}
+
+/* Before the first of its kind. */
+static void link_in(struct mw_globals *globals, struct mw_global *global)
+{
+    struct mw_global *next = global->weak ? globals->first_weak : globals->first;
+    struct mw_global *previous = next != NULL ? next->previous : NULL;
+
+    if (global->weak && next == NULL) /* the first weak one: behind the last */
+        for (previous = globals->first; previous != NULL && previous->next != NULL;)
+            previous = previous->next;
+    global->next = next;
+    global->previous = previous;
+    if (next != NULL)
+        next->previous = global;
+    if (previous != NULL)
+        previous->next = global;
+    else
+        globals->first = global;
+    if (global->weak)
+        globals->first_weak = global;
+    globals->count++;
+}
+
+static void link_out(struct mw_globals *globals, struct mw_global *global)
+{
+    if (globals->first_weak == global)
+        globals->first_weak = global->next;
+    if (global->previous != NULL)
+        global->previous->next = global->next;
+    else
+        globals->first = global->next;
+    if (global->next != NULL)
+        global->next->previous = global->previous;
+    globals->count--;
+}
+
+static void put_in_weak(struct mw_globals *globals, struct mw_global *global)
+{
+    global->weak_at = (uint32_t)globals->weak_count;
+    globals->weak[globals->weak_count++] = global;
+}
+
+static void take_out_of_weak(struct mw_globals *globals, const struct mw_global *global)
+{
+    struct mw_global *last = globals->weak[--globals->weak_count];
+
+    globals->weak[global->weak_at] = last;
+    last->weak_at = global->weak_at;
 }
 
 static void set_value(struct mw_heap *self, struct mw_global *global, uintptr_t value)
@@ -42,7 +102,7 @@ int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, stru
 {
     MW_GUARD(self);
     struct mw_global *global;
-    int error = mw_heap_right_thread(self, where) ? make_room(self) : -EPERM;
+    int error = mw_heap_right_thread(self, where) ? make_room(self, weak) : -EPERM;
 
     if (error < 0)
         return error;
@@ -52,11 +112,9 @@ int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, stru
     global->heap = self;
     global->where = where;
     global->weak = weak;
-    global->next = self->globals.first;
-    if (global->next != NULL)
-        global->next->previous = global;
-    self->globals.first = global;
-    self->globals.count++;
+    link_in(&self->globals, global);
+    if (weak)
+        put_in_weak(&self->globals, global);
     set_value(self, global, (uintptr_t)mw_handle_object(self, ref, where));
     *ret = global;
     return 0;
@@ -84,13 +142,9 @@ static void drop(struct mw_heap *self, struct mw_global *global)
         globals->young[global->young_at - 1] = last;
         last->young_at = global->young_at;
     }
-    if (global->previous != NULL)
-        global->previous->next = global->next;
-    else
-        globals->first = global->next;
-    if (global->next != NULL)
-        global->next->previous = global->previous;
-    globals->count--;
+    link_out(globals, global);
+    if (global->weak)
+        take_out_of_weak(globals, global);
     mw_heap_free(self, global, sizeof(*global));
 }
 
@@ -126,4 +180,5 @@ void mw_globals_deinit(struct mw_heap *self)
     while (self->globals.first != NULL)
         drop(self, self->globals.first);
     free(self->globals.young);
+    free(self->globals.weak);
 }

@@ -146,9 +146,11 @@ struct mw_compactor {
 };
 
 struct mw_globals {
-    struct mw_global *first;
-    struct mw_global **young; /* those that may hold a young object */
+    struct mw_global *first, *first_weak; /* one list, the weak ones behind all others */
+    struct mw_global **young;             /* those that may hold a young object */
+    struct mw_global **weak;              /* the weak ones, in any order */
     size_t young_count, young_capacity, count;
+    size_t weak_count, weak_capacity;
 };
 
 /* external.c */
@@ -342,6 +344,7 @@ struct mw_global {
     const struct mw_heap *heap;
     const char *where; /* it was created */
     uint32_t young_at; /* its place in globals.young, from 1 */
+    uint32_t weak_at;  /* its place in globals.weak, from 0 */
     bool weak;
 };
 

@@ -190,9 +190,9 @@ void mw_mark_roots(struct mw_heap *self)
 {
     for (uintptr_t *slot = self->handles; slot < self->front.handle_top; slot++)
         mark_root(self, slot);
-    for (struct mw_global *global = self->globals.first; global != NULL; global = global->next)
-        if (!global->weak)
-            mark_root(self, &global->value);
+    for (struct mw_global *global = self->globals.first; global != self->globals.first_weak;
+         global = global->next)
+        mark_root(self, &global->value);
 }
 
 void mw_mark_from_young(struct mw_heap *self)
