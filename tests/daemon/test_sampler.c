@@ -294,7 +294,7 @@ static void test_services_can_be_set(void **state)
 static void test_a_missing_proc_root_is_refused(void **state)
 {
     struct mwd_sampler_options options = {
-        .collect = {MW_FIXTURES "/there_is_no_such_tree", 0, 60, mw_clock_system()},
+        .collect = {MW_FIXTURES "/there_is_no_such_tree", 0, 60, mw_clock_system(), false},
         .interval_ns = MW_NS_PER_S,
         .on_blocks = on_blocks,
     };
