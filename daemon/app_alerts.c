@@ -72,11 +72,13 @@ static void on_beat(uv_timer_t *timer)
 {
     struct mwd_app_alerts *self = timer->data;
 
+    self->full = 0; /* no memory for one is tried again now; no room is said again */
     mw_alerts_expire_silences(self->table, mw_clock_wall_ms(mw_clock_system()));
     mwd_app_release_alerts(self);
     if (++self->beats % TIMERS_BEATS == 0)
         mwd_app_ledger_timers(self);
     mwd_app_send_alerts(self);
+    mwd_app_report_sinks(self);
 }
 
 /* ---- life ---- */

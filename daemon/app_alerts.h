@@ -21,6 +21,8 @@
 
 /* A firing and its end for each alert that there can be. */
 enum { MWD_APP_STATES_MAX = 10000, MWD_APP_MESSAGES_MAX = 2 * MWD_APP_STATES_MAX };
+/* Each member of a cluster has one. */
+enum { MWD_APP_SINK_QUEUES_MAX = MWD_SINKS_MAX * MWD_SINK_TARGETS_MAX };
 
 struct mwd_app_found; /* what a file has brought; app_ledger.c */
 
@@ -33,8 +35,9 @@ struct mwd_app_alerts {
     uv_timer_t beat; /* silences that end, states that wait to be stored, tries that failed */
     uint32_t full;   /* sinks that have no room: bits */
     uint32_t beats;
-    bool closing, sending;
-    struct mwd_app_found *found; /* while the file is read */
+    bool closing;
+    uint64_t reported[MWD_APP_SINK_QUEUES_MAX]; /* what was last told of their queues */
+    struct mwd_app_found *found;                /* while the file is read */
 };
 
 /* ---- app_outbox.c ---- */
@@ -52,6 +55,11 @@ void mwd_app_on_sink_room(void *context, const char *sink);
 /* The sinks of the configuration as those of delivery; `ret` has room for MWD_CONFIG_SINKS_MAX.
  * Texts are borrowed. */
 uint32_t mwd_app_sink_settings(const struct mwd_config *config, struct mwd_sink_settings *ret);
+
+/* ---- app_sink_queues.c ---- */
+
+/* What waits for each sink, as queues that rules can mean. */
+void mwd_app_report_sinks(struct mwd_app_alerts *self);
 
 /* ---- app_alert_json.c ---- */
 

@@ -84,6 +84,9 @@ int mwd_app_delete_silence(void *context, const struct mwd_request *request,
     struct mwd_app *self = context;
     uint64_t id;
 
+    if (strlen(request->path_value) > mwd_app_silence_param.max)
+        return refuse(reply, 400,
+                      "the id of a silence takes 16 digits, as /api/v1/silences has it");
     if (!parse_id(request->path_value, &id) ||
         mw_alerts_remove_silence(self->alerts->table, id) < 0)
         return refuse(reply, 404, "there is no silence of this id; /api/v1/silences has them all");
@@ -99,9 +102,12 @@ int mwd_app_post_ack(void *context, const struct mwd_request *request, struct mw
 {
     struct mwd_app *self = context;
     struct mw_alert_ack ack = {.time_ms = now_ms()};
-    int r = mw_alert_parse_id(request->path_value, &ack.fingerprint, &ack.since_ms);
     uint32_t place;
+    int r;
 
+    if (strlen(request->path_value) > mwd_app_ack_param.max)
+        return refuse(reply, 400, "the id of an alert takes at most 40 bytes");
+    r = mw_alert_parse_id(request->path_value, &ack.fingerprint, &ack.since_ms);
     if (r < 0 || !mw_alerts_find(self->alerts->table, ack.fingerprint, ack.since_ms, &place))
         return refuse(reply, 404, "there is no alert of this id; /api/v1/alerts has them all");
     if (mwd_app_ack_parse(request->body, request->body_size, &ack, self->detail) < 0 ||

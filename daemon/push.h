@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "daemon/log.h"
 #include "daemon/names.h"
-#include "daemon/statsd.h"
+#include "daemon/push_statsd.h"
 
 struct mwd_push;
 struct mwd_flow;

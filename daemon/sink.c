@@ -374,7 +374,7 @@ static void swap_sinks(struct mwd_sinks *self, struct mwd_sink *sinks, uint32_t 
 int mwd_sinks_apply(struct mwd_sinks *self, const struct mwd_sink_settings *settings,
                     uint32_t count)
 {
-    struct mwd_sink *sinks;
+    struct mwd_sink *sinks = NULL;
     int r = mwd_sink_settings_check(settings, count);
 
     if (r == 0)

@@ -110,7 +110,7 @@ struct mwd_sinks_options {
     struct mwd_log *log;
     const struct mw_clock *clock; /* NULL = the machine's */
     const char
-        *program; /* memwatchd-deliver; NULL = beside this program, or where it is installed */
+        *program; /* memwatchd-deliver; NULL = beside this program, or in ../libexec/memwatchd */
     const char *journal; /* its socket; NULL = systemd's */
     /* Waits between tries double from the first to the longest, each shortened by chance up to
      * half. 0 = 1 s, 60 s. */

@@ -370,19 +370,21 @@ void mwd_sink_child_set_busy(struct mwd_sink_child *self, bool busy)
 
 /* ---- life ---- */
 
-/* Beside this program, as in a build; else where it is installed. */
+/* Beside this program, as in a build, or where it is installed: the prefix is known to the
+ * installer only, so the way there is relative. Whether it can be started shows when it is needed.
+ */
 static void find_program(char ret[PATH_MAX])
 {
-    ssize_t size = readlink("/proc/self/exe", ret, PATH_MAX - sizeof "/" PROGRAM_NAME);
+    static const char installed[] = MWD_LIBEXEC_FROM_BIN "/" PROGRAM_NAME;
+    ssize_t size = readlink("/proc/self/exe", ret, PATH_MAX - sizeof installed);
 
     while (size > 0 && ret[size - 1] != '/')
         size--;
-    if (size > 0) {
-        strcpy(ret + size, PROGRAM_NAME);
-        if (access(ret, X_OK) == 0)
-            return;
-    }
-    snprintf(ret, PATH_MAX, "%s", MWD_LIBEXEC "/" PROGRAM_NAME);
+    if (size < 0)
+        size = 0;
+    strcpy(ret + size, PROGRAM_NAME);
+    if (access(ret, X_OK) < 0)
+        strcpy(ret + size, installed);
 }
 
 int mwd_sink_child_create(uv_loop_t *loop, const struct mwd_sink_child_options *options,

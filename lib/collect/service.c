@@ -297,7 +297,8 @@ static void hear(struct mw_watch_group *group, int wd, bool gone, bool *ret_is_i
         mw_watch_group_init(group, group->tag);
 }
 
-/* Two services may be the same group by different paths, so all are asked. */
+/* Two services may be the same group by different paths, so all are asked. No descriptor at all is
+ * the news that too much has happened to tell what: it may have been any. */
 static void on_descriptor(void *context, int wd, bool gone)
 {
     struct events *events = context;
@@ -307,7 +308,7 @@ static void on_descriptor(void *context, int wd, bool gone)
     hear(&events->collector->system_reader->limit_watch, wd, gone, &is_it);
     for (uint32_t i = 0; i < reader->count; i++) {
         hear(&reader->services[i].watch, wd, gone, &is_it);
-        if (is_it)
+        if (is_it || wd < 0)
             on_service(events, &reader->services[i]);
     }
 }

@@ -1,8 +1,10 @@
 #include "doctor/doctor_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LEVELS_MAX = 64 };
 
@@ -199,4 +201,56 @@ void mw_doctor_check_cgroup_limit(struct mw_doctor_scene *scene, struct mw_docto
     } else {
         say_limit(&place, limit, row);
     }
+}
+
+/* ---- events ---- */
+
+static int try_file(const struct mw_doctor_scene *scene, const struct place *place,
+                    const char *name, int flags)
+{
+    char path[sizeof place->dir + 32];
+
+    snprintf(path, sizeof path, "%s/%s", place->dir, name);
+    int fd = mw_doctor_open(scene, path, flags);
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+static void say_v1_events(int error, struct mw_doctor_row *row)
+{
+    if (error == 0) {
+        mw_doctor_say(row, MW_DOCTOR_YES, "v1: steps of a limit, and the OOM killer");
+        return;
+    }
+    mw_doctor_say(row, MW_DOCTOR_NO, "v1: cgroup.event_control for writing: %s", strerror(-error));
+    mw_doctor_advise(row, "ProtectControlGroups=no in the unit; v2 needs no writing");
+}
+
+static void say_v2_events(const struct place *place, int error, struct mw_doctor_row *row)
+{
+    bool topmost = place->dir[place->mount_size] == '\0';
+
+    if (error == 0 || (error == -ENOENT && topmost)) {
+        mw_doctor_say(row, MW_DOCTOR_YES, "v2: memory.high, memory.max and the OOM killer");
+        return;
+    }
+    mw_doctor_say(row, MW_DOCTOR_NO, "v2: memory.events at %.64s: %s", place->dir,
+                  strerror(-error));
+    mw_doctor_advise(row, "MemoryAccounting=yes in the unit");
+}
+
+/* Nothing is written: whether the kernel lets the file be opened for that is the question. */
+void mw_doctor_check_cgroup_events(struct mw_doctor_scene *scene, struct mw_doctor_row *row)
+{
+    struct place place;
+
+    find_place(scene, &place);
+    if (!place.mount)
+        say_no_groups(scene, row);
+    else if (place.v1)
+        say_v1_events(try_file(scene, &place, "cgroup.event_control", O_WRONLY), row);
+    else
+        say_v2_events(&place, try_file(scene, &place, "memory.events", O_RDONLY), row);
 }

@@ -18,15 +18,18 @@ MEMWATCHD = """
     /usr/bin/memwatchctl
     /usr/bin/memwatchd
     /usr/lib/sysusers.d/memwatchd.conf
+    /usr/libexec/memwatchd/memwatchd-deliver
     /usr/share/bash-completion/completions/memwatchctl
     /usr/share/bash-completion/completions/memwatchd
     /usr/share/doc/memwatchd/changelog.gz
     /usr/share/doc/memwatchd/copyright
+    /usr/share/doc/memwatchd/examples/alert-hook
     /usr/share/doc/memwatchd/examples/deep.conf
     /usr/share/doc/memwatchd/examples/memwatch-report.cjs
     /usr/share/doc/memwatchd/examples/report.c
     /usr/share/doc/memwatchd/examples/report.py
     /usr/share/doc/memwatchd/examples/report.sh
+    /usr/share/doc/memwatchd/examples/webhook_receiver.py
     /usr/share/fish/vendor_completions.d/memwatchctl.fish
     /usr/share/fish/vendor_completions.d/memwatchd.fish
     /usr/share/man/man1/memwatchctl.1.gz

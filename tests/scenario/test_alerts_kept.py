@@ -37,11 +37,12 @@ class Case(unittest.TestCase):
 
 
 class Killer(threading.Thread):
-    """Starts the daemon, kills it a moment later, and starts it again."""
+    """Starts the daemon, kills it a moment later, and starts it again. `longest` is how late that
+    may be, in seconds: some lives must be long enough to tell of anything."""
 
-    def __init__(self, daemon, kills, seed):
+    def __init__(self, daemon, kills, longest, seed):
         super().__init__()
-        self.daemon, self.left = daemon, kills
+        self.daemon, self.left, self.longest = daemon, kills, longest
         self.random = random.Random(seed)
 
     def run(self):
@@ -50,7 +51,7 @@ class Killer(threading.Thread):
                 self.daemon.start_with_log(nothing)
                 if self.left == 0:
                     return
-                time.sleep(self.random.uniform(0.05, 2.0))
+                time.sleep(self.random.uniform(0, self.longest))
                 self.daemon.process.kill()
                 self.daemon.process.wait()
                 self.left -= 1
@@ -66,13 +67,25 @@ class Kill(Case):
         for key, status, body in list(self.hook.messages):
             self.assertEqual(key, f"{body['id']}-{status}")
 
+    def time_to_tell(self, daemon):
+        """From the start of a daemon to a message; as long as this machine takes now."""
+        self.machine.set(5)
+        begin = time.monotonic()
+        daemon.start()
+        self.hook.wait_for("firing", 1, 120)
+        took = time.monotonic() - begin
+        self.machine.set(50)
+        self.hook.wait_for("resolved", 1, 120)
+        daemon.kill()
+        return took
+
     def test_every_firing_and_end_arrives(self):
         seed = int(os.environ.get("MW_TEST_SEED", time.time_ns() % 1000000))
         daemon = self.daemon()
-        killer = Killer(daemon, KILLS, seed)
         self.addCleanup(daemon.end)
+        killer = Killer(daemon, KILLS, 3 * self.time_to_tell(daemon), seed)
         killer.start()
-        turns = 0
+        turns = 1
         with self.subTest(seed=seed):
             while killer.is_alive():
                 self.machine.set(5)
@@ -159,6 +172,23 @@ class Kill(Case):
             daemon.wait_for_line("alerts.log cannot be written: .*alerts go out all the same")
             self.machine.set(50)
             self.hook.wait_for("resolved")
+
+
+    def test_queue_of_a_sink_is_one_that_rules_see(self):
+        """So that a target that takes nothing is told of through the others."""
+        self.hook.__exit__()
+        self.machine.set(5)
+        with self.daemon() as daemon:
+            daemon.configure(daemon.config.read_text().split('socket-group = ""\n')[1] +
+                             'alert "target" { reading = queue.length subject = "sinks/hook" '
+                             'above = 0 to = {} }\n')
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for_line("configuration reloaded")
+            queue = wait_until(lambda: daemon.json("/api/v1/queues/sinks%2Fhook"), what="the queue")
+            self.assertEqual((queue["length"], queue["capacity"]), (1, 256))
+            wait_until(lambda: [a for a in daemon.json("/api/v1/alerts")["alerts"]
+                                if a["rule"] == "target" and a["state"] == "firing"],
+                       what="an alert of the queue")
 
 
 class Silence(Case):

@@ -131,8 +131,9 @@ class Examples(unittest.TestCase):
                     body = dict(self.BODY, status=status)
                     sinks.send("hook", "f", "one", status=status, body=json.dumps(body))
                     sinks.wait_for_done(i + 1)
-            lines = [json.loads(line) for line in log.read_text().splitlines()]
-            self.assertEqual([line["status"] for line in lines], ["firing", "resolved"])
+            lines = [line.split(" ", 2) for line in log.read_text().splitlines()]
+            self.assertEqual([line[:2] for line in lines], [["one", "firing"], ["one", "resolved"]])
+            self.assertEqual(json.loads(lines[1][2])["status"], "resolved")
 
     def test_the_receiver(self):
         with tempfile.TemporaryDirectory(prefix="mw") as directory:

@@ -5,6 +5,7 @@ import unittest
 
 from support.ctl import ctl
 from support.daemon import Daemon, fixture, run, wait_until
+from support.schema import Schemas
 
 SHOP, MONITOR, GONE = "/shop.slice", "/shop.slice/monitor.service", "/system.slice/nginx.service"
 CONFIG = 'services = {"shop.slice", "/shop.slice/monitor.service", "system.slice/nginx.service"}\n'
@@ -52,6 +53,15 @@ class Documents(WithDaemon):
             answer = self.daemon.get("/api/v1/services?" + query)
             self.assertEqual(answer.status, 400, query)
             self.assertIn(word, answer.json()["detail"])
+
+    def test_they_fit_their_description(self):
+        description = self.daemon.json("/api/v1/openapi.json")
+        operation = description["paths"]["/api/v1/services"]["get"]
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        self.assertEqual(Schemas(description).faults(self.daemon.json("/api/v1/services"), schema),
+                         [])
+        sort = operation["parameters"][0]["schema"]["enum"]
+        self.assertEqual(set(sort), set(self.service(SHOP)) - {"name", "absent"})
 
     def test_metrics_have_them_by_name(self):
         text = self.daemon.get("/metrics").text

@@ -22,15 +22,19 @@ def find(program):
 
 
 class Alertmanager:
-    """with Alertmanager(receiver.url()) as manager: it tells that webhook of what it is told."""
+    """with Alertmanager(receiver.url()) as manager: it tells that webhook of what it is told, each
+    alert alone and at once. Without one it groups all alerts and tells nobody."""
 
-    def __init__(self, webhook="http://127.0.0.1:9/", port=0):
+    def __init__(self, webhook=None, port=0):
         self._directory = tempfile.TemporaryDirectory(prefix="mw")
         self.directory = pathlib.Path(self._directory.name)
         self.config = self.directory / "alertmanager.yml"
-        self.config.write_text(
-            "route: {receiver: test, group_by: ['...'], group_wait: 50ms, group_interval: 50ms}\n"
-            f"receivers: [{{name: test, webhook_configs: [{{url: '{webhook}'}}]}}]\n")
+        if webhook:
+            self.config.write_text(
+                "route: {receiver: test, group_by: ['...'], group_wait: 50ms, group_interval: 50ms}\n"
+                f"receivers: [{{name: test, webhook_configs: [{{url: '{webhook}'}}]}}]\n")
+        else:
+            self.config.write_text("route: {receiver: test}\nreceivers: [{name: test}]\n")
         self.wanted_port = port
         self.lines = []
 

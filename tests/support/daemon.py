@@ -174,6 +174,11 @@ class Daemon(Client):
         self._changed = threading.Condition()
 
     def configure(self, text):
+        """With a state directory of its own, unless the text says which."""
+        if "state-dir" not in text:
+            state = self.directory / "state"
+            state.mkdir(exist_ok=True)
+            text = f'state-dir = "{state}"\n' + text
         self.write_config(self._head + text)
 
     def write_config(self, text):
@@ -240,7 +245,7 @@ class Daemon(Client):
         self.process.wait(STOP_S)
         self._reader.join(STOP_S)
         self.process.stderr.close()
-        self.lines = []
+        self._reader, self.lines = None, []
 
     def end(self):
         process = getattr(self, "process", None)

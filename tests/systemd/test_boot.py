@@ -174,7 +174,7 @@ class Enclosed(Booted):
         """Whether they are in force is the container's matter: raising needs CAP_SYS_RESOURCE, which
         it may lack, and the controllers of memory, processes and CPU time may not be handed down to
         it. Under systemd on the machine itself they are."""
-        for name, value in (("MemoryHigh", 96 << 20), ("MemoryMax", 192 << 20), ("TasksMax", 32),
+        for name, value in (("MemoryHigh", 96 << 20), ("MemoryMax", 192 << 20), ("TasksMax", 64),
                             ("OOMScoreAdjust", -900), ("CPUQuotaPerSecUSec", "1s"),
                             ("LimitMEMLOCK", 192 << 20), ("WatchdogUSec", "30s")):
             self.assertEqual(self.service.show(name), str(value), name)

@@ -39,6 +39,8 @@ static const struct {
     {"sys/fs/cgroup/cgroup.controllers", "cpu io memory pids\n"},
     {"sys/fs/cgroup/system.slice/memory.max", "536870912\n"},
     {"sys/fs/cgroup/system.slice/x.service/memory.max", "max\n"},
+    {"sys/fs/cgroup/system.slice/x.service/memory.events",
+     "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n"},
     {"sys/kernel/tracing/events/oom/mark_victim/format", "name: mark_victim\n"},
     {"sys/kernel/tracing/instances/README", ""},
 };

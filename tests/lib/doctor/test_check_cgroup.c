@@ -112,6 +112,26 @@ static void a_group_outside_is_partly(void **state)
     tree_free(&tree);
 }
 
+static void events_are_told_where_they_can_be(void **state)
+{
+    struct tree tree = healthy_create();
+
+    (void)state;
+    assert_tree(&tree, "cgroup_events", MW_DOCTOR_YES, "v2: memory.high, memory.max", NULL);
+    tree_remove(&tree, "sys/fs/cgroup/system.slice/x.service/memory.events");
+    assert_tree(&tree, "cgroup_events", MW_DOCTOR_NO,
+                "memory.events at /sys/fs/cgroup/system.slice", "MemoryAccounting=yes");
+    tree_write(&tree, "proc/self/mountinfo", only_v1);
+    tree_write(&tree, "proc/self/cgroup", "4:memory:/x\n");
+    assert_tree(&tree, "cgroup_events", MW_DOCTOR_NO, "cgroup.event_control for writing: No such",
+                "ProtectControlGroups=no");
+    tree_write(&tree, "sys/fs/cgroup/memory/x/cgroup.event_control", "");
+    assert_tree(&tree, "cgroup_events", MW_DOCTOR_YES, "v1: steps of a limit", NULL);
+    tree_write(&tree, "proc/self/mountinfo", "1 2 0:1 / /proc rw - proc proc rw\n");
+    assert_tree(&tree, "cgroup_events", MW_DOCTOR_NO, "no hierarchy", "CONFIG_MEMCG");
+    tree_free(&tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +142,7 @@ int main(void)
         cmocka_unit_test(a_group_without_the_controller_is_no),
         cmocka_unit_test(nonsense_is_no_limit),
         cmocka_unit_test(a_group_outside_is_partly),
+        cmocka_unit_test(events_are_told_where_they_can_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,11 +20,11 @@ static struct mw_doctor_report look_at(const char *root)
 static void ids_are_stable(void **state)
 {
     static const char *const ids[] = {
-        "processes",      "oom_score",        "smaps_own",      "smaps_rollup", "fd_map",
-        "root_files",     "rss_exact",        "meminfo",        "vmstat",       "swap",
-        "pressure",       "pressure_trigger", "cgroup",         "cgroup_limit", "sockets_own",
-        "sockets_others", "taskstats",        "proc_connector", "kmsg",         "slabinfo",
-        "tracefs",        "open_files",       "memlock",        "oom_protect",
+        "processes",   "oom_score",        "smaps_own",  "smaps_rollup",   "fd_map",
+        "root_files",  "rss_exact",        "meminfo",    "vmstat",         "swap",
+        "pressure",    "pressure_trigger", "cgroup",     "cgroup_limit",   "cgroup_events",
+        "sockets_own", "sockets_others",   "taskstats",  "proc_connector", "kmsg",
+        "slabinfo",    "tracefs",          "open_files", "memlock",        "oom_protect",
     };
     struct tree tree = healthy_create();
     struct mw_doctor_report report = look_at(tree.path);

@@ -45,6 +45,22 @@ static struct mw_queue_numbers numbers_at(const struct mw_queue *queue, uint64_t
     return numbers;
 }
 
+static int64_t take_at(struct bench *bench, struct mw_queue *queue, size_t position, uint64_t now)
+{
+    MW_SCOPE(scope, bench->heap);
+    struct mw_ref value = mw_queue_take(queue, position, now);
+
+    return mw_ref_is_none(value) ? NONE : (int64_t)bench_unbox(bench, value);
+}
+
+static int64_t peek(struct bench *bench, const struct mw_queue *queue, size_t position)
+{
+    MW_SCOPE(scope, bench->heap);
+    struct mw_ref value = mw_queue_peek(queue, position);
+
+    return mw_ref_is_none(value) ? NONE : (int64_t)bench_unbox(bench, value);
+}
+
 /* ---- against a model ---- */
 
 /* The numbers in the queue are [first, last). */
@@ -293,6 +309,66 @@ static void test_what_left_can_be_collected(void **state)
     bench_deinit(&bench);
 }
 
+/* ---- from the middle ---- */
+
+/* What is taken from anywhere leaves the rest in order, each with its own age; the circle's seam
+ * lies at every place once. */
+static void from_the_middle(struct bench *bench, unsigned scale)
+{
+    (void)scale;
+    for (uint64_t seam = 0; seam < 5; seam++) {
+        for (size_t at = 0; at < 5; at++) {
+            struct mw_queue *queue = make(bench, 5, 5, 1);
+
+            for (uint64_t i = 0; i < seam; i++) {
+                put(bench, queue, 99, 1, 0);
+                take(bench, queue, 1);
+            }
+            for (uint64_t i = 0; i < 5; i++)
+                assert_int_equal(put(bench, queue, i, 10 + i, 0), 0);
+            assert_int_equal(peek(bench, queue, at), at);
+            assert_int_equal(take_at(bench, queue, at, 20), at);
+            assert_int_equal(numbers_at(queue, 20).length, 4);
+            for (uint64_t i = 0; i < 5; i++) {
+                if (i == at)
+                    continue;
+                assert_int_equal(numbers_at(queue, 20).oldest_age_ns, 20 - (10 + i));
+                assert_int_equal(peek(bench, queue, 0), i);
+                assert_int_equal(take(bench, queue, 20), i);
+            }
+            assert_int_equal(numbers_at(queue, 20).dequeued, seam + 5);
+            mw_queue_destroy(queue);
+        }
+    }
+}
+
+static void test_reads_from_the_middle(void **state)
+{
+    (void)state;
+    bench_all_modes(from_the_middle);
+}
+
+static void behind_the_newest(struct bench *bench, unsigned scale)
+{
+    struct mw_queue *queue = make(bench, 4, 4, 1);
+
+    (void)scale;
+    assert_int_equal(peek(bench, queue, 0), NONE);
+    assert_int_equal(take_at(bench, queue, 0, 1), NONE);
+    put(bench, queue, 7, 1, 0);
+    assert_int_equal(peek(bench, queue, 1), NONE);
+    assert_int_equal(take_at(bench, queue, 1, 1), NONE);
+    assert_int_equal(numbers_at(queue, 1).length, 1);
+    assert_int_equal(numbers_at(queue, 1).dequeued, 0);
+    mw_queue_destroy(queue);
+}
+
+static void test_there_is_nothing_behind_the_newest(void **state)
+{
+    (void)state;
+    bench_all_modes(behind_the_newest);
+}
+
 static void test_its_row(void **state)
 {
     struct mw_store_row row;
@@ -331,6 +407,8 @@ int main(void)
         cmocka_unit_test(test_bounds_that_make_no_sense),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_what_left_can_be_collected),
+        cmocka_unit_test(test_reads_from_the_middle),
+        cmocka_unit_test(test_there_is_nothing_behind_the_newest),
         cmocka_unit_test(test_its_row),
     };
 

@@ -1,4 +1,4 @@
-/* statsd: one line of its text protocol. A leaf; bytes in, struct out.
+/* push_statsd: one line of the text protocol of statsd. Bytes in, struct out.
  *
  *     KIND.NAME.FIELD:VALUE|g         a gauge takes this value; +VALUE and -VALUE change it
  *     KIND.NAME.FIELD:VALUE|c         a counter grows by this
@@ -7,8 +7,8 @@
  *
  * NAME may have dots: KIND ends at the first one, FIELD begins behind the last. VALUE is whole; a
  * fraction of zeros is let pass. */
-#ifndef MWD_STATSD_H
-#define MWD_STATSD_H
+#ifndef MWD_PUSH_STATSD_H
+#define MWD_PUSH_STATSD_H
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
-#include "daemon/statsd.h"
+#include "daemon/push_statsd.h"
 
 #include "base/scan.h"
-#include "sample/reading.h"
+#include "sample/sample.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* A line is taken apart as it says, or refused for a reason; no number comes out that was not sent.
  */
-#include "daemon/statsd.h"
-#include "sample/reading.h"
+#include "daemon/push_statsd.h"
+#include "sample/sample.h"
 
 #include <errno.h>
 #include <setjmp.h>
