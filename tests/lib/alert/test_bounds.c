@@ -93,6 +93,14 @@ static void the_oldest_that_is_resolved_makes_room(void **state)
     scene_deinit(&scene);
 }
 
+/* Each subject once, none twice. */
+static void assert_all_different(uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        for (uint32_t j = first; j < i; j++)
+            assert_string_not_equal(scene.events[i].name, scene.events[j].name);
+}
+
 /* What finds no room among the events has not happened yet: it is told later, and never lost. */
 static void changes_wait_for_room_among_the_events(void **state)
 {
@@ -107,6 +115,8 @@ static void changes_wait_for_room_among_the_events(void **state)
     set_all(30, 0);
     scene_tick(&scene, 1000);
     assert_int_equal(scene_events_of(&scene, MW_ALERT_RESOLVED), 30);
+    assert_all_different(0, 30);
+    assert_all_different(30, 30);
     set_all(30, 150);
     scene_tick(&scene, 1000);
     for (uint32_t i = 0; i < SUBJECTS; i++)

@@ -257,6 +257,22 @@ static void a_late_source_is_missing_too(void **state)
     assert_int_equal(scene_events_of(&scene, MW_ALERT_FIRING), 1);
 }
 
+static void who_is_named_is_missing_while_the_source_is_late(void **state)
+{
+    struct mw_alert_rule rule = scene_rule("silent", 0, 0);
+    (void)state;
+
+    rule.mode = MW_ALERT_ABSENT;
+    rule.for_ms = 20000;
+    strcpy(rule.subject, "orders");
+    scene_set_rule(&scene, &rule);
+    scene_tick(&scene, 1000);
+    scene.queues_late = true;
+    for (int i = 0; i < 30; i++)
+        scene_tick(&scene, 1000);
+    assert_int_equal(scene_events_of(&scene, MW_ALERT_FIRING), 1);
+}
+
 /* A rule that names its subject misses it; one with a glob cannot know whom. */
 static void a_subject_that_is_named_may_not_be_gone(void **state)
 {
@@ -383,6 +399,7 @@ int main(void)
         T(memory_that_runs_out_is_told_before_it_has),
         T(what_is_missing_too_long_is_told),
         T(a_late_source_is_missing_too),
+        T(who_is_named_is_missing_while_the_source_is_late),
         T(a_subject_that_is_named_may_not_be_gone),
         T(a_process_that_is_named_may_not_be_gone),
         T(names_are_matched_once),

@@ -257,6 +257,7 @@ static void an_alert_may_come_again(void **state)
 static void time_stands_still_in_one_sample(void **state)
 {
     struct mw_alert_rule rule = scene_rule("backlog", 100, 70);
+    struct mw_alert_point points[MW_ALERT_POINTS_MAX];
     (void)state;
 
     rule.for_ms = 10000;
@@ -265,6 +266,7 @@ static void time_stands_still_in_one_sample(void **state)
     for (int i = 0; i < 100; i++)
         scene_tick(&scene, 0);
     assert_int_equal(scene.count, 1);
+    assert_int_equal(mw_alerts_points(scene.alerts, 0, points), 1);
 }
 
 static void keeps_evidence_round_the_crossing(void **state)
