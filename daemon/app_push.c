@@ -8,7 +8,6 @@
 enum { FULL_RETRY_S = 60, URGENT_GAP_MS = 100, PATH_MAX_BYTES = 108 };
 _Static_assert(MWD_PUSH_DETAIL_SIZE <= sizeof(((struct mwd_app *)0)->detail),
                "a complaint finds room");
-_Static_assert(MWD_NAME_OF_TOKEN == MWD_UID_NONE, "who asks over TCP is who has the token");
 _Static_assert(MWD_NAME_MAX == 64 && MWD_NAMES_MAX == 1000, "texts below say so");
 
 /* ---- what cannot wait ---- */
@@ -196,7 +195,9 @@ static int answer(struct mwd_app *self, enum mw_kind kind, const struct mwd_requ
 
 static struct mwd_name_owner owner_of(const struct mwd_request *request)
 {
-    return (struct mwd_name_owner){request->uid, request->admin};
+    uid_t uid = request->uid == MWD_UID_NONE ? MWD_NAME_OF_TOKEN : request->uid;
+
+    return (struct mwd_name_owner){uid, request->admin};
 }
 
 static int put(struct mwd_app *self, enum mw_kind kind, const struct mwd_request *request,

@@ -150,6 +150,7 @@ void mwd_push_fill(const struct mwd_push *self, enum mw_kind kind, uint32_t firs
         const struct mwd_push_subject *subject = &self->books[kind].subjects[place];
         struct mw_block_key key = mwd_names_key(self->names, kind, place);
         uint32_t row = first_row + place;
+        uint64_t age_ms;
 
         if (key.id == 0)
             continue;
@@ -157,6 +158,7 @@ void mwd_push_fill(const struct mwd_push *self, enum mw_kind kind, uint32_t firs
         for (uint32_t i = 0; i < count; i++)
             put(block, fields[i].reading, row, subject->known.values[i]);
         put_derived(subject, kind, row, block);
-        put(block, age_of(kind), row, (double)((now_ns - subject->pushed_ns) / MW_NS_PER_MS));
+        age_ms = (now_ns - subject->pushed_ns) / MW_NS_PER_MS;
+        put(block, age_of(kind), row, (double)age_ms);
     }
 }

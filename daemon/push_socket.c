@@ -265,7 +265,7 @@ static int open_unix(struct mwd_push_socket *self, uv_loop_t *loop, const char *
 
     if (strlen(path) >= sizeof address.sun_path)
         return complain(error, "push-socket", path, -ENAMETOOLONG);
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     r = clear_path(&address, error);
     if (r < 0)
         return r;
@@ -320,7 +320,7 @@ static int bind_udp(const struct addrinfo *address)
 
 static void describe_udp(struct mwd_push_socket *self, int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     char host[ADDRESS_BYTES - 10], port[8];
 

@@ -92,7 +92,7 @@ static uint64_t all_refused(const struct bench *self)
     uint64_t sum = 0;
 
     for (int reason = 0; reason < MWD_PUSH_REASONS; reason++)
-        sum += refused(self, reason);
+        sum += refused(self, (enum mwd_push_reason)reason);
     return sum;
 }
 
