@@ -21,7 +21,7 @@ enum { FILES = 256 };
 #endif
 
 static const struct {
-    int resource;
+    enum __rlimit_resource resource;
     rlim_t most;
 } limits[] = {
     {RLIMIT_CORE, 0},  /* it holds tokens */

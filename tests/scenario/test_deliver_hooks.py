@@ -126,7 +126,7 @@ class Examples(unittest.TestCase):
         """An alert that is told twice stands there once."""
         with tempfile.TemporaryDirectory(prefix="mw") as directory:
             log = pathlib.Path(directory) / "alerts.log"
-            with Sinks(hook(EXAMPLES / "alert-hook", log)) as sinks:
+            with Sinks(hook(EXAMPLES / "alert-hook.sh", log)) as sinks:
                 for i, status in enumerate(("firing", "firing", "resolved")):
                     body = dict(self.BODY, status=status)
                     sinks.send("hook", "f", "one", status=status, body=json.dumps(body))

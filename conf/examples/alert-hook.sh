@@ -1,7 +1,7 @@
 #!/bin/sh
 # A hook for alerts: memwatchd runs it once for each alert that fires and each that is over.
 #
-#     sink "file" { type = exec   command = {"/usr/local/bin/alert-hook", "/var/lib/memwatchd/alerts.log"} }
+#     sink "file" { type = exec   command = {"/usr/local/bin/alert-hook.sh", "/var/lib/memwatchd/alerts.log"} }
 #
 # The alert is a JSON object on stdin. MEMWATCHD_ID is the same when an alert is told once more, so that
 # who must not act twice can tell; MEMWATCHD_STATUS is firing or resolved. Exit code 0 says that the
