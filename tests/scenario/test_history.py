@@ -33,7 +33,8 @@ def end(process):
 class Fixture(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon(proc_root=fixture("healthy")).__enter__()
+        cls.daemon = Daemon(proc_root=fixture("healthy"),
+                            config='services = {"shop.slice"}\n').__enter__()
         cls.addClassCleanup(cls.daemon.__exit__, None)
         cls.daemon.wait_for_samples(3)
 
@@ -74,7 +75,8 @@ class Http(Fixture):
         ids = ids.split("'")[1].split()
         self.assertGreater(len(ids), 50)
         pid = self.daemon.json("/api/v1/processes?limit=1")["processes"][0]["pid"]
-        subjects = {"process": pid, "heap": "memwatchd", "queue": "events", "cache": "bodies"}
+        subjects = {"process": pid, "heap": "memwatchd", "queue": "events", "cache": "bodies",
+                    "service": "shop.slice"}
         for reading in ids:
             kind = reading.split(".")[0]
             subject = f"&subject={subjects[kind]}" if kind in subjects else ""
