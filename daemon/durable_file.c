@@ -49,12 +49,10 @@ static int open_locked(const char *path, int flags)
 
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &status) < 0)
+    if (fstat(fd, &status) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
         r = -errno;
     else if (!S_ISREG(status.st_mode))
         r = -EINVAL;
-    else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        r = -errno;
     if (r == 0)
         return fd;
     close(fd);

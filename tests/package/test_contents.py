@@ -24,6 +24,7 @@ MEMWATCHD = """
     /usr/share/doc/memwatchd/changelog.gz
     /usr/share/doc/memwatchd/copyright
     /usr/share/doc/memwatchd/examples/alert-hook.sh
+    /usr/share/doc/memwatchd/examples/alerts.conf
     /usr/share/doc/memwatchd/examples/deep.conf
     /usr/share/doc/memwatchd/examples/memwatch-report.cjs
     /usr/share/doc/memwatchd/examples/report.c
