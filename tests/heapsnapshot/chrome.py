@@ -12,6 +12,7 @@ NODE_TYPES = ["hidden", "array", "string", "object", "code", "closure", "regexp"
               "synthetic", "concatenated string", "sliced string", "symbol", "bigint",
               "object shape", "wasm object", "scope", "native memory"]
 EDGE_TYPES = ["context", "element", "property", "internal", "hidden", "shortcut", "weak"]
+NATIVE_BYTES = 123456  # beside all nodes
 STRINGS_IN_FRONT = ["<dummy>", "https://example.org/app.js", "(anonymous)"]
 
 
@@ -78,7 +79,7 @@ def relaid(old, traced=False):
             "node_count": old["snapshot"]["node_count"],
             "edge_count": old["snapshot"]["edge_count"],
             "trace_function_count": len(trace["trace_function_infos"]) // 6,
-            "extra_native_bytes": 123456,
+            "extra_native_bytes": NATIVE_BYTES,
         },
         "nodes": nodes_of(old, traced),
         "edges": edges_of(old, traced),
