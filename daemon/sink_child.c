@@ -382,9 +382,9 @@ static void find_program(char ret[PATH_MAX])
         size--;
     if (size < 0)
         size = 0;
-    strcpy(ret + size, PROGRAM_NAME);
+    memcpy(ret + size, PROGRAM_NAME, sizeof PROGRAM_NAME);
     if (access(ret, X_OK) < 0)
-        strcpy(ret + size, installed);
+        memcpy(ret + size, installed, sizeof installed);
 }
 
 int mwd_sink_child_create(uv_loop_t *loop, const struct mwd_sink_child_options *options,

@@ -124,7 +124,7 @@ static int adopt(struct deliver_hook *self, pid_t pid)
 static int start(struct deliver_hook *self)
 {
     struct environment environment;
-    int in[2], out[2];
+    int in[2] = {-1, -1}, out[2] = {-1, -1};
     int r = open_pipes(in, out);
 
     if (r < 0)
@@ -215,7 +215,10 @@ static void listen_to(struct deliver_hook *self)
         if (size <= 0)
             close_fd(&self->out);
         for (ssize_t j = 0; j < size && self->output_size < DELIVER_OUTPUT_MAX; j++)
-            self->output[self->output_size++] = bytes[j] ? bytes[j] : ' ';
+            self->output[self->output_size++] = bytes[j];
+        for (size_t j = 0; j < self->output_size; j++)
+            if (self->output[j] == '\0')
+                self->output[j] = ' ';
     }
 }
 

@@ -90,7 +90,7 @@ uint32_t deliver_posts_count(const struct deliver_posts *self)
 
 /* ---- the request ---- */
 
-static size_t take_answer(char *bytes, size_t one, size_t size, void *context)
+static size_t take_answer(const char *bytes, size_t one, size_t size, void *context)
 {
     struct post *post = context;
 
