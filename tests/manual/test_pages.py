@@ -20,7 +20,7 @@ PAGES = {
                                "EXIT STATUS", "SECURITY", "EXAMPLES", "BUGS"},
     "memwatchd.conf.5": COMMON | {"SYNOPSIS", "KEYS", "FILES", "SECURITY", "EXAMPLES"},
     "readings.7": COMMON | {"SYSTEM READINGS", "PROCESS READINGS", "DAEMON READINGS", "HEAP READINGS",
-                            "QUEUE READINGS", "CACHE READINGS", "BUGS"},
+                            "QUEUE READINGS", "CACHE READINGS", "SERVICE READINGS", "BUGS"},
 }
 
 
