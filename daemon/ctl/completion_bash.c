@@ -34,7 +34,7 @@ static const char engine[] =
     "        elif [[ ! $verb ]]; then\n"
     "            verb=$word\n"
     "        else\n"
-    "            operand=$word\n"
+    "            operand=${operand:-$word}\n"
     "        fi\n"
     "    done\n"
     "    \"_${program}_words\" \"$verb\"\n"

@@ -1,5 +1,5 @@
-/* Samples between two beats: at once, but not more than 100 a second. The app is one without heap,
- * HTTP and collector, as for --once. */
+/* Samples between two beats: at once, but not more than 100 a second. The app is one without
+ * history, HTTP and collector, as for --once. */
 #include "daemon/app_internal.h"
 
 #include <setjmp.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 struct bench {
+    struct mwd_app_options options;
     struct mwd_config config;
     struct mwd_app app;
     struct mw_block_pool *system, *process, *own;
@@ -74,9 +75,13 @@ static void turn(struct bench *self, unsigned ms)
 
 static void bench_init(struct bench *self)
 {
-    *self = (struct bench){.config = {.interval_ns = MW_NS_PER_S}};
+    *self = (struct bench){.config = {.interval_ns = MW_NS_PER_S,
+                                      .heap_limit = 64 << 20,
+                                      .heap_semi_space = 512 << 10}};
+    self->app.options = &self->options;
     self->app.config = &self->config;
     assert_int_equal(uv_loop_init(&self->app.loop), 0);
+    assert_int_equal(mwd_app_heap_init(&self->app, NULL), 0);
     assert_int_equal(mwd_app_samples_init(&self->app), 0);
     assert_int_equal(mwd_app_urgent_init(&self->app), 0);
     assert_int_equal(mw_block_pool_create(MW_SOURCE_SYSTEM, &self->system), 0);
@@ -91,6 +96,7 @@ static void bench_deinit(struct bench *self)
     uv_run(&self->app.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&self->app.loop), 0);
     mwd_app_samples_deinit(&self->app);
+    mwd_app_heap_deinit(&self->app);
     mw_block_pool_destroy(self->system);
     mw_block_pool_destroy(self->process);
     mw_block_pool_destroy(self->own);
