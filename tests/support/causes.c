@@ -127,6 +127,8 @@ static void report_heap(struct program *self)
     need(mw_heap_get_sites(self->heap, &most, 1, &count) == 0, "the sites cannot be had");
     if (count > 0)
         printf("%s open=%zu retained=%zu\n", most.where, most.open, most.retained);
+    else
+        printf("no place holds anything\n");
     fflush(stdout);
 }
 
