@@ -143,5 +143,5 @@ function(mw_scenario name)
   add_test(NAME scenario_${topic}
     COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/${name}.py --verbose)
   set_tests_properties(scenario_${topic} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "MW_TEST_BIN=$<TARGET_FILE:memwatchd>;MW_TEST_CTL=$<TARGET_FILE:memwatchctl>;MW_TEST_CHURN=$<TARGET_FILE:churn>;MW_TEST_HOG=$<TARGET_FILE:hog>;MW_TEST_FREEZE=$<TARGET_FILE:freeze>;MW_TEST_HTTP_SERVER=$<TARGET_FILE:http_test_server>;MW_TEST_SINK_DRIVER=$<TARGET_FILE:sink_driver>;MW_TEST_DELIVER=$<TARGET_FILE:memwatchd-deliver>;PYTHONPATH=${PROJECT_SOURCE_DIR}/tests")
+    ENVIRONMENT "MW_TEST_BIN=$<TARGET_FILE:memwatchd>;MW_TEST_CTL=$<TARGET_FILE:memwatchctl>;MW_TEST_CAUSES=$<TARGET_FILE:causes>;MW_TEST_CHURN=$<TARGET_FILE:churn>;MW_TEST_HOG=$<TARGET_FILE:hog>;MW_TEST_FREEZE=$<TARGET_FILE:freeze>;MW_TEST_HTTP_SERVER=$<TARGET_FILE:http_test_server>;MW_TEST_SINK_DRIVER=$<TARGET_FILE:sink_driver>;MW_TEST_DELIVER=$<TARGET_FILE:memwatchd-deliver>;PYTHONPATH=${PROJECT_SOURCE_DIR}/tests")
 endfunction()

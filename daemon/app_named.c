@@ -52,6 +52,7 @@ static void fill_heap(struct mwd_app *self, struct mw_block *block)
     put(block, MW_HEAP_TOTAL, 0, numbers.total);
     put(block, MW_HEAP_USED, 0, numbers.used);
     put(block, MW_HEAP_LIMIT, 0, numbers.limit);
+    put(block, MW_HEAP_FLOOR_LIMIT, 0, numbers.limit);
     put(block, MW_HEAP_EXTERNAL, 0, numbers.external);
     put(block, MW_HEAP_MALLOCED, 0, numbers.malloced);
     put(block, MW_HEAP_POOLED, 0, numbers.pooled);

@@ -5,7 +5,7 @@
 
 enum { QUEUE_LENGTH, QUEUE_CAPACITY, QUEUE_IN, QUEUE_OUT, QUEUE_AGE };
 enum { CACHE_HITS = 4, CACHE_MISSES, CACHE_EVICTIONS };
-enum { HEAP_USED, HEAP_TOTAL, HEAP_LIMIT };
+enum { HEAP_USED, HEAP_TOTAL, HEAP_LIMIT, HEAP_FLOOR_LIMIT = 7 };
 
 static const struct mwd_push_field queue_fields[] = {
     [QUEUE_LENGTH] = {MW_QUEUE_LENGTH, "length", false},
@@ -33,6 +33,7 @@ static const struct mwd_push_field heap_fields[] = {
     {MW_HEAP_RSS, "rss", false},
     {MW_HEAP_FLOOR, "floor", false},
     {MW_HEAP_PID, "pid", false},
+    [HEAP_FLOOR_LIMIT] = {MW_HEAP_FLOOR_LIMIT, "floorLimit", false},
 };
 
 #define COUNT_OF(fields) (sizeof(fields) / sizeof((fields)[0]))
@@ -123,6 +124,8 @@ static void put_derived(const struct mwd_push_subject *self, enum mw_kind kind, 
     default:
         if (known[HEAP_LIMIT] > 0)
             put(block, MW_HEAP_FILL_RATIO, row, known[HEAP_USED] / known[HEAP_LIMIT]);
+        if (isnan(known[HEAP_FLOOR_LIMIT]))
+            put(block, MW_HEAP_FLOOR_LIMIT, row, known[HEAP_LIMIT]);
         break;
     }
 }

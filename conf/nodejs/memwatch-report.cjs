@@ -3,8 +3,8 @@
 //     NODE_OPTIONS="--require /usr/share/doc/memwatchd/examples/memwatch-report.cjs" node app.js
 //
 // What is sent: process.memoryUsage(), the limit of the heap, and its floor: heapUsed right after the
-// last full collection, which is what the program really holds. The floor grows in a leak; heapUsed
-// goes up and down in every program.
+// last full collection, what the program really holds: in a leak it grows. floorLimit is where V8 gives
+// up: at four fifths of the old space, and the limit of the heap has three semi-spaces beside that.
 //
 // MEMWATCH_NAME      its name; else that of the script. Two programs need two names.
 // MEMWATCH_SOCKET    of the daemon; else /run/memwatchd/memwatchd.sock
@@ -19,6 +19,8 @@ const { PerformanceObserver, constants } = require('perf_hooks');
 const { isMainThread } = require('worker_threads');
 
 const ignore = () => {};
+const flags = `${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS}`;
+const semiSpace = 2 ** 20 * (/--max[-_]semi[-_]space[-_]size[= ](\d+)/.exec(flags) || [0, 16])[1];
 
 function nameOf() {
   const script = path.basename(process.argv[1] || 'node', path.extname(process.argv[1] || ''));
@@ -30,8 +32,7 @@ function start() {
     socketPath: process.env.MEMWATCH_SOCKET || '/run/memwatchd/memwatchd.sock',
     path: '/api/v1/heaps/' + encodeURIComponent(nameOf()),
     method: 'PUT',
-    timeout: 5000,
-    agent: new http.Agent({ keepAlive: true, maxSockets: 1 }),
+    timeout: 5000, agent: new http.Agent({ keepAlive: true, maxSockets: 1 }),
   };
   let floor = null;
   let busy = false;
@@ -39,8 +40,9 @@ function start() {
     if (busy) return; // the daemon is behind: what is new then says it all
     busy = true;
     const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
-    const body = JSON.stringify({ rss, heapTotal, heapUsed, external, floor, pid: process.pid,
-      heapLimit: v8.getHeapStatistics().heap_size_limit });
+    const heapLimit = v8.getHeapStatistics().heap_size_limit;
+    const body = JSON.stringify({ rss, heapTotal, heapUsed, external, heapLimit, floor,
+      floorLimit: Math.round(0.8 * (heapLimit - 3 * semiSpace)), pid: process.pid });
     const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
     const put = http.request({ ...request, headers }, (answer) => answer.resume());
     put.on('socket', (socket) => socket.unref()).on('timeout', () => put.destroy());

@@ -174,6 +174,19 @@ static void every_field_is_taken(void **state)
     assert_true(fabs(read(self, MW_HEAP_FILL_RATIO, "x") - 100.0 / 102) < 1e-9);
 }
 
+/* Each report says anew what it knows: nothing, less than the limit, or the limit alone. */
+static void the_floor_has_a_limit(void **state)
+{
+    struct bench *self = *state;
+
+    put(self, MW_KIND_HEAP, "api", alice, "{\"heapUsed\":1,\"floor\":1}");
+    assert_absent(self, MW_HEAP_FLOOR_LIMIT, "api");
+    put(self, MW_KIND_HEAP, "api", alice, "{\"heapUsed\":1,\"heapLimit\":9,\"floorLimit\":5}");
+    assert_reads(self, MW_HEAP_FLOOR_LIMIT, "api", 5);
+    put(self, MW_KIND_HEAP, "api", alice, "{\"heapUsed\":1,\"heapLimit\":9}");
+    assert_reads(self, MW_HEAP_FLOOR_LIMIT, "api", 9);
+}
+
 static void the_next_report_replaces_the_one_before(void **state)
 {
     struct bench *self = *state;
@@ -430,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_least_is_enough),
         TEST(every_field_is_taken),
+        TEST(the_floor_has_a_limit),
         TEST(the_next_report_replaces_the_one_before),
         TEST(a_malformed_report_changes_nothing),
         TEST(a_name_is_of_its_first_user),

@@ -93,6 +93,7 @@ class Node(Case):
             own = json.loads(node.stdout.readline())
             heap = self.one("heaps", "shop")
             self.assertEqual(heap["heapLimit"], own["heapLimit"])
+            self.assertEqual(heap["floorLimit"], round(0.8 * (64 << 20)))
             self.assertEqual(heap["pid"], node.pid)
             for key in ("rss", "heapTotal", "heapUsed", "external"):
                 self.assertAlmostEqual(heap[key], own[key], delta=max(own[key] // 10, 1 << 20), msg=key)
