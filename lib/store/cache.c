@@ -42,10 +42,20 @@ int mw_cache_create(struct mw_store *store, const struct mw_cache_config *config
 
 struct mw_cache *mw_cache_destroy(struct mw_cache *self)
 {
-    if (self != NULL)
+    if (self != NULL) {
+        mw_cache_clear(self);
         mw_global_destroy(self->heap, self->root);
+    }
     free(self);
     return NULL;
+}
+
+void mw_cache_on_evicted(struct mw_cache *self,
+                         void (*evicted)(void *context, struct mw_ref value, enum mw_cache_why why),
+                         void *context)
+{
+    self->evicted = evicted;
+    self->context = context;
 }
 
 /* ---- looking ---- */
@@ -122,11 +132,18 @@ struct mw_ref mw_cache_get(struct mw_cache *self, const void *key, size_t key_si
 
 /* ---- letting go ---- */
 
-static void discard(struct mw_cache *self, uint32_t entry)
+static void tell(struct mw_cache *self, struct mw_ref value, enum mw_cache_why why)
+{
+    if (self->evicted != NULL)
+        self->evicted(self->context, value, why);
+}
+
+static void discard(struct mw_cache *self, uint32_t entry, enum mw_cache_why why)
 {
     MW_SCOPE(scope, self->heap);
     struct mw_ref root = root_of(self);
     struct mw_ref items = mw_heap_get(self->heap, root, MW_CACHE_ITEMS);
+    struct mw_ref value = mw_heap_get(self->heap, items, 2 * (size_t)entry + 1);
     struct mw_cache_view view;
 
     mw_heap_raw_enter(self->heap);
@@ -141,14 +158,15 @@ static void discard(struct mw_cache *self, uint32_t entry)
     mw_heap_set(self->heap, items, 2 * (size_t)entry, mw_ref_none());
     mw_heap_set(self->heap, items, 2 * (size_t)entry + 1, mw_ref_none());
     self->entries--;
+    self->evictions += why == MW_CACHE_EVICTED;
+    tell(self, value, why);
 }
 
 bool mw_cache_drop(struct mw_cache *self)
 {
     if (self->entries == 0)
         return false;
-    discard(self, self->first);
-    self->evictions++;
+    discard(self, self->first, MW_CACHE_EVICTED);
     return true;
 }
 
@@ -159,14 +177,14 @@ bool mw_cache_remove(struct mw_cache *self, const void *key, size_t key_size)
 
     if (entry == MW_CACHE_END)
         return false;
-    discard(self, entry);
+    discard(self, entry, MW_CACHE_REMOVED);
     return true;
 }
 
 void mw_cache_clear(struct mw_cache *self)
 {
     while (self->entries > 0)
-        discard(self, self->first);
+        discard(self, self->first, MW_CACHE_CLEARED);
 }
 
 int mw_cache_set_limits(struct mw_cache *self, size_t entries, size_t bytes)
@@ -198,8 +216,7 @@ static void make_room(struct mw_cache *self, size_t bytes, uint32_t kept)
             victim = view.entries[kept].next;
             mw_heap_raw_leave(self->heap);
         }
-        discard(self, victim);
-        self->evictions++;
+        discard(self, victim, MW_CACHE_EVICTED);
     }
 }
 
@@ -218,6 +235,7 @@ static void set_present(struct mw_cache *self, struct mw_ref root, uint32_t entr
                         struct mw_ref value, size_t bytes)
 {
     struct mw_ref items = mw_heap_get(self->heap, root, MW_CACHE_ITEMS);
+    struct mw_ref old = value_at(self, root, entry);
     struct mw_cache_view view;
 
     mw_heap_raw_enter(self->heap);
@@ -229,6 +247,8 @@ static void set_present(struct mw_cache *self, struct mw_ref root, uint32_t entr
     charge(self, root, entry, bytes);
     mw_heap_set(self->heap, items, 2 * (size_t)entry + 1, value);
     touch(self, root, entry);
+    if (!mw_heap_same(self->heap, old, value))
+        tell(self, old, MW_CACHE_REPLACED);
 }
 
 static void insert(struct mw_cache *self, struct mw_ref key, size_t key_size, uint32_t hash,

@@ -33,7 +33,23 @@ struct mw_cache_config {
 /* Owner    the caller. Errors   -EINVAL a bound that makes no sense, -ENOMEM. */
 int mw_cache_create(struct mw_store *store, const struct mw_cache_config *config,
                     struct mw_cache **ret);
+/* Lets go of every entry, as mw_cache_clear() does. */
 struct mw_cache *mw_cache_destroy(struct mw_cache *self);
+
+enum mw_cache_why {
+    MW_CACHE_EVICTED,  /* for a bound, or by mw_cache_drop() */
+    MW_CACHE_REPLACED, /* another object was set under its key */
+    MW_CACHE_REMOVED,
+    MW_CACHE_CLEARED, /* or destroyed */
+};
+
+/* Called once for each value that leaves, at once: what a value owns outside the heap need not wait
+ * for the collection that finds it dead. The entry is gone by then. `value` is good during the
+ * call, which may neither call the cache nor allocate on its heap. Setting the same object again
+ * under its key is no leaving. NULL: nobody is told, as at the beginning. */
+void mw_cache_on_evicted(struct mw_cache *self,
+                         void (*evicted)(void *context, struct mw_ref value, enum mw_cache_why why),
+                         void *context);
 
 /* `bytes` is what the value counts for, beside its key.
  * Errors   -EINVAL no value, or a key that is too long; -EFBIG larger than the whole bound;

@@ -34,6 +34,8 @@ struct mw_cache {
     size_t entries, limit;
     size_t bytes, bytes_limit, key_bytes;
     uint64_t hits, misses, evictions;
+    void (*evicted)(void *context, struct mw_ref value, enum mw_cache_why why);
+    void *context;
 };
 
 /* What stands behind the root. Good inside a raw region. */

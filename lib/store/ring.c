@@ -15,9 +15,9 @@ static size_t parts_first(unsigned columns)
 
 static size_t bytes_at_first(unsigned columns)
 {
-    return mw_store_object_size(3 * sizeof(uintptr_t)) +
+    return mw_store_object_size(2 * sizeof(uintptr_t)) +
            mw_store_object_size(CHUNKS_FIRST * sizeof(uintptr_t)) +
-           mw_store_object_size(parts_first(columns)) + mw_store_object_size(mw_open_size(columns));
+           mw_store_object_size(parts_first(columns)) + mw_open_size(columns);
 }
 
 /* Growing, the room for parts is an eighth more than they need; the array of chunks only when it is
@@ -41,17 +41,32 @@ static bool is_sound(const struct mw_ring_config *config)
            config->bytes >= mw_ring_bytes_min(config->columns, config->chunk_rows);
 }
 
+/* It goes with the root, not with the ring: what refers to the root may outlive the ring. */
+static int make_open(struct mw_ring *self, struct mw_ref root)
+{
+    size_t size = mw_open_size(self->columns);
+    void *memory = malloc(size);
+    int error;
+
+    if (memory == NULL)
+        return -ENOMEM;
+    error = mw_heap_attach_external(self->heap, root, size, free, memory);
+    if (error < 0) {
+        free(memory);
+        return error;
+    }
+    self->open = mw_open_at(memory, self->columns);
+    return 0;
+}
+
 static int make_objects(struct mw_ring *self)
 {
     MW_SCOPE(scope, self->heap);
     int error = mw_store_new_root(self->store, MW_CLASS_RING, &self->root);
-    struct mw_ref open, newest, chunks, root;
+    struct mw_ref newest, chunks, root;
 
     if (error < 0)
         return error;
-    open = mw_store_new_array(self->store, MW_CLASS_RING_OPEN, mw_open_size(self->columns));
-    if (mw_ref_is_none(open))
-        return mw_store_error(self->store);
     newest = mw_store_new_array(self->store, MW_CLASS_RING_NEWEST, self->parts_room);
     if (mw_ref_is_none(newest))
         return mw_store_error(self->store);
@@ -59,10 +74,9 @@ static int make_objects(struct mw_ring *self)
     if (mw_ref_is_none(chunks))
         return mw_store_error(self->store);
     root = mw_global_get(self->heap, self->root);
-    mw_heap_set(self->heap, root, MW_RING_OPEN, open);
     mw_heap_set(self->heap, root, MW_RING_NEWEST, newest);
     mw_heap_set(self->heap, root, MW_RING_CHUNKS, chunks);
-    return 0;
+    return make_open(self, root);
 }
 
 int mw_ring_create(struct mw_store *store, const struct mw_ring_config *config,
@@ -166,39 +180,39 @@ int mw_ring_set_bytes(struct mw_ring *self, size_t bytes)
 
 /* ---- appending ---- */
 
-static void put_row(const struct mw_ring *self, const struct mw_open *open, int64_t time,
-                    const union mw_ring_number *numbers, const uint8_t *reasons)
+static bool any_absent(const uint8_t *reasons, size_t columns)
 {
-    size_t columns = self->columns, row = self->open_rows;
-    uint64_t *to = open->numbers + row * (columns + 1);
-
-    to[0] = (uint64_t)time;
-    if (columns == 1) { /* not worth three calls */
-        to[1] = numbers->u;
-        open->reasons[row] = reasons != NULL ? *reasons : 0;
-        return;
-    }
-    memcpy(to + 1, numbers, columns * sizeof(*to));
-    if (reasons != NULL)
-        memcpy(open->reasons + row * columns, reasons, columns);
-    else
-        memset(open->reasons + row * columns, 0, columns);
+    return reasons != NULL &&
+           (reasons[0] != 0 || (columns > 1 && memcmp(reasons, reasons + 1, columns - 1) != 0));
 }
 
-static void store_row(struct mw_ring *self, int64_t time, const union mw_ring_number *numbers,
-                      const uint8_t *reasons)
+/* Nothing is written of reasons until there is one: most rows have none. */
+static void put_reasons(struct mw_open *open, size_t columns, const uint8_t *reasons)
 {
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref root = mw_ring_object(self);
-    const uintptr_t *fields;
-    struct mw_open open;
+    bool any = any_absent(reasons, columns);
+    uint8_t *to = open->reasons + open->rows * columns;
 
-    mw_heap_raw_enter(self->heap);
-    fields = mw_heap_raw(self->heap, root);
-    open = mw_open_at(mw_heap_payload(fields[MW_RING_OPEN]), self->columns);
-    put_row(self, &open, time, numbers, reasons);
-    mw_heap_raw_leave(self->heap);
-    self->open_rows++;
+    if (any && !open->absent)
+        memset(open->reasons, 0, open->rows * columns);
+    if (any)
+        memcpy(to, reasons, columns);
+    else if (open->absent)
+        memset(to, 0, columns);
+    open->absent |= any;
+}
+
+static void put_row(struct mw_open *open, size_t columns, int64_t time,
+                    const union mw_ring_number *numbers, const uint8_t *reasons)
+{
+    uint64_t *to = open->numbers + open->rows * (columns + 1);
+
+    to[0] = (uint64_t)time;
+    if (columns == 1) /* not worth a call */
+        to[1] = numbers->u;
+    else
+        memcpy(to + 1, numbers, columns * sizeof(*to));
+    put_reasons(open, columns, reasons);
+    open->rows++;
 }
 
 int mw_ring_append(struct mw_ring *self, int64_t time, const union mw_ring_number *numbers,
@@ -206,14 +220,14 @@ int mw_ring_append(struct mw_ring *self, int64_t time, const union mw_ring_numbe
 {
     int error;
 
-    if (self->rows + self->dropped_rows > 0 && time <= self->last)
+    if (time <= self->last && self->changes > 0)
         return -EINVAL;
-    if (self->open_rows == MW_RING_OPEN_ROWS) {
+    if (self->open.rows == MW_RING_OPEN_ROWS) {
         error = mw_ring_seal(self);
         if (error < 0)
             return error;
     }
-    store_row(self, time, numbers, reasons);
+    put_row(&self->open, self->columns, time, numbers, reasons);
     self->last = time;
     self->rows++;
     self->changes++;
@@ -233,13 +247,13 @@ static int64_t first_time(const struct mw_ring *self)
     uintptr_t first;
     int64_t time;
 
+    if (self->count == 0 && self->parts == 0)
+        return (int64_t)self->open.numbers[0];
     mw_heap_raw_enter(self->heap);
     fields = mw_heap_raw(self->heap, root);
     chunks = mw_heap_payload(fields[MW_RING_CHUNKS]);
-    first = self->count > 0   ? chunks[mw_ring_slot(self, self->first)]
-            : self->parts > 0 ? fields[MW_RING_NEWEST]
-                              : fields[MW_RING_OPEN];
-    time = *(const int64_t *)mw_heap_payload(first); /* all of them begin with it */
+    first = self->count > 0 ? chunks[mw_ring_slot(self, self->first)] : fields[MW_RING_NEWEST];
+    time = ((const struct mw_chunk_head *)mw_heap_payload(first))->first;
     mw_heap_raw_leave(self->heap);
     return time;
 }

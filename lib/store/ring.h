@@ -6,7 +6,8 @@
  *
  * Time     any count that grows from row to row, in the caller's unit. Evenly spaced times cost
  *          next to nothing, jitter costs about a byte a row, shared by all columns.
- * Bound    `bytes` of heap at any moment, and `span` of time.
+ * Bound    `bytes` at any moment, and `span` of time. Beside the heap are only the open rows, and
+ *          they are counted as external memory.
  * Threads  those of the heap.
  */
 #ifndef MW_STORE_RING_H

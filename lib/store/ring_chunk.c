@@ -19,30 +19,34 @@
 
 enum { ABSENCES = 0x8000, RUN_MAX = 256 };
 
-/* ---- open chunks ---- */
+/* ---- open rows ---- */
 
 size_t mw_open_size(unsigned columns)
 {
     return MW_RING_OPEN_ROWS * (8 + columns * (size_t)(8 + 1));
 }
 
-struct mw_open mw_open_at(void *payload, unsigned columns)
+struct mw_open mw_open_at(void *memory, unsigned columns)
 {
-    struct mw_open open = {.numbers = payload};
+    struct mw_open open = {.numbers = memory};
 
     open.reasons = (uint8_t *)(open.numbers + (size_t)MW_RING_OPEN_ROWS * (1 + columns));
     return open;
 }
 
-void mw_open_read(const struct mw_open *open, unsigned columns, unsigned rows, int column,
-                  uint64_t *ret_numbers, uint8_t *ret_reasons)
+void mw_open_read(const struct mw_open *open, unsigned columns, int column, uint64_t *ret_numbers,
+                  uint8_t *ret_reasons)
 {
     const uint64_t *numbers = open->numbers + column + 1;
     const uint8_t *reasons = open->reasons + column;
 
-    for (unsigned i = 0; i < rows; i++)
+    for (unsigned i = 0; i < open->rows; i++)
         ret_numbers[i] = numbers[i * (size_t)(columns + 1)];
-    for (unsigned i = 0; column >= 0 && i < rows; i++)
+    if (column < 0)
+        return;
+    if (!open->absent)
+        memset(ret_reasons, 0, open->rows);
+    for (unsigned i = 0; open->absent && i < open->rows; i++)
         ret_reasons[i] = reasons[i * (size_t)columns];
 }
 
@@ -111,41 +115,73 @@ static unsigned count_present(const uint8_t *reasons, unsigned rows)
 
 /* ---- reading ---- */
 
-void mw_chunk_read(const unsigned char *chunk, enum mw_ring_form form, int column,
-                   uint64_t *ret_numbers, uint8_t *ret_reasons)
+struct mw_chunk_reader mw_chunk_open(const unsigned char *chunk, bool packed)
 {
     const struct mw_chunk_head *head = (const void *)chunk;
     const uint16_t *sizes = (const void *)(head + 1);
-    const unsigned char *in = (const void *)(sizes + 1 + head->columns);
-    unsigned rows = head->rows, at = (unsigned)(column + 1), count;
 
-    for (unsigned i = 0; i < at; i++)
-        in += sizes[i] & ~ABSENCES;
-    if (sizes[at] & ABSENCES) {
-        in = get_absences(in, rows, ret_reasons);
-        count = count_present(ret_reasons, rows);
+    return (struct mw_chunk_reader){(const void *)(sizes + 1 + head->columns), sizes, head->rows,
+                                    packed};
+}
+
+void mw_chunk_skip(struct mw_chunk_reader *self, unsigned columns)
+{
+    for (unsigned i = 0; i < columns; i++)
+        self->in += *self->size++ & ~ABSENCES;
+}
+
+static void read_numbers(const struct mw_chunk_reader *self, enum mw_ring_form form,
+                         const unsigned char *in, unsigned count, uint64_t *ret_numbers)
+{
+    if (self->packed)
+        mw_column_unpack(form, in, count, ret_numbers);
+    else
         mw_column_decode(form, in, count, ret_numbers);
-        scatter(ret_numbers, ret_reasons, rows, count);
-        return;
+}
+
+bool mw_chunk_next(struct mw_chunk_reader *self, enum mw_ring_form form, uint64_t *ret_numbers,
+                   uint8_t *ret_reasons)
+{
+    const unsigned char *in = self->in;
+    bool absent = *self->size & ABSENCES;
+    unsigned count;
+
+    mw_chunk_skip(self, 1);
+    if (!absent) {
+        if (ret_reasons != NULL)
+            memset(ret_reasons, 0, self->rows);
+        read_numbers(self, form, in, self->rows, ret_numbers);
+        return false;
     }
-    if (ret_reasons != NULL)
-        memset(ret_reasons, 0, rows);
-    mw_column_decode(form, in, rows, ret_numbers);
+    in = get_absences(in, self->rows, ret_reasons);
+    count = count_present(ret_reasons, self->rows);
+    read_numbers(self, form, in, count, ret_numbers);
+    scatter(ret_numbers, ret_reasons, self->rows, count);
+    return true;
 }
 
 /* ---- writing ---- */
 
 int mw_chunk_begin(struct mw_chunk_writer *self, struct mw_store *store,
-                   const struct mw_chunk_head *head, enum mw_effort effort)
+                   const struct mw_chunk_head *head, bool packed)
 {
     size_t size = sizeof(*head) + sizeof(uint16_t) * (1 + (size_t)head->columns);
     unsigned char *bytes = mw_store_scratch(store, size + SCRATCH_PAD);
 
     if (bytes == NULL)
         return -ENOMEM;
-    memcpy(bytes, head, sizeof(*head));
-    *self = (struct mw_chunk_writer){store, bytes, size, head->rows, head->columns, 0, effort};
+    /* Field by field: copied in words, it would wait for its halves to arrive in memory. */
+    *(struct mw_chunk_head *)(void *)bytes = (struct mw_chunk_head){
+        .first = head->first, .last = head->last, .rows = head->rows, .columns = head->columns};
+    *self = (struct mw_chunk_writer){store, bytes, size, head->rows, head->columns, 0, packed};
     return 0;
+}
+
+static size_t write_numbers(const struct mw_chunk_writer *self, enum mw_ring_form form,
+                            const uint64_t *numbers, unsigned count, unsigned char *out)
+{
+    return self->packed ? mw_column_pack(form, numbers, count, out)
+                        : mw_column_encode(form, numbers, count, out);
 }
 
 int mw_chunk_put(struct mw_chunk_writer *self, enum mw_ring_form form, const uint64_t *numbers,
@@ -166,7 +202,7 @@ int mw_chunk_put(struct mw_chunk_writer *self, enum mw_ring_form form, const uin
         numbers = present;
         flag = ABSENCES;
     }
-    size += mw_column_encode(form, self->effort, numbers, count, self->bytes + self->size + size);
+    size += write_numbers(self, form, numbers, count, self->bytes + self->size + size);
     entry = (uint16_t)(size | flag);
     memcpy(self->bytes + sizeof(struct mw_chunk_head) + sizeof(entry) * self->next++, &entry,
            sizeof(entry));

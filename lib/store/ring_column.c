@@ -54,32 +54,29 @@ static struct bits bits_of_differences(const uint64_t *numbers, size_t count)
     return bits;
 }
 
-/* Fills in count - 1 differences. Returns how many of them are 0. */
+/* Fills in count - 1 differences, at least one. Returns how many of them are 0. */
 static size_t make_first(const uint64_t *numbers, size_t count, unsigned shift, uint64_t *ret)
 {
-    size_t zeroes = 0;
+    size_t zeroes = 0, i = 1;
 
-    for (size_t i = 1; i < count; i++) {
+    do {
         ret[i - 1] = zigzag(shift_down(numbers[i] - numbers[i - 1], shift));
         zeroes += ret[i - 1] == 0;
-    }
+    } while (++i < count);
     return zeroes;
 }
 
 /* As many differences of these. */
-static size_t make_second(const uint64_t *first, size_t count, uint64_t *ret)
+static void make_second(const uint64_t *first, size_t count, uint64_t *ret)
 {
     uint64_t before = 0;
-    size_t zeroes = 0;
 
     for (size_t i = 0; i < count; i++) {
         uint64_t difference = unzigzag(first[i]);
 
         ret[i] = zigzag(difference - before);
-        zeroes += ret[i] == 0;
         before = difference;
     }
-    return zeroes;
 }
 
 /* ---- which way ---- */
@@ -101,19 +98,13 @@ static struct way cheaper(const uint64_t *list, size_t count, unsigned flags)
     };
 }
 
-static struct way choose(const uint64_t *first, size_t zeroes, uint64_t *second, size_t count,
-                         enum mw_effort effort)
+static struct way choose(const uint64_t *first, size_t zeroes, uint64_t *second, size_t count)
 {
-    struct way best = {.flags = 0}, other;
+    struct way best = cheaper(first, count, 0), other;
 
     /* Where most numbers repeat, each one that does not makes two differences of differences. */
     if (zeroes > count / 2)
-        return effort == MW_EFFORT_QUICK ? best : cheaper(first, count, 0);
-    if (effort == MW_EFFORT_QUICK) {
-        best.flags = make_second(first, count, second) > zeroes ? SECOND : 0;
         return best;
-    }
-    best = cheaper(first, count, 0);
     make_second(first, count, second);
     other = cheaper(second, count, SECOND);
     return other.size < best.size ? other : best;
@@ -121,18 +112,16 @@ static struct way choose(const uint64_t *first, size_t zeroes, uint64_t *second,
 
 /* ---- whole numbers ---- */
 
-static size_t put_first(uint64_t number, unsigned char *out)
+size_t mw_number_put(uint64_t number, unsigned char *out)
 {
-    unsigned char size = 0;
+    unsigned char size = (unsigned char)(number == 0 ? 0 : 8 - __builtin_clzll(number) / 8);
 
-    for (uint64_t rest = number; rest != 0; rest >>= 8)
-        size++;
     out[0] = size;
     memcpy(out + 1, &number, sizeof(number));
     return 1 + (size_t)size;
 }
 
-static size_t get_first(const unsigned char *in, uint64_t *ret)
+size_t mw_number_get(const unsigned char *in, uint64_t *ret)
 {
     *ret = 0;
     memcpy(ret, in + 1, in[0]);
@@ -152,12 +141,12 @@ static size_t put_even(const uint64_t *numbers, size_t count, unsigned shift, un
     return size + mw_tokens_put_zeroes(count - 2, out + size);
 }
 
-static size_t put_list(enum mw_effort effort, const uint64_t *numbers, size_t count, unsigned shift,
-                       unsigned char *out, unsigned *ret_flags)
+static size_t put_list(const uint64_t *numbers, size_t count, unsigned shift, unsigned char *out,
+                       unsigned *ret_flags)
 {
     uint64_t first[MW_RING_CHUNK_ROWS_MAX], second[MW_RING_CHUNK_ROWS_MAX];
     size_t zeroes = make_first(numbers, count, shift, first);
-    struct way way = choose(first, zeroes, second, count - 1, effort);
+    struct way way = choose(first, zeroes, second, count - 1);
     const uint64_t *list;
 
     list = way.flags & SECOND ? second : first;
@@ -166,17 +155,16 @@ static size_t put_list(enum mw_effort effort, const uint64_t *numbers, size_t co
                             : mw_tokens_put(list, count - 1, out);
 }
 
-static size_t encode_whole(enum mw_effort effort, const uint64_t *numbers, size_t count,
-                           unsigned char *out)
+static size_t encode_whole(const uint64_t *numbers, size_t count, unsigned char *out)
 {
     struct bits bits = bits_of_differences(numbers, count);
     unsigned shift = bits.any != 0 ? (unsigned)__builtin_ctzll(bits.any) : 0, flags = SECOND;
-    size_t size = 1 + put_first(numbers[0], out + 1);
+    size_t size = 1 + mw_number_put(numbers[0], out + 1);
 
     if (bits.uneven == 0)
         size += put_even(numbers, count, shift, out + size);
     else
-        size += put_list(effort, numbers, count, shift, out + size, &flags);
+        size += put_list(numbers, count, shift, out + size, &flags);
     out[0] = (unsigned char)(shift << SHIFT | flags);
     return size;
 }
@@ -186,7 +174,7 @@ static void decode_whole(const unsigned char *in, size_t count, uint64_t *ret)
     unsigned shift = in[0] >> SHIFT, flags = in[0];
     uint64_t number, difference = 0;
 
-    in += 1 + get_first(in + 1, &ret[0]);
+    in += 1 + mw_number_get(in + 1, &ret[0]);
     if (flags & BITS)
         mw_bits_get(in, count - 1, ret + 1);
     else
@@ -235,59 +223,24 @@ static bool scale(const uint64_t *numbers, size_t count, unsigned decimals, uint
     return true;
 }
 
-static size_t put_changes(const uint64_t *numbers, size_t count, unsigned char *out)
-{
-    unsigned char *at = out;
-    uint64_t before = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        uint64_t change = numbers[i] ^ before;
-        unsigned low = change != 0 ? (unsigned)__builtin_ctzll(change) / 8 : 0;
-        unsigned high = change != 0 ? (unsigned)__builtin_clzll(change) / 8 : 8;
-
-        *at++ = (unsigned char)(low << 4 | (8 - high - low));
-        change >>= 8 * low;
-        memcpy(at, &change, sizeof(change));
-        at += 8 - high - low;
-        before = numbers[i];
-    }
-    return (size_t)(at - out);
-}
-
-static void get_changes(const unsigned char *in, size_t count, uint64_t *ret)
-{
-    uint64_t number = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        unsigned low = *in >> 4, size = *in & 15;
-        uint64_t change = 0;
-
-        memcpy(&change, in + 1, size);
-        number ^= change << (8 * low);
-        ret[i] = number;
-        in += 1 + size;
-    }
-}
-
-static size_t encode_floats(enum mw_effort effort, const uint64_t *numbers, size_t count,
-                            unsigned char *out)
+static size_t encode_floats(const uint64_t *numbers, size_t count, unsigned char *out)
 {
     uint64_t whole[MW_RING_CHUNK_ROWS_MAX];
 
     for (unsigned decimals = 0; decimals <= DECIMALS_MAX; decimals++) {
         if (scale(numbers, count, decimals, whole)) {
             out[0] = (unsigned char)decimals;
-            return 1 + encode_whole(effort, whole, count, out + 1);
+            return 1 + encode_whole(whole, count, out + 1);
         }
     }
     out[0] = NO_DECIMALS;
-    return 1 + put_changes(numbers, count, out + 1);
+    return 1 + mw_changes_put(numbers, count, out + 1);
 }
 
 static void decode_floats(const unsigned char *in, size_t count, uint64_t *ret)
 {
     if (in[0] == NO_DECIMALS) {
-        get_changes(in + 1, count, ret);
+        mw_changes_get(in + 1, count, ret);
         return;
     }
     decode_whole(in + 1, count, ret);
@@ -295,13 +248,13 @@ static void decode_floats(const unsigned char *in, size_t count, uint64_t *ret)
         ret[i] = bits_of((double)(int64_t)ret[i] / powers[in[0]]);
 }
 
-size_t mw_column_encode(enum mw_ring_form form, enum mw_effort effort, const uint64_t *numbers,
-                        size_t count, unsigned char *out)
+size_t mw_column_encode(enum mw_ring_form form, const uint64_t *numbers, size_t count,
+                        unsigned char *out)
 {
     if (count == 0)
         return 0;
-    return form == MW_RING_F64 ? encode_floats(effort, numbers, count, out)
-                               : encode_whole(effort, numbers, count, out);
+    return form == MW_RING_F64 ? encode_floats(numbers, count, out)
+                               : encode_whole(numbers, count, out);
 }
 
 void mw_column_decode(enum mw_ring_form form, const unsigned char *in, size_t count,

@@ -11,7 +11,6 @@ struct view {
     const uintptr_t *chunks;
     const unsigned char *parts;
     const struct mw_ring *ring;
-    struct mw_open open;
 };
 
 static struct view view_of(const struct mw_ring *ring, struct mw_ref root)
@@ -21,7 +20,6 @@ static struct view view_of(const struct mw_ring *ring, struct mw_ref root)
 
     view.chunks = mw_heap_payload(fields[MW_RING_CHUNKS]);
     view.parts = mw_heap_payload(fields[MW_RING_NEWEST]);
-    view.open = mw_open_at(mw_heap_payload(fields[MW_RING_OPEN]), ring->columns);
     return view;
 }
 
@@ -75,26 +73,27 @@ int mw_ring_cursor_init(struct mw_ring_cursor *self, const struct mw_ring *ring,
     return 0;
 }
 
-static void read_open(struct mw_ring_cursor *self, const struct view *view)
+static void read_open(struct mw_ring_cursor *self)
 {
+    const struct mw_open *open = &self->ring->open;
     unsigned columns = self->ring->columns;
 
-    self->rows = self->ring->open_rows;
-    mw_open_read(&view->open, columns, self->rows, -1, (uint64_t *)self->times, NULL);
-    mw_open_read(&view->open, columns, self->rows, (int)self->column, &self->numbers[0].u,
-                 self->reasons);
+    self->rows = open->rows;
+    mw_open_read(open, columns, -1, (uint64_t *)self->times, NULL);
+    mw_open_read(open, columns, (int)self->column, &self->numbers[0].u, self->reasons);
     for (unsigned i = 0; i < self->rows; i++)
         if (self->reasons[i] != 0)
             self->numbers[i].u = 0;
 }
 
-static void read_packed(struct mw_ring_cursor *self, const unsigned char *chunk)
+static void read_chunk(struct mw_ring_cursor *self, const unsigned char *chunk, bool packed)
 {
-    enum mw_ring_form form = self->ring->forms[self->column];
+    struct mw_chunk_reader reader = mw_chunk_open(chunk, packed);
 
-    self->rows = ((const struct mw_chunk_head *)(const void *)chunk)->rows;
-    mw_chunk_read(chunk, MW_RING_I64, -1, (uint64_t *)self->times, NULL);
-    mw_chunk_read(chunk, form, (int)self->column, &self->numbers[0].u, self->reasons);
+    self->rows = reader.rows;
+    mw_chunk_next(&reader, MW_RING_I64, (uint64_t *)self->times, NULL);
+    mw_chunk_skip(&reader, self->column);
+    mw_chunk_next(&reader, self->ring->forms[self->column], &self->numbers[0].u, self->reasons);
 }
 
 /* Returns false after the open rows. */
@@ -111,9 +110,9 @@ static bool load(struct mw_ring_cursor *self)
     mw_heap_raw_enter(ring->heap);
     view = view_of(ring, root);
     if (self->chunk == end)
-        read_open(self, &view);
+        read_open(self);
     else
-        read_packed(self, chunk_at(&view, self->chunk));
+        read_chunk(self, chunk_at(&view, self->chunk), self->chunk >= ring->first + ring->count);
     mw_heap_raw_leave(ring->heap);
     self->chunk++;
     self->row = 0;

@@ -1,9 +1,10 @@
 /* From open rows to chunks.
  *
- * 32 open rows are packed into a small chunk at once, quickly. These parts stand one behind the
- * other in one object that stays, so packing leaves no garbage. The open rows that make a chunk
- * complete are encoded together with all parts, with the effort that the last form is worth. So
- * each number is encoded twice, and no ring has more than 32 rows uncompressed.
+ * 32 open rows are packed into a small chunk at once, in a form that is cheap to write and to read.
+ * These parts stand one behind the other in one object that stays, so packing leaves no garbage.
+ * The open rows that make a chunk complete are encoded together with all parts, with the effort
+ * that the last form is worth. So each number is written twice, and no ring has more than 32 rows
+ * uncompressed.
  *
  * An allocation may call the near-limit callback, and that may drop chunks of this ring. So what is
  * to be stored is in the store's scratch memory before the heap is asked, and the ring's state is
@@ -29,77 +30,81 @@ static void drop_to_bound(struct mw_ring *self)
 
 /* ---- what is not sealed ---- */
 
-/* Good inside a raw region. */
-struct unsealed {
-    const unsigned char *parts[PARTS_MAX];
-    unsigned count;
-    struct mw_open open;
-};
-
 const unsigned char *mw_ring_next_part(const unsigned char *part)
 {
     return part + ((const struct mw_chunk_head *)(const void *)part)->size;
 }
 
-static struct unsealed find_unsealed(const struct mw_ring *self, struct mw_ref root)
-{
-    const uintptr_t *fields = mw_heap_raw(self->heap, root);
-    const unsigned char *part = mw_heap_payload(fields[MW_RING_NEWEST]);
-    struct unsealed all = {.count = self->parts};
+/* Good inside a raw region. */
+struct parts {
+    struct mw_chunk_reader readers[PARTS_MAX];
+    unsigned count;
+};
 
+static void open_parts(const struct mw_ring *self, const unsigned char *part, struct parts *ret)
+{
     for (unsigned i = 0; i < self->parts; i++, part = mw_ring_next_part(part))
-        all.parts[i] = part;
-    all.open = mw_open_at(mw_heap_payload(fields[MW_RING_OPEN]), self->columns);
-    return all;
+        ret->readers[i] = mw_chunk_open(part, true);
+    ret->count = self->parts;
 }
 
 /* ---- encoding ---- */
 
-static int encode_column(struct mw_ring *self, struct mw_chunk_writer *writer,
-                         const struct unsealed *all, int column)
+static int encode_column(struct mw_ring *self, struct mw_chunk_writer *writer, struct parts *parts,
+                         int column)
 {
     enum mw_ring_form form = column < 0 ? MW_RING_I64 : self->forms[column];
     uint64_t numbers[MW_RING_CHUNK_ROWS_MAX];
     uint8_t reasons[MW_RING_CHUNK_ROWS_MAX];
+    bool absent = self->open.absent;
     size_t row = 0;
 
-    for (unsigned i = 0; i < all->count; i++, row += MW_RING_OPEN_ROWS)
-        mw_chunk_read(all->parts[i], form, column, numbers + row, reasons + row);
-    mw_open_read(&all->open, self->columns, self->open_rows, column, numbers + row, reasons + row);
-    return mw_chunk_put(writer, form, numbers, column < 0 ? NULL : reasons);
+    for (unsigned i = 0; i < parts->count; i++, row += MW_RING_OPEN_ROWS)
+        absent |= mw_chunk_next(&parts->readers[i], form, numbers + row, reasons + row);
+    mw_open_read(&self->open, self->columns, column, numbers + row, reasons + row);
+    return mw_chunk_put(writer, form, numbers, column >= 0 && absent ? reasons : NULL);
 }
 
-static int encode(struct mw_ring *self, struct mw_chunk_writer *writer, const struct unsealed *all,
-                  enum mw_effort effort)
+static int encode(struct mw_ring *self, struct mw_chunk_writer *writer, struct parts *parts,
+                  int64_t first, bool packed)
 {
-    struct mw_chunk_head head = {
-        .first = *(const int64_t *)(all->count > 0 ? (const void *)all->parts[0]
-                                                   : (const void *)all->open.numbers),
+    const struct mw_chunk_head head = {
+        .first = first,
         .last = self->last,
-        .rows = (uint16_t)(all->count * MW_RING_OPEN_ROWS + self->open_rows),
+        .rows = (uint16_t)(parts->count * MW_RING_OPEN_ROWS + self->open.rows),
         .columns = (uint16_t)self->columns,
     };
-    int error = mw_chunk_begin(writer, self->store, &head, effort);
+    int error = mw_chunk_begin(writer, self->store, &head, packed);
 
     for (int i = -1; error == 0 && i < (int)self->columns; i++)
-        error = encode_column(self, writer, all, i);
+        error = encode_column(self, writer, parts, i);
     return error;
 }
 
-/* Into the store's scratch memory: the open rows, or with `whole` the parts before them too.
- * Returns the size, or a negative error. */
-static int64_t encode_to_scratch(struct mw_ring *self, bool whole)
+/* Into the store's scratch memory: the open rows alone. Returns the size, or a negative error. */
+static int64_t encode_open(struct mw_ring *self)
 {
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref root = mw_ring_object(self);
+    struct parts none = {.count = 0};
     struct mw_chunk_writer writer;
-    struct unsealed all;
+    int error = encode(self, &writer, &none, (int64_t)self->open.numbers[0], true);
+
+    return error < 0 ? error : (int64_t)mw_chunk_end(&writer);
+}
+
+/* The parts and then the open rows. */
+static int64_t encode_all(struct mw_ring *self)
+{
+    struct mw_ref newest = field(self, MW_RING_NEWEST);
+    struct mw_chunk_writer writer;
+    const unsigned char *first;
+    struct parts parts;
     int error;
 
     mw_heap_raw_enter(self->heap);
-    all = find_unsealed(self, root);
-    all.count = whole ? all.count : 0;
-    error = encode(self, &writer, &all, whole ? MW_EFFORT_BEST : MW_EFFORT_QUICK);
+    first = mw_heap_raw(self->heap, newest);
+    open_parts(self, first, &parts);
+    error = encode(self, &writer, &parts,
+                   ((const struct mw_chunk_head *)(const void *)first)->first, false);
     mw_heap_raw_leave(self->heap);
     return error < 0 ? error : (int64_t)mw_chunk_end(&writer);
 }
@@ -109,6 +114,12 @@ static void copy_scratch(struct mw_ring *self, struct mw_ref to, size_t at, size
     mw_heap_raw_enter(self->heap);
     memcpy((unsigned char *)mw_heap_raw(self->heap, to) + at, self->store->scratch, size);
     mw_heap_raw_leave(self->heap);
+}
+
+static void empty_open(struct mw_ring *self)
+{
+    self->open.rows = 0;
+    self->open.absent = false;
 }
 
 /* ---- packing ---- */
@@ -133,7 +144,7 @@ static int grow_parts(struct mw_ring *self, size_t needed)
 
 static int pack(struct mw_ring *self)
 {
-    int64_t size = encode_to_scratch(self, false);
+    int64_t size = encode_open(self);
     int error = 0;
 
     if (size < 0)
@@ -145,7 +156,7 @@ static int pack(struct mw_ring *self)
     copy_scratch(self, field(self, MW_RING_NEWEST), self->parts_size, (size_t)size);
     self->parts_size += (size_t)size;
     self->parts++;
-    self->open_rows = 0;
+    empty_open(self);
     drop_to_bound(self);
     return 0;
 }
@@ -180,13 +191,13 @@ static void push(struct mw_ring *self, struct mw_ref chunk, size_t size)
     self->bytes += mw_store_object_size(size);
     self->parts = 0;
     self->parts_size = 0;
-    self->open_rows = 0;
+    empty_open(self);
 }
 
 static int seal(struct mw_ring *self)
 {
     int error = self->count == self->capacity ? grow_chunks(self) : 0;
-    int64_t size = error < 0 ? error : encode_to_scratch(self, true);
+    int64_t size = error < 0 ? error : encode_all(self);
     struct mw_ref chunk;
 
     if (size < 0)

@@ -4,15 +4,14 @@
 #include <stdlib.h>
 
 /* The roots' fields are numbered as the containers use them. */
-static const struct mw_heap_field ring_fields[] = {{"chunks", 0}, {"newest", 1}, {"open", 2}};
+static const struct mw_heap_field ring_fields[] = {{"chunks", 0}, {"newest", 1}};
 static const struct mw_heap_field cache_fields[] = {{"items", 0}, {"table", 1}};
 static const struct mw_heap_field queue_fields[] = {{"items", 0}, {"times", 1}};
 
 static const struct mw_heap_type_info classes[MW_CLASSES] = {
-    [MW_CLASS_RING] = {"HistoryRing", MW_KIND_FIXED, 3, ring_fields, 3, NULL},
+    [MW_CLASS_RING] = {"HistoryRing", MW_KIND_FIXED, 2, ring_fields, 2, NULL},
     [MW_CLASS_RING_CHUNKS] = {"HistoryChunks", MW_KIND_REFS, 0, NULL, 0, NULL},
     [MW_CLASS_RING_NEWEST] = {"HistoryNewestChunks", MW_KIND_BYTES, 0, NULL, 0, NULL},
-    [MW_CLASS_RING_OPEN] = {"HistoryOpenChunk", MW_KIND_BYTES, 0, NULL, 0, NULL},
     [MW_CLASS_RING_CHUNK] = {"HistoryChunk", MW_KIND_BYTES, 0, NULL, 0, NULL},
     [MW_CLASS_CACHE] = {"Cache", MW_KIND_FIXED, 2, cache_fields, 2, NULL},
     [MW_CLASS_CACHE_ITEMS] = {"CacheItems", MW_KIND_REFS, 0, NULL, 0, NULL},

@@ -11,8 +11,8 @@
  *
  * A ring is bounded to an hour. Four hours are appended, and four more are measured: each new chunk
  * then takes the place of an old one, and the heap has been through its collections, as in a
- * daemon. Times are CPU time of the thread. `bytes` is everything that stands in the heap: chunks,
- * their headers, the open rows, what leads to them.
+ * daemon. Times are CPU time of the thread. `bytes` is everything that a ring holds: chunks, their
+ * headers, the open rows (which stand beside the heap), what leads to them.
  */
 #include "base/clock.h"
 #include "heap/heap.h"

@@ -105,7 +105,7 @@ class Download(Case):
         processes = snapshot.named("HistorySubject")
         self.assertGreaterEqual(len(processes), 13)
         self.assertEqual(holders(snapshot, processes), {"HistorySubjects"})
-        for name in "HistoryRing", "HistoryOpenChunk", "HistoryTrackChunk":
+        for name in "HistoryRing", "HistoryNewestChunks", "HistoryTrackChunk":
             self.assertTrue(snapshot.named(name), name)
         daemon.wait_for_line("the heap snapshot for a client is written: ")
 

@@ -359,6 +359,100 @@ static void test_bounds_that_make_no_sense(void **state)
     bench_deinit(&bench);
 }
 
+/* ---- what leaves is told ---- */
+
+/* The numbers of the values that were told of, one digit each, and why in a second line. */
+struct told {
+    struct bench *bench;
+    struct mw_cache *cache;
+    char numbers[32], whys[32];
+    size_t count;
+};
+
+static void on_evicted(void *context, struct mw_ref value, enum mw_cache_why why)
+{
+    struct told *self = context;
+
+    assert_in_range(self->count, 0, sizeof(self->numbers) - 2);
+    self->numbers[self->count] = (char)('0' + bench_unbox(self->bench, value));
+    self->whys[self->count++] = "erxc"[why];
+    self->numbers[self->count] = self->whys[self->count] = 0;
+    numbers_of(self->cache); /* its bounds hold already */
+}
+
+static void expect_told(struct told *self, const char *numbers, const char *whys)
+{
+    assert_string_equal(self->numbers, numbers);
+    assert_string_equal(self->whys, whys);
+    self->count = 0;
+    self->numbers[0] = self->whys[0] = 0;
+}
+
+static void told_at_limits(struct bench *bench, unsigned scale)
+{
+    struct mw_cache *cache = make(bench, MW_CACHE_FIFO, 3, 100);
+    struct told told = {.bench = bench, .cache = cache};
+
+    (void)scale;
+    mw_cache_on_evicted(cache, on_evicted, &told);
+    set(bench, cache, "a", 1, 9);
+    set(bench, cache, "b", 2, 9); /* limit - 1 */
+    set(bench, cache, "c", 3, 9); /* limit */
+    expect_told(&told, "", "");
+    set(bench, cache, "d", 4, 9); /* limit + 1 */
+    expect_told(&told, "1", "e");
+    set(bench, cache, "d", 5, 79); /* 10 + 10 + 80 bytes: the limit */
+    expect_told(&told, "4", "r");
+    set(bench, cache, "d", 6, 80); /* one more */
+    expect_told(&told, "25", "er");
+    assert_true(mw_cache_remove(cache, "c", 1));
+    assert_false(mw_cache_remove(cache, "c", 1));
+    expect_told(&told, "3", "x");
+    assert_int_equal(set(bench, cache, "d", 7, 100), -EFBIG);
+    expect_told(&told, "", "");
+    set(bench, cache, "e", 8, 0);
+    assert_int_equal(mw_cache_set_limits(cache, 1, 100), 0);
+    expect_told(&told, "6", "e");
+    mw_cache_clear(cache);
+    expect_told(&told, "8", "c");
+    set(bench, cache, "f", 9, 0);
+    assert_null(mw_cache_destroy(cache));
+    expect_told(&told, "9", "c");
+}
+
+static void test_each_value_that_leaves_is_told_once_and_why(void **state)
+{
+    (void)state;
+    bench_all_modes(told_at_limits);
+}
+
+/* An owner that frees what a value holds would free it while it is still there. */
+static void test_the_same_object_again_is_no_leaving(void **state)
+{
+    struct told told = {.count = 0};
+    struct mw_cache *cache;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, MW_HEAP_CHECKED, 16 * MIB);
+    cache = make(&bench, MW_CACHE_FIFO, 3, 100);
+    told.bench = &bench;
+    told.cache = cache;
+    mw_cache_on_evicted(cache, on_evicted, &told);
+    {
+        MW_SCOPE(scope, bench.heap);
+        struct mw_ref value = bench_box(&bench, 1);
+
+        assert_int_equal(mw_cache_set(cache, "a", 1, value, 1), 0);
+        assert_int_equal(mw_cache_set(cache, "a", 1, value, 2), 0);
+    }
+    expect_told(&told, "", "");
+    mw_cache_on_evicted(cache, NULL, NULL);
+    mw_cache_destroy(cache);
+    expect_told(&told, "", "");
+    bench_deinit(&bench);
+}
+
 /* ---- without memory ---- */
 
 /* Values are one shared object, made while there was memory: it is the cache that asks for more. */
@@ -482,6 +576,8 @@ int main(void)
         cmocka_unit_test(test_new_limits_hold_at_once),
         cmocka_unit_test(test_keys_are_any_bytes),
         cmocka_unit_test(test_bounds_that_make_no_sense),
+        cmocka_unit_test(test_each_value_that_leaves_is_told_once_and_why),
+        cmocka_unit_test(test_the_same_object_again_is_no_leaving),
         cmocka_unit_test(test_without_memory_nothing_is_lost),
         cmocka_unit_test(test_dropped_from_inside_its_own_call),
         cmocka_unit_test(test_its_row),
