@@ -51,28 +51,13 @@ static uint32_t enabled_sinks(const struct mwd_config *config)
 
 /* ---- ids ---- */
 
-/* A message's own: a firing and its end are two. */
-static void format_id(const struct mwd_outbox_message *message, char ret[64])
-{
-    char id[MW_ALERT_ID_MAX];
-
-    mw_alert_format_id(message->fingerprint, message->since_ms, id);
-    snprintf(ret, 64, "%s-%s", id, message->resolved ? "resolved" : "firing");
-}
-
 static struct mwd_outbox_message *find(const struct mwd_app_alerts *self, const char *id,
                                        bool resolved)
 {
-    char alert[MW_ALERT_ID_MAX];
-    const char *dash = strrchr(id, '-');
     uint64_t fingerprint;
     int64_t since_ms;
 
-    if (!dash || (size_t)(dash - id) >= sizeof alert)
-        return NULL;
-    memcpy(alert, id, (size_t)(dash - id));
-    alert[dash - id] = '\0';
-    if (mw_alert_parse_id(alert, &fingerprint, &since_ms) < 0)
+    if (mw_alert_parse_id(id, &fingerprint, &since_ms) < 0)
         return NULL;
     return mwd_outbox_find(self->outbox, fingerprint, since_ms, resolved);
 }
@@ -224,13 +209,13 @@ static int send_to(struct mwd_app_alerts *self, const struct mwd_outbox_message 
         {"reading", mw_reading_info(alert->reading)->id},
     };
     struct mwd_sink_pair summary = {"summary", content->summary};
-    char id[64], fingerprint[24];
+    char id[MW_ALERT_ID_MAX], fingerprint[24];
     struct mwd_buffer body;
     int r;
 
     for (uint32_t i = 0; i < content->label_count; i++)
         labels[4 + i] = (struct mwd_sink_pair){content->labels[i].key, content->labels[i].value};
-    format_id(message, id);
+    mw_alert_format_id(message->fingerprint, message->since_ms, id);
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)message->fingerprint);
     mwd_buffer_init(&body, 1 << 20);
     mwd_app_alert_body(content, message->resolved, &body);
