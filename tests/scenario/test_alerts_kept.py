@@ -164,6 +164,29 @@ class Kill(Case):
             self.assertEqual(self.hook.bodies("resolved")[0]["reason"], "rule-gone")
         self.assertEqual(self.hook.keys("firing"), [key])
 
+    def rename_sink(self, daemon):
+        """With an address of its own, so that it shows who was told."""
+        daemon.write_config(daemon.config.read_text()
+                            .replace('sink "hook"', 'sink "new"').replace("/hook", "/new"))
+
+    def test_sink_that_is_new_is_told_of_what_fires_and_of_its_end(self):
+        for how in "reload", "restart":
+            with self.subTest(how), self.daemon() as daemon:
+                self.hook.messages.clear()
+                self.machine.set(5)
+                key, = self.hook.wait_for("firing")
+                self.rename_sink(daemon)
+                if how == "reload":
+                    daemon.process.send_signal(signal.SIGHUP)
+                    daemon.wait_for_line("configuration reloaded")
+                else:
+                    daemon.kill()
+                    daemon.start()
+                wait_until(lambda: len(self.hook.messages) == 2, what="the second telling")
+                self.assertEqual(self.hook.keys("firing"), [key])
+                self.machine.set(50)
+                self.assertEqual(self.hook.wait_for("resolved"), [key])
+
     def test_disk_that_takes_nothing_holds_no_alert_back(self):
         self.machine.set(5)
         with self.daemon(state="/proc/self/nothing") as daemon:
