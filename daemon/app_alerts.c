@@ -125,6 +125,7 @@ static int start(struct mwd_app_alerts *self)
     if (r < 0)
         return r;
     mwd_app_repeat_alerts(self);
+    mwd_app_tell_new_sinks(self);
     return uv_timer_start(&self->beat, on_beat, BEAT_MS, BEAT_MS);
 }
 
@@ -209,4 +210,10 @@ int mwd_app_alerts_reload(struct mwd_app *app, const struct mwd_config *new_conf
     mwd_outbox_move_sinks(self->outbox, places, app->config->sink_count);
     self->full = 0;
     return 0;
+}
+
+void mwd_app_alerts_reloaded(struct mwd_app *app)
+{
+    mwd_app_tell_new_sinks(app->alerts);
+    mwd_app_send_alerts(app->alerts);
 }

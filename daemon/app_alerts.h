@@ -50,6 +50,8 @@ void mwd_app_send_alerts(struct mwd_app_alerts *self);
 void mwd_app_release_alerts(struct mwd_app_alerts *self);
 /* After a start: sinks that must hear again of what fires. */
 void mwd_app_repeat_alerts(struct mwd_app_alerts *self);
+/* After a start or a reload: sinks that do not have what fires, as new ones, are told of it. */
+void mwd_app_tell_new_sinks(struct mwd_app_alerts *self);
 void mwd_app_on_sink_done(void *context, const struct mwd_sink_done *done);
 void mwd_app_on_sink_room(void *context, const char *sink);
 /* The sinks of the configuration as those of delivery; `ret` has room for MWD_CONFIG_SINKS_MAX.

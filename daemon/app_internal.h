@@ -245,6 +245,8 @@ struct mw_alerts *mwd_app_alert_table(const struct mwd_app *self);
  * a line in `error`; then all is as it was. */
 int mwd_app_alerts_reload(struct mwd_app *self, const struct mwd_config *new_config,
                           struct mwd_buffer *error);
+/* Once the new configuration counts. */
+void mwd_app_alerts_reloaded(struct mwd_app *self);
 
 /* ---- app_silences.c ---- */
 

@@ -51,28 +51,13 @@ static uint32_t enabled_sinks(const struct mwd_config *config)
 
 /* ---- ids ---- */
 
-/* A message's own: a firing and its end are two. */
-static void format_id(const struct mwd_outbox_message *message, char ret[64])
-{
-    char id[MW_ALERT_ID_MAX];
-
-    mw_alert_format_id(message->fingerprint, message->since_ms, id);
-    snprintf(ret, 64, "%s-%s", id, message->resolved ? "resolved" : "firing");
-}
-
 static struct mwd_outbox_message *find(const struct mwd_app_alerts *self, const char *id,
                                        bool resolved)
 {
-    char alert[MW_ALERT_ID_MAX];
-    const char *dash = strrchr(id, '-');
     uint64_t fingerprint;
     int64_t since_ms;
 
-    if (!dash || (size_t)(dash - id) >= sizeof alert)
-        return NULL;
-    memcpy(alert, id, (size_t)(dash - id));
-    alert[dash - id] = '\0';
-    if (mw_alert_parse_id(alert, &fingerprint, &since_ms) < 0)
+    if (mw_alert_parse_id(id, &fingerprint, &since_ms) < 0)
         return NULL;
     return mwd_outbox_find(self->outbox, fingerprint, since_ms, resolved);
 }
@@ -185,6 +170,27 @@ void mwd_app_release_alerts(struct mwd_app_alerts *self)
     }
 }
 
+static bool still_fires(const struct mwd_app_alerts *self, const struct mwd_outbox_message *message,
+                        struct mw_alert *ret)
+{
+    uint32_t place;
+
+    return !message->resolved && !message->held &&
+           mw_alerts_find(self->table, message->fingerprint, message->since_ms, &place) &&
+           mw_alerts_at(self->table, place, ret) && ret->state == MW_ALERT_FIRING;
+}
+
+static bool owe(struct mwd_outbox_message *message, const struct mw_alert *alert, uint32_t sinks)
+{
+    struct mwd_outbox_content content;
+
+    make_content(alert, &content);
+    if (!message->content && mwd_outbox_refill(message, &content) < 0)
+        return false;
+    message->owed |= sinks;
+    return true;
+}
+
 void mwd_app_repeat_alerts(struct mwd_app_alerts *self)
 {
     const struct mwd_config *config = self->app->config;
@@ -194,17 +200,27 @@ void mwd_app_repeat_alerts(struct mwd_app_alerts *self)
         if (config->sinks[i].enabled && mwd_sinks_wants_active(self->sinks, config->sinks[i].name))
             repeat |= UINT32_C(1) << i;
     for (struct mwd_outbox_message *at = mwd_outbox_first(self->outbox); at; at = at->next) {
-        struct mwd_outbox_content content;
         struct mw_alert alert;
-        uint32_t place;
 
-        if (at->resolved || at->held || !(at->told & repeat) ||
-            !mw_alerts_find(self->table, at->fingerprint, at->since_ms, &place) ||
-            !mw_alerts_at(self->table, place, &alert))
+        if ((at->told & repeat) && still_fires(self, at, &alert))
+            owe(at, &alert, at->told & repeat);
+    }
+}
+
+/* One that is renamed is new, too: its receiver would else never hear of the end. */
+void mwd_app_tell_new_sinks(struct mwd_app_alerts *self)
+{
+    uint32_t enabled = enabled_sinks(self->app->config);
+
+    for (struct mwd_outbox_message *at = mwd_outbox_first(self->outbox); at; at = at->next) {
+        struct mw_alert alert;
+        uint32_t missing;
+
+        if (!still_fires(self, at, &alert) || !alert.rule)
             continue;
-        make_content(&alert, &content);
-        if (at->content || mwd_outbox_refill(at, &content) == 0)
-            at->owed |= at->told & repeat;
+        missing = (uint32_t)alert.rule->to & enabled & ~(at->owed | at->told);
+        if (missing && owe(at, &alert, missing))
+            mwd_app_ledger_message(self, at);
     }
 }
 
@@ -224,13 +240,13 @@ static int send_to(struct mwd_app_alerts *self, const struct mwd_outbox_message 
         {"reading", mw_reading_info(alert->reading)->id},
     };
     struct mwd_sink_pair summary = {"summary", content->summary};
-    char id[64], fingerprint[24];
+    char id[MW_ALERT_ID_MAX], fingerprint[24];
     struct mwd_buffer body;
     int r;
 
     for (uint32_t i = 0; i < content->label_count; i++)
         labels[4 + i] = (struct mwd_sink_pair){content->labels[i].key, content->labels[i].value};
-    format_id(message, id);
+    mw_alert_format_id(message->fingerprint, message->since_ms, id);
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)message->fingerprint);
     mwd_buffer_init(&body, 1 << 20);
     mwd_app_alert_body(content, message->resolved, &body);

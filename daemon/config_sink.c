@@ -37,19 +37,36 @@ bool mwd_config_is_sink_type(const char *text)
     return types[find_type(text)];
 }
 
+/* Of what stands between the slashes: "host", "host:9093", "[::1]:9093". */
+static bool is_authority(const char *text, size_t size)
+{
+    const char *end = text + size, *at = text;
+    unsigned long port = 0;
+
+    if (*text == '[')
+        while (at < end && *at != ']')
+            at++;
+    while (at < end && *at != ':')
+        at++;
+    if (at == text || memchr(text, '@', size))
+        return false;
+    if (at == end)
+        return true;
+    for (at++; at < end && *at >= '0' && *at <= '9' && port <= UINT16_MAX; at++)
+        port = port * 10 + (unsigned long)(*at - '0');
+    return at == end && port > 0 && port <= UINT16_MAX;
+}
+
 /* What stands behind the host is the server's business. */
 bool mwd_config_is_url(const char *text)
 {
-    size_t host;
-
     if (strncmp(text, "http://", 7) == 0)
         text += 7;
     else if (strncmp(text, "https://", 8) == 0)
         text += 8;
     else
         return false;
-    host = strcspn(text, "/?#");
-    return host > 0 && !memchr(text, '@', host) && !strpbrk(text, " \t\"<>\\^`{|}");
+    return is_authority(text, strcspn(text, "/?#")) && !strpbrk(text, " \t\"<>\\^`{|}");
 }
 
 /* ---- between keys ---- */

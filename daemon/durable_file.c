@@ -29,6 +29,12 @@ static void close_fd(struct mwd_durable_file *self)
     self->fd = -1;
 }
 
+static void forget(struct mwd_durable_file *self)
+{
+    self->known = false;
+    close_fd(self);
+}
+
 void mwd_durable_file_deinit(struct mwd_durable_file *self)
 {
     close_fd(self);
@@ -43,7 +49,7 @@ void mwd_durable_file_deinit(struct mwd_durable_file *self)
 /* Two daemons that write one file would make it of no use to either. */
 static int open_locked(const char *path, int flags)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
+    int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     struct stat status;
     int r = 0;
 
@@ -116,7 +122,7 @@ static void put_aside(struct mwd_durable_file *self, const struct mwd_durable_op
     }
     if (r == 0)
         r = unlink(self->path) < 0 ? -errno : 0;
-    close_fd(self);
+    forget(self);
     if (r == 0)
         mwd_log(options->log, MWD_LOG_WARNING,
                 "%s %s: it is kept as %s, and alerts begin with an empty state", self->path, why,
@@ -169,16 +175,25 @@ static void complain(const struct mwd_durable_file *self, const struct mwd_durab
             self->path, r == -EWOULDBLOCK ? "another memwatchd uses it" : strerror(-r));
 }
 
+/* What may only be read still says what fires, and who was told. */
+static int open_for_reading(struct mwd_durable_file *self)
+{
+    int fd = open_locked(self->path, O_RDWR);
+
+    self->known = fd == -EROFS || fd == -EACCES || fd == -EPERM;
+    return self->known ? open_locked(self->path, O_RDONLY) : fd;
+}
+
 void mwd_durable_file_load(struct mwd_durable_file *self, const struct mwd_durable_options *options)
 {
     struct mwd_buffer bytes;
     int r;
 
-    self->fd = open_locked(self->path, 0);
+    self->fd = open_for_reading(self);
     if (self->fd < 0) {
         if (self->fd != -ENOENT)
             complain(self, options, self->fd);
-        self->fd = -1;
+        forget(self);
         return;
     }
     mwd_buffer_init(&bytes, MWD_DURABLE_FILE_MAX + (1 << 17));
@@ -189,8 +204,10 @@ void mwd_durable_file_load(struct mwd_durable_file *self, const struct mwd_durab
         put_aside(self, options, "is larger than any state");
     } else {
         complain(self, options, r);
-        close_fd(self);
+        forget(self);
     }
+    if (self->known)
+        close_fd(self); /* each write tries to open it */
     mwd_buffer_deinit(&bytes);
 }
 
@@ -215,11 +232,13 @@ static int write_at(int fd, const char *bytes, size_t size, off_t at)
 /* Only a file of our own making, or one that was read, is appended to. */
 static int open_for_append(struct mwd_durable_file *self)
 {
-    int fd = open_locked(self->path, O_CREAT | O_EXCL);
+    int fd = open_locked(self->path, self->known ? O_RDWR : O_RDWR | O_CREAT | O_EXCL);
 
     if (fd < 0)
         return fd;
     self->fd = fd;
+    if (self->known)
+        return 0;
     self->whole = 0;
     return sync_folder(self);
 }
@@ -272,7 +291,7 @@ static int write_new(int fd, const struct mwd_buffer *bytes, off_t *ret_size)
 /* A path that is there and was not taken as ours, is not replaced. */
 static int may_replace(const struct mwd_durable_file *self)
 {
-    return self->fd < 0 && access(self->path, F_OK) == 0 ? -EEXIST : 0;
+    return self->fd < 0 && !self->known && access(self->path, F_OK) == 0 ? -EEXIST : 0;
 }
 
 int mwd_durable_file_replace(struct mwd_durable_file *self, const struct mwd_buffer *bytes)
@@ -282,7 +301,7 @@ int mwd_durable_file_replace(struct mwd_durable_file *self, const struct mwd_buf
 
     if (r < 0)
         return r;
-    fd = open_locked(self->new_path, O_CREAT | O_TRUNC);
+    fd = open_locked(self->new_path, O_RDWR | O_CREAT | O_TRUNC);
     if (fd < 0)
         return fd;
     r = write_new(fd, bytes, &size);

@@ -10,6 +10,7 @@ struct mwd_durable_file {
     char *folder, *path, *new_path;
     int fd;      /* -1: not open */
     off_t whole; /* up to here it is good, and on the disk */
+    bool known;  /* it was read, so it is ours, though it could not be opened for writing */
 };
 
 /* Errors   -ENOMEM. */

@@ -72,8 +72,8 @@ struct mwd_sink_pair {
 };
 
 struct mwd_sink_message {
-    /* Of this message: the Idempotency-Key. A firing and its resolved should not share it: a
-     * receiver that knows the key already drops the second one. */
+    /* Of the alert, from its firing to its end: the Idempotency-Key, as in the body. A message is
+     * known by its id and its status. */
     const char *id;
     const char *fingerprint; /* of the alert: stays the same from one firing to the next */
     enum mwd_sink_status status;

@@ -5,8 +5,9 @@
 
     sink "here" { type = webhook   url = "http://127.0.0.1:8080/"   token-file = "/etc/memwatchd/token" }
 
-An alert may come twice with the same Idempotency-Key: when the answer to the first time was lost.
-Here the last 1000 keys are remembered, and a known one is answered 204 without a line.
+A firing and its resolved have one Idempotency-Key, and differ in their status. Either may come twice:
+when the answer to the first time was lost. Here the last 1000 pairs of key and status are remembered,
+and a known one is answered 204 without a line.
 """
 import collections
 import hmac

@@ -4,10 +4,11 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 
-enum cell { TEXT, COUNT, SIZE, SPAN, SHARE };
+enum cell { TEXT, COUNT, SIZE, SPAN, AGE, RATE, PERCENT, SHARE };
 
 struct field {
-    const char *key, *of; /* SHARE: 100 % of `key` is the sum with `of` */
+    /* SHARE: 100 % of `key` is the sum with `of`; AGE: `of` is 1 when it is an estimate */
+    const char *key, *of;
     enum cell cell;
 };
 
@@ -15,16 +16,25 @@ static const struct mwd_ctl_column queue_columns[] = {
     {.title = "QUEUE"},
     {.title = "LENGTH", .right = true},
     {.title = "CAPACITY", .right = true},
-    {.title = "OLDEST", .right = true},
-    {.title = "IN", .right = true, .at_least = 60},
+    {.title = "FILL", .right = true},
+    {.title = "IN", .right = true, .at_least = 70},
     {.title = "OUT", .right = true, .at_least = 70},
-    {.title = "REFUSED", .right = true, .at_least = 80},
-    {.title = "CLEARED", .right = true, .at_least = 90},
+    {.title = "OLDEST", .right = true},
+    {.title = "FULL IN", .right = true, .at_least = 60},
+    {.title = "STALLED", .right = true, .at_least = 80},
+    {.title = "REFUSED", .right = true, .at_least = 100},
 };
 static const struct field queue_fields[] = {
-    {"name", NULL, TEXT},          {"length", NULL, COUNT},        {"capacity", NULL, COUNT},
-    {"oldestAgeMs", NULL, SPAN},   {"enqueuedTotal", NULL, COUNT}, {"dequeuedTotal", NULL, COUNT},
-    {"refusedTotal", NULL, COUNT}, {"clearedTotal", NULL, COUNT},
+    {"name", NULL, TEXT},
+    {"length", NULL, COUNT},
+    {"capacity", NULL, COUNT},
+    {"fillRatio", NULL, PERCENT},
+    {"inRate", NULL, RATE},
+    {"outRate", NULL, RATE},
+    {"oldestAgeMs", "oldestAgeEstimated", AGE},
+    {"timeToFullMs", NULL, SPAN},
+    {"stalledMs", NULL, SPAN},
+    {"refusedTotal", NULL, COUNT},
 };
 
 static const struct mwd_ctl_column cache_columns[] = {
@@ -79,26 +89,80 @@ static void put_share(const cJSON *row, const struct field *field, uint64_t part
         mwd_ctl_table_cell(table, "-");
 }
 
+/* What is well read: 0.250 s, 12.0 min, 3.5 h. */
+static void put_span(uint64_t ms, const char *before, struct mwd_ctl_table *table)
+{
+    static const struct {
+        const char *unit;
+        double ms;
+    } units[] = {{"d", 86400e3}, {"h", 3600e3}, {"min", 60e3}};
+
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if ((double)ms >= 2 * units[i].ms) {
+            mwd_ctl_table_cell(table, "%s%.1f %s", before, (double)ms / units[i].ms, units[i].unit);
+            return;
+        }
+    mwd_ctl_table_cell(table, "%s%.3f s", before, (double)ms / 1000);
+}
+
+/* Neither is whole, nor below 0. */
+static void put_ratio(const cJSON *row, const struct field *field, struct mwd_ctl_table *table)
+{
+    double number =
+        cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(row, field->key)); /* or NaN */
+
+    if (!(number >= 0))
+        mwd_ctl_table_cell(table, "-");
+    else if (field->cell == PERCENT)
+        mwd_ctl_table_cell(table, "%.1f %%", 100 * number);
+    else
+        mwd_ctl_table_cell(table, "%.*f/s", number < 100 ? 1 : 0, number);
+}
+
+static bool is_one(const cJSON *row, const char *key)
+{
+    uint64_t number;
+
+    return mwd_ctl_number(row, key, &number) && number == 1;
+}
+
+static void put_number(struct mwd_ctl *self, const cJSON *row, const struct field *field,
+                       uint64_t number, struct mwd_ctl_table *table)
+{
+    char size[32];
+
+    switch (field->cell) {
+    case SIZE:
+        mwd_ctl_size(self, number, size);
+        mwd_ctl_table_cell(table, "%s", size);
+        break;
+    case SPAN:
+        put_span(number, "", table);
+        break;
+    case AGE:
+        put_span(number, is_one(row, field->of) ? "~" : "", table);
+        break;
+    case SHARE:
+        put_share(row, field, number, table);
+        break;
+    default:
+        mwd_ctl_table_cell(table, "%" PRIu64, number);
+    }
+}
+
 static void put_cell(struct mwd_ctl *self, const cJSON *row, const struct field *field,
                      struct mwd_ctl_table *table)
 {
-    char size[32];
     uint64_t number;
 
-    if (field->cell == TEXT) {
+    if (field->cell == TEXT)
         mwd_ctl_table_cell(table, "%s", mwd_ctl_text(row, field->key, "-"));
-    } else if (!mwd_ctl_number(row, field->key, &number)) {
+    else if (field->cell == PERCENT || field->cell == RATE)
+        put_ratio(row, field, table);
+    else if (mwd_ctl_number(row, field->key, &number))
+        put_number(self, row, field, number, table);
+    else
         mwd_ctl_table_cell(table, "-");
-    } else if (field->cell == SIZE) {
-        mwd_ctl_size(self, number, size);
-        mwd_ctl_table_cell(table, "%s", size);
-    } else if (field->cell == SPAN) {
-        mwd_ctl_table_cell(table, "%.3f s", (double)number / 1000);
-    } else if (field->cell == SHARE) {
-        put_share(row, field, number, table);
-    } else {
-        mwd_ctl_table_cell(table, "%" PRIu64, number);
-    }
 }
 
 static void put_row(struct mwd_ctl *self, const struct mwd_ctl_rows *rows, const cJSON *row,

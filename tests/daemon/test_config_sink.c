@@ -67,8 +67,9 @@ static void type_has_what_it_needs(void **state)
 /* A password would be shown to whoever may see the configuration. */
 static void address_is_one(void **state)
 {
-    static const char *const bad[] = {"ftp://a",       "http://", "http:///x",
-                                      "http://u:p@h/", "a",       "http://a b"};
+    static const char *const bad[] = {"ftp://a",         "http://",    "http:///x",
+                                      "http://u:p@h/",   "a",          "http://a b",
+                                      "http://a:99999/", "http://a:/", "http://[::1]:x"};
     struct bench *bench = *state;
     char keys[200], said[400];
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -357,6 +358,29 @@ static void second_daemon_does_not_write_into_the_file_of_the_first(void **state
     assert_string_equal(read_again(self), "first\n");
 }
 
+/* As on a file system that became read-only: what fired before is known, and is not told anew. */
+static void state_that_may_only_be_read_is_read(void **state)
+{
+    struct bench *self = *state;
+
+    open_it(self);
+    put(self, "one");
+    wait_for(self, mwd_durable_commit(self->durable));
+    close_it(self);
+    assert_int_equal(chmod(self->path, 0444), 0);
+    assert_int_equal(chmod(self->folder, 0755), 0);
+    setfsuid(65534); /* a root could write it all the same */
+    open_it(self);
+    setfsuid(geteuid());
+    assert_int_equal(self->seen.size, 4);
+    assert_memory_equal(self->seen.bytes, "one\n", 4);
+    put(self, "two");
+    wait_for(self, mwd_durable_commit(self->durable));
+    close_it(self);
+    if (geteuid() == 0) /* it may be written by now, and goes on where it was */
+        assert_string_equal(read_again(self), "one\ntwo\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -370,6 +394,7 @@ int main(void)
         TEST(file_that_has_grown_is_written_anew),
         TEST(full_disk_holds_nobody_up_and_loses_nothing_that_counts),
         TEST(folder_that_is_not_there_is_a_failure_and_no_more),
+        TEST(state_that_may_only_be_read_is_read),
         TEST(second_daemon_does_not_write_into_the_file_of_the_first),
     };
 

@@ -60,12 +60,11 @@ class Killer(threading.Thread):
 class Kill(Case):
     def check(self, turns):
         """One firing and one end for each turn, in that order, and nothing else."""
-        firing = [key.removesuffix("-firing") for key in self.hook.keys("firing")]
-        resolved = [key.removesuffix("-resolved") for key in self.hook.keys("resolved")]
+        firing, resolved = self.hook.keys("firing"), self.hook.keys("resolved")
         self.assertEqual(len(firing), turns)
         self.assertEqual(firing, resolved)
-        for key, status, body in list(self.hook.messages):
-            self.assertEqual(key, f"{body['id']}-{status}")
+        for key, _, body in list(self.hook.messages):
+            self.assertEqual(key, body["id"])
 
     def time_to_tell(self, daemon):
         """From the start of a daemon to a message; as long as this machine takes now."""
@@ -110,7 +109,7 @@ class Kill(Case):
             after = wait_until(lambda: self.alert(daemon), what="the alert after the restart")
             self.assertEqual((after["id"], after["sinceMs"]), (before["id"], before["sinceMs"]))
             self.machine.set(50)
-            self.assertEqual(self.hook.wait_for("resolved"), [key.replace("firing", "resolved")])
+            self.assertEqual(self.hook.wait_for("resolved"), [key])
         self.assertEqual(self.hook.keys("firing"), [key])
 
     def test_end_of_the_cause_while_nobody_looked_is_told(self):
@@ -120,7 +119,7 @@ class Kill(Case):
             daemon.kill()
             self.machine.set(50)
             daemon.start()
-            self.assertEqual(self.hook.wait_for("resolved"), [key.replace("firing", "resolved")])
+            self.assertEqual(self.hook.wait_for("resolved"), [key])
 
     def test_what_was_owed_is_sent_after_the_restart(self):
         self.hook.__exit__()
@@ -134,7 +133,7 @@ class Kill(Case):
             self.hook = Hook(port).__enter__()
             self.addCleanup(self.hook.__exit__, None, None, None)
             daemon.start()
-            self.assertEqual(self.hook.wait_for("firing"), [identity + "-firing"])
+            self.assertEqual(self.hook.wait_for("firing"), [identity])
 
     def test_oscillation_with_a_kill_in_it_is_told_once(self):
         self.machine.set(9)
@@ -158,12 +157,35 @@ class Kill(Case):
             daemon.process.send_signal(signal.SIGHUP)
             daemon.wait_for_line("configuration reloaded")
             daemon.wait_for_samples(3)
-            self.assertEqual(self.alert(daemon)["id"] + "-firing", key)
+            self.assertEqual(self.alert(daemon)["id"], key)
             daemon.write_config(text.replace('"low" {', '"low" { enabled = false'))
             daemon.process.send_signal(signal.SIGHUP)
             self.hook.wait_for("resolved")
             self.assertEqual(self.hook.bodies("resolved")[0]["reason"], "rule-gone")
         self.assertEqual(self.hook.keys("firing"), [key])
+
+    def rename_sink(self, daemon):
+        """With an address of its own, so that it shows who was told."""
+        daemon.write_config(daemon.config.read_text()
+                            .replace('sink "hook"', 'sink "new"').replace("/hook", "/new"))
+
+    def test_sink_that_is_new_is_told_of_what_fires_and_of_its_end(self):
+        for how in "reload", "restart":
+            with self.subTest(how), self.daemon() as daemon:
+                self.hook.messages.clear()
+                self.machine.set(5)
+                key, = self.hook.wait_for("firing")
+                self.rename_sink(daemon)
+                if how == "reload":
+                    daemon.process.send_signal(signal.SIGHUP)
+                    daemon.wait_for_line("configuration reloaded")
+                else:
+                    daemon.kill()
+                    daemon.start()
+                wait_until(lambda: len(self.hook.messages) == 2, what="the second telling")
+                self.assertEqual(self.hook.keys("firing"), [key])
+                self.machine.set(50)
+                self.assertEqual(self.hook.wait_for("resolved"), [key])
 
     def test_disk_that_takes_nothing_holds_no_alert_back(self):
         self.machine.set(5)

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 
+from support.ctl import ctl
 from support.daemon import Daemon, fixture, wait_until
 
 NOBODY = 65534
@@ -82,6 +83,28 @@ class Case(unittest.TestCase):
 
 
 class Reports(Case):
+    def test_what_waits_is_shown_by_memwatchctl(self):
+        """How full, how fast, how old, until when: marked where it is estimated, "-" where unknown."""
+        self.put("queues/exact", {"length": 10, "capacity": 40, "oldestAgeMs": 1500})
+        for i in range(14):
+            time.sleep(0.4)
+            self.put("queues/rated", {"length": 100 + 20 * i, "capacity": 1000,
+                                      "enqueuedTotal": 30 * i, "dequeuedTotal": 10 * i})
+        answer = ctl("--socket", str(self.daemon.socket), "queues")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        lines = [re.split(r"  +", line.strip()) for line in answer.stdout.splitlines()]
+        rows = {line[0]: dict(zip(lines[0], line)) for line in lines}
+        self.assertEqual(lines[0], ["QUEUE", "LENGTH", "CAPACITY", "FILL", "IN", "OUT", "OLDEST",
+                                    "FULL IN", "STALLED", "REFUSED"])
+        self.assertEqual([rows["exact"][key] for key in ("LENGTH", "CAPACITY", "FILL", "IN")],
+                         ["10", "40", "25.0 %", "-"])
+        self.assertRegex(rows["exact"]["OLDEST"], r"^\d\.\d{3} s$")
+        self.assertRegex(rows["rated"]["IN"], r"^\d+(\.\d)?/s$")
+        self.assertRegex(rows["rated"]["OUT"], r"^\d+(\.\d)?/s$")
+        self.assertRegex(rows["rated"]["OLDEST"], r"^~\d+\.\d+ s$")
+        self.assertRegex(rows["rated"]["FULL IN"], r"^\d+\.\d+ s$")
+        self.assertRegex(rows["rated"]["STALLED"], r"^\d+\.\d{3} s$")
+
     def test_what_is_reported_is_shown_everywhere(self):
         self.put("queues/orders", {"length": 10, "capacity": 40})
         self.put("heaps/api", {"heapUsed": 3, "heapLimit": 4})
