@@ -56,7 +56,9 @@ static bool is_shown(const struct mw_reading_info *info)
 
 static double in_base_unit(const struct mw_reading_info *info, union mw_value value)
 {
-    double number = info->value == MW_VALUE_F64 ? value.f : (double)value.u;
+    double number = info->value == MW_VALUE_F64   ? value.f
+                    : info->value == MW_VALUE_I64 ? (double)value.i
+                                                  : (double)value.u;
 
     if (info->unit == MW_UNIT_US)
         return number / 1000000;
