@@ -121,15 +121,16 @@ static const char *lower(const char *method, char *ret)
     return ret;
 }
 
-static void add_route(cJSON *paths, const struct mwd_route *route)
+static cJSON *member(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+static void add_operation(cJSON *path, const char *method, const struct mwd_route *route)
 {
     static const char *const roles[] = {"read", "push", "admin"};
-    char method[METHOD_BYTES];
-    cJSON *path = cJSON_GetObjectItemCaseSensitive(paths, route->path);
+    cJSON *operation = cJSON_AddObjectToObject(path, method);
 
-    if (!path)
-        path = cJSON_AddObjectToObject(paths, route->path);
-    cJSON *operation = cJSON_AddObjectToObject(path, lower(route->method, method));
     cJSON_AddStringToObject(operation, "summary", route->summary);
     cJSON_AddStringToObject(operation, "x-role", roles[route->role]);
     cJSON *parameters = cJSON_AddArrayToObject(operation, "parameters");
@@ -139,6 +140,21 @@ static void add_route(cJSON *paths, const struct mwd_route *route)
         add_parameter(parameters, param, "query");
     add_request_body(operation, route);
     add_responses(operation, route);
+}
+
+/* Another form of a route is one more media type of its answer. */
+static void add_route(cJSON *paths, const struct mwd_route *route)
+{
+    char method[METHOD_BYTES];
+    cJSON *path = member(paths, route->path);
+    cJSON *first = member(path, lower(route->method, method));
+
+    if (!path)
+        path = cJSON_AddObjectToObject(paths, route->path);
+    if (first)
+        add_body(member(member(member(first, "responses"), "200"), "content"), route);
+    else
+        add_operation(path, method, route);
 }
 
 static cJSON *make_document(const struct mwd_route *routes, uint32_t route_count)

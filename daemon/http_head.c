@@ -21,7 +21,8 @@ static void add_host(struct mwd_http_head *self, const char *value)
     self->host = value;
 }
 
-/* Of lists that come in several fields the first counts: that costs a cache hit at most. */
+/* Of lists that come in several fields the first counts: that costs a cache hit, or the form that
+ * was liked best, at most. */
 static void set_first(const char **field, const char *value)
 {
     if (!*field)
@@ -47,6 +48,8 @@ void mwd_http_head_add(struct mwd_http_head *self, const char *name, const char 
     case 6:
         if (strcasecmp(name, "Origin") == 0)
             set_first(&self->origin, value);
+        else if (strcasecmp(name, "Accept") == 0)
+            set_first(&self->accept, value);
         break;
     case 12:
         if (strcasecmp(name, "Content-Type") == 0)

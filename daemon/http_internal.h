@@ -116,7 +116,7 @@ bool mwd_http_peer_is_admin(int fd, const struct ucred *peer, gid_t group);
 
 struct mwd_http_head {
     const char *host, *accept_encoding, *if_none_match, *authorization, *origin; /* NULL = none */
-    const char *content_type;
+    const char *content_type, *accept;
     uint32_t fields, hosts, lengths;
     uint64_t length; /* of the body; UINT64_MAX: not a number, or a larger one */
     bool transfer_encoding, odd_name;
@@ -157,6 +157,8 @@ struct mwd_http_route {
     size_t size;                   /* of the path, up to the braces */
     bool wild;                     /* the path has {name} in it */
     const char *behind;            /* the braces: "" or "/ack" */
+    uint32_t forms;                /* rows behind this one that show the same in another form */
+    bool is_form;                  /* it is one of them */
     struct mwd_http_event *newest; /* of a stream; NULL = to be rendered */
     uint32_t streams;
 };
@@ -192,6 +194,17 @@ int mwd_http_route_find(struct mwd_http_route *routes, uint32_t count,
 
 /* ---- http_negotiate.c ---- */
 
+/* How much `accept` (may be NULL) wants this media type. The parameter `version` counts where both
+ * have one; others do not. What cannot be read is passed over. */
+struct mwd_http_wish {
+    unsigned quality;     /* thousandths; 0 = refused, or not named */
+    unsigned specificity; /* 0 not named, then by a range of all, of a type, and by its own name */
+    uint32_t place;       /* in the list, from 0 */
+};
+struct mwd_http_wish mwd_http_accept_wish(const char *accept, const char *media_type);
+/* The form of `route` that `accept` wants most; the first one where it says nothing, or nonsense,
+ * or wants none of them: an answer that was not asked for is better than none to who scrapes. */
+struct mwd_http_route *mwd_http_route_form(struct mwd_http_route *route, const char *accept);
 /* `accept_encoding` may be NULL. */
 bool mwd_http_accepts_gzip(const char *accept_encoding);
 /* If-None-Match: a list of tags, weak ones too, or "*". */

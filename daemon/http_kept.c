@@ -90,7 +90,9 @@ static void add_fields(const struct mwd_http_kept *kept)
     struct MHD_Response *response = kept->body.response;
 
     MHD_add_response_header(response, "ETag", kept->etag);
-    MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    MHD_add_response_header(response, "Vary",
+                            kept->route->forms || kept->route->is_form ? "Accept, Accept-Encoding"
+                                                                       : "Accept-Encoding");
     MHD_add_response_header(response, "Cache-Control", "no-cache");
     if (kept->gzip)
         MHD_add_response_header(response, "Content-Encoding", "gzip");

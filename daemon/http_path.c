@@ -5,6 +5,22 @@
 #include <string.h>
 #include <strings.h>
 
+static bool is_form_of(const struct mwd_route *row, const struct mwd_route *first)
+{
+    return strcmp(row->path, first->path) == 0 && strcmp(row->method, first->method) == 0;
+}
+
+static void count_forms(struct mwd_http_route *routes, uint32_t count)
+{
+    for (uint32_t i = 1, first = 0; i < count; i++) {
+        routes[i].is_form = is_form_of(routes[i].row, routes[first].row);
+        if (routes[i].is_form)
+            routes[first].forms++;
+        else
+            first = i;
+    }
+}
+
 void mwd_http_routes_init(struct mwd_http_route *routes, const struct mwd_route *rows,
                           uint32_t count)
 {
@@ -19,6 +35,7 @@ void mwd_http_routes_init(struct mwd_http_route *routes, const struct mwd_route 
                                     .wild = wild,
                                     .behind = wild ? strchr(rows[i].path + size, '}') + 1 : ""};
     }
+    count_forms(routes, count);
 }
 
 const char *mwd_http_path_of(const char *url, char *authority)
@@ -143,7 +160,7 @@ int mwd_http_route_find(struct mwd_http_route *routes, uint32_t count,
 
     allow[0] = '\0';
     for (uint32_t i = 0; i < count; i++) {
-        if (!fits(&routes[i], path))
+        if (routes[i].is_form || !fits(&routes[i], path))
             continue;
         add_method(allow, routes[i].row->method);
         if (!is_served_by(method, &routes[i]) || (found && routes[i].wild))

@@ -209,6 +209,7 @@ static int find_route(struct mwd_http_connection *self, const char *url, const c
         mwd_http_route_find(server->routes, server->route_count, &path, method, asked->allow,
                             &asked->route, problem) < 0)
         return -1;
+    asked->route = mwd_http_route_form(asked->route, self->head.accept);
     asked->request =
         (struct mwd_request){.path_value = mwd_http_path_value(asked->route, &path, asked->value)};
     return 0;

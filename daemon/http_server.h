@@ -81,6 +81,8 @@ struct mwd_reply {
     struct mwd_download download; /* MWD_ONCE, and a status < 400 */
 };
 
+/* Neighbours with the same method and path are one route in several forms, which differ in media
+ * type and in `render`. Accept chooses; the first is for who says nothing that can be met. */
 struct mwd_route {
     const char *method; /* "GET" (HEAD comes with it), "POST", "PUT", "DELETE" */
     /* "/api/v1/processes/{pid}": a last segment in braces takes any text; one in the middle, as in

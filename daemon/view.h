@@ -73,6 +73,8 @@ void mwd_view_services(const struct mwd_view_input *input, const struct mwd_serv
 void mwd_view_once(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* Prometheus text 0.0.4 of all readings but those of processes. */
 void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out);
+/* The same as OpenMetrics 1.0. */
+void mwd_view_openmetrics(const struct mwd_view_input *input, struct mwd_buffer *out);
 
 /* ---- what documents show, for those who describe them ---- */
 

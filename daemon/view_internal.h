@@ -32,8 +32,10 @@ const struct mw_block *mwd_view_block(const struct mwd_view_input *input, enum m
 
 /* ---- view_metrics.c ---- */
 
-/* A help text with what would end its line escaped. */
-void mwd_view_put_help(const char *text, struct mwd_buffer *out);
+enum mwd_exposition { MWD_TEXT_FORMAT, MWD_OPENMETRICS };
+
+/* A help text with what would end its line escaped, and in OpenMetrics quotes. */
+void mwd_view_put_help(const char *text, enum mwd_exposition form, struct mwd_buffer *out);
 
 /* ---- view_processes.c ---- */
 

@@ -1,5 +1,8 @@
-/* Prometheus text 0.0.4. Rows of the table that share a metric name are one family: they stand
- * together in the table and differ by their labels. */
+/* Prometheus text 0.0.4 and OpenMetrics 1.0. Rows of the table that share a metric name are one
+ * family: they stand together in the table and differ by their labels. The two formats have the
+ * same samples; what differs is around them. In OpenMetrics a family of counters is named without
+ * the `_total` of its samples, a unit is told where the name ends in it, quotes are escaped in help
+ * too, and the end is marked, so that half an answer is not taken for a whole one. */
 #include "daemon/view_internal.h"
 
 #include <math.h>
@@ -30,34 +33,10 @@ static double base_value(const struct mw_reading_info *info, union mw_value valu
     }
 }
 
-void mwd_view_put_help(const char *text, struct mwd_buffer *out)
+static void put_escaped(const char *text, const char *special, struct mwd_buffer *out)
 {
     for (size_t plain; *text; text += plain) {
-        plain = strcspn(text, "\\\n");
-        mwd_buffer_append(out, text, plain);
-        if (text[plain])
-            mwd_buffer_puts(out, text[plain++] == '\n' ? "\\n" : "\\\\");
-    }
-}
-
-/* One line of help for a whole family: what its rows say, one after the other. */
-static void put_head(enum mw_reading first, enum mw_reading end, struct mwd_buffer *out)
-{
-    const struct mw_reading_info *info = mw_reading_info(first);
-
-    mwd_buffer_printf(out, "# HELP %s", info->metric);
-    for (enum mw_reading reading = first; reading < end; reading++) {
-        mwd_buffer_puts(out, " ");
-        mwd_view_put_help(mw_reading_info(reading)->help, out);
-    }
-    mwd_buffer_printf(out, "\n# TYPE %s %s\n", info->metric,
-                      info->type == MW_TYPE_COUNTER ? "counter" : "gauge");
-}
-
-static void put_label_value(const char *text, struct mwd_buffer *out)
-{
-    for (size_t plain; *text; text += plain) {
-        plain = strcspn(text, "\\\n\"");
+        plain = strcspn(text, special);
         mwd_buffer_append(out, text, plain);
         if (text[plain] == '\n')
             mwd_buffer_puts(out, "\\n");
@@ -65,6 +44,55 @@ static void put_label_value(const char *text, struct mwd_buffer *out)
             mwd_buffer_printf(out, "\\%c", text[plain]);
         plain += text[plain] != '\0';
     }
+}
+
+static void put_label_value(const char *text, struct mwd_buffer *out)
+{
+    put_escaped(text, "\\\n\"", out);
+}
+
+void mwd_view_put_help(const char *text, enum mwd_exposition form, struct mwd_buffer *out)
+{
+    put_escaped(text, form == MWD_OPENMETRICS ? "\\\n\"" : "\\\n", out);
+}
+
+static const char *unit_word(enum mw_unit unit)
+{
+    switch (unit) {
+    case MW_UNIT_BYTES:
+        return "bytes";
+    case MW_UNIT_US:
+    case MW_UNIT_MS:
+    case MW_UNIT_EPOCH_MS:
+        return "seconds";
+    case MW_UNIT_PERCENT:
+    case MW_UNIT_RATIO:
+        return "ratio";
+    case MW_UNIT_BYTES_PER_S:
+        return "bytes_per_second";
+    default:
+        return NULL;
+    }
+}
+
+/* One line of help for a whole family: what its rows say, one after the other. */
+static void put_head(enum mw_reading first, enum mw_reading end, enum mwd_exposition form,
+                     struct mwd_buffer *out)
+{
+    const struct mw_reading_info *info = mw_reading_info(first);
+    const char *unit = form == MWD_OPENMETRICS ? unit_word(info->unit) : NULL;
+    bool counts = info->type == MW_TYPE_COUNTER;
+    size_t tail = counts && form == MWD_OPENMETRICS ? strlen("_total") : 0;
+    int size = (int)(strlen(info->metric) - tail);
+
+    mwd_buffer_printf(out, "# HELP %.*s", size, info->metric);
+    for (enum mw_reading reading = first; reading < end; reading++) {
+        mwd_buffer_puts(out, " ");
+        mwd_view_put_help(mw_reading_info(reading)->help, form, out);
+    }
+    mwd_buffer_printf(out, "\n# TYPE %.*s %s\n", size, info->metric, counts ? "counter" : "gauge");
+    if (unit)
+        mwd_buffer_printf(out, "# UNIT %.*s %s\n", size, info->metric, unit);
 }
 
 /* `name` is NULL for kinds with one subject. */
@@ -98,6 +126,7 @@ static void put_sample(const struct mw_reading_info *info, const char *name, dou
  * there has no head either. */
 struct family {
     enum mw_reading first, end;
+    enum mwd_exposition form;
     bool headed;
 };
 
@@ -112,7 +141,7 @@ static void put_subject(const struct mwd_view_input *input, struct family *famil
             !isfinite(base_value(info, value)))
             continue;
         if (!family->headed)
-            put_head(family->first, family->end, out);
+            put_head(family->first, family->end, family->form, out);
         family->headed = true;
         put_sample(info, name, base_value(info, value), out);
     }
@@ -120,10 +149,10 @@ static void put_subject(const struct mwd_view_input *input, struct family *famil
 
 /* Samples of a family stand together: all subjects of the kind, one after the other. */
 static void put_family(const struct mwd_view_input *input, enum mw_reading first,
-                       enum mw_reading end, struct mwd_buffer *out)
+                       enum mw_reading end, enum mwd_exposition form, struct mwd_buffer *out)
 {
     const struct mw_reading_info *info = mw_reading_info(first);
-    struct family family = {first, end, false};
+    struct family family = {first, end, form, false};
     struct mwd_view_input row = *input;
     const struct mw_block *block;
 
@@ -150,16 +179,38 @@ static enum mw_reading family_end(enum mw_reading first)
     return end;
 }
 
-void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out)
+/* Text 0.0.4 has no type for what is no quantity. */
+static void put_build(enum mwd_exposition form, struct mwd_buffer *out)
+{
+    bool open = form == MWD_OPENMETRICS;
+    const char *family = open ? "memwatch_build" : "memwatch_build_info";
+
+    mwd_buffer_printf(out,
+                      "# HELP %s Version of this daemon; the value is 1.\n# TYPE %s %s\n"
+                      "memwatch_build_info{version=\"" MW_VERSION "\"} 1\n",
+                      family, family, open ? "info" : "gauge");
+}
+
+static void put_all(const struct mwd_view_input *input, enum mwd_exposition form,
+                    struct mwd_buffer *out)
 {
     enum mw_reading end;
 
-    mwd_buffer_puts(out, "# HELP memwatch_build_info Version of this daemon; the value is 1.\n"
-                         "# TYPE memwatch_build_info gauge\n"
-                         "memwatch_build_info{version=\"" MW_VERSION "\"} 1\n");
+    put_build(form, out);
     for (enum mw_reading reading = 0; reading < MW_READING_COUNT; reading = end) {
         end = family_end(reading);
         if (has_metric(mw_reading_info(reading)))
-            put_family(input, reading, end, out);
+            put_family(input, reading, end, form, out);
     }
+}
+
+void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out)
+{
+    put_all(input, MWD_TEXT_FORMAT, out);
+}
+
+void mwd_view_openmetrics(const struct mwd_view_input *input, struct mwd_buffer *out)
+{
+    put_all(input, MWD_OPENMETRICS, out);
+    mwd_buffer_puts(out, "# EOF\n");
 }

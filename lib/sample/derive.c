@@ -134,6 +134,7 @@ void mw_derivation_update(struct mw_derivation *self, const struct mw_block *sys
         self->left[i] = left;
     }
     self->time_ns = time_ns;
+    mw_derive_ledger(system, self->values);
 }
 
 void mw_derivation_update_urgent(struct mw_derivation *self, const struct mw_block *system)
@@ -148,6 +149,7 @@ void mw_derivation_update_urgent(struct mw_derivation *self, const struct mw_blo
 
         self->values[mw_reading_info(rule->reading)->column] = apply(self, rule, &left, &right, 0);
     }
+    mw_derive_ledger(system, self->values);
 }
 
 const struct mw_derived *mw_derivation_values(const struct mw_derivation *self)

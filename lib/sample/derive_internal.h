@@ -28,4 +28,9 @@ void mw_derivation_update_urgent(struct mw_derivation *self, const struct mw_blo
 
 /* By column of MW_SOURCE_DERIVED. */
 const struct mw_derived *mw_derivation_values(const struct mw_derivation *self);
+
+/* ---- derive_ledger.c ---- */
+
+/* The rows of the ledger, into their columns of `values`. */
+void mw_derive_ledger(const struct mw_block *system, struct mw_derived *values);
 #endif

@@ -16,6 +16,8 @@ static const struct mwd_route rows[] = {
     {.method = "POST", .path = "/reload"},
     {.method = "GET", .path = "/both", NULL},
     {.method = "POST", .path = "/both", NULL},
+    {.method = "GET", .path = "/forms", .media_type = "text/plain"},
+    {.method = "GET", .path = "/forms", .media_type = "text/html"},
 };
 
 enum { COUNT = sizeof rows / sizeof rows[0] };

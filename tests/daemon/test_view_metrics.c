@@ -14,17 +14,24 @@
 
 #include <cmocka.h>
 
+typedef void (*view_fn)(const struct mwd_view_input *input, struct mwd_buffer *out);
+
 /* The document as a string; the caller's, free(). */
-static char *render(const struct mwd_view_input *input)
+static char *render_as(view_fn view, const struct mwd_view_input *input)
 {
     struct mwd_buffer out;
 
     mwd_buffer_init(&out, SIZE_MAX);
-    mwd_view_metrics(input, &out);
+    view(input, &out);
     mwd_buffer_append(&out, "", 1);
     assert_int_equal(out.failed, 0);
     assert_int_equal(strlen(out.bytes), out.size - 1);
     return out.bytes;
+}
+
+static char *render(const struct mwd_view_input *input)
+{
+    return render_as(mwd_view_metrics, input);
 }
 
 static unsigned count(const char *text, const char *part)
@@ -56,7 +63,9 @@ static bool is_shown(const struct mw_reading_info *info)
 
 static double in_base_unit(const struct mw_reading_info *info, union mw_value value)
 {
-    double number = info->value == MW_VALUE_F64 ? value.f : (double)value.u;
+    double number = info->value == MW_VALUE_F64   ? value.f
+                    : info->value == MW_VALUE_I64 ? (double)value.i
+                                                  : (double)value.u;
 
     if (info->unit == MW_UNIT_US)
         return number / 1000000;
@@ -199,15 +208,100 @@ static void head_of_a_family(void **state)
     synthetic_deinit(&synthetic);
 }
 
+/* Takes lines of metadata out of a document. */
+static void keep_samples(char *text)
+{
+    char *to = text;
+
+    for (char *line = text, *end; *line; line = end) {
+        end = strchr(line, '\n') + 1;
+        if (*line == '#')
+            continue;
+        memmove(to, line, (size_t)(end - line));
+        to += end - line;
+    }
+    *to = '\0';
+}
+
+/* Both formats show the same numbers; what differs is in the lines around them. */
+static void openmetrics_has_the_same_samples(void **state)
+{
+    struct synthetic_options options = {.seed = 3, .absent_percent = 20};
+    struct synthetic synthetic;
+    struct mwd_view_input input;
+    char *text, *open;
+
+    (void)state;
+    synthetic_init(&synthetic, &options);
+    input = view_input(&synthetic);
+    text = render(&input);
+    open = render_as(mwd_view_openmetrics, &input);
+    assert_string_equal(open + strlen(open) - strlen("\n# EOF\n"), "\n# EOF\n");
+    assert_int_equal(count(open, "# EOF"), 1);
+    assert_null(strstr(text, "# EOF"));
+    assert_null(strstr(text, "# UNIT"));
+    keep_samples(text);
+    keep_samples(open);
+    assert_string_equal(text, open);
+    free(text);
+    free(open);
+    synthetic_deinit(&synthetic);
+}
+
+static void openmetrics_names_families_and_units(void **state)
+{
+    struct synthetic_options options = {.seed = 1};
+    struct synthetic synthetic;
+    struct mwd_view_input input;
+    char *text;
+
+    (void)state;
+    synthetic_init(&synthetic, &options);
+    input = view_input(&synthetic);
+    text = render_as(mwd_view_openmetrics, &input);
+    assert_non_null(strstr(text, "\n# TYPE memwatch_build info\nmemwatch_build_info{"));
+    assert_non_null(strstr(text, "\n# TYPE memwatch_system_oom_kills counter\n"));
+    assert_non_null(strstr(text, "\nmemwatch_system_oom_kills_total "));
+    assert_non_null(strstr(text, "\n# TYPE memwatch_system_mem_total_bytes gauge\n"
+                                 "# UNIT memwatch_system_mem_total_bytes bytes\n"));
+    assert_non_null(strstr(text, "\n# UNIT memwatch_system_pressure_some_seconds seconds\n"));
+    assert_non_null(strstr(text, "\n# UNIT memwatch_system_pressure_some_ratio ratio\n"));
+    assert_int_equal(count(text, "_total counter"), 0);
+    free(text);
+    synthetic_deinit(&synthetic);
+}
+
+/* A counter's family loses its `_total`: it must not meet another one there. */
+static void families_of_openmetrics_are_apart(void **state)
+{
+    (void)state;
+    for (enum mw_reading a = 0; a < MW_READING_COUNT; a++)
+        for (enum mw_reading b = 0; b < MW_READING_COUNT; b++) {
+            const struct mw_reading_info *counter = mw_reading_info(a), *other = mw_reading_info(b);
+            size_t size = strlen(counter->metric);
+
+            if (counter->type != MW_TYPE_COUNTER || !size)
+                continue;
+            size -= strlen("_total");
+            assert_false(strlen(other->metric) == size &&
+                         memcmp(other->metric, counter->metric, size) == 0);
+        }
+}
+
 static void help_stays_on_its_line(void **state)
 {
     struct mwd_buffer out;
 
     (void)state;
     mwd_buffer_init(&out, SIZE_MAX);
-    mwd_view_put_help("a \"b\" \\xNN\nc\\", &out);
+    mwd_view_put_help("a \"b\" \\xNN\nc\\", MWD_TEXT_FORMAT, &out);
     mwd_buffer_append(&out, "", 1);
     assert_string_equal(out.bytes, "a \"b\" \\\\xNN\\nc\\\\");
+    mwd_buffer_deinit(&out);
+    mwd_buffer_init(&out, SIZE_MAX);
+    mwd_view_put_help("a \"b\" \\xNN\nc\\", MWD_OPENMETRICS, &out);
+    mwd_buffer_append(&out, "", 1);
+    assert_string_equal(out.bytes, "a \\\"b\\\" \\\\xNN\\nc\\\\");
     mwd_buffer_deinit(&out);
 }
 
@@ -274,6 +368,9 @@ int main(void)
         cmocka_unit_test(families_of_the_table_stand_together),
         cmocka_unit_test(names_of_the_table_say_their_unit),
         cmocka_unit_test(head_of_a_family),
+        cmocka_unit_test(openmetrics_has_the_same_samples),
+        cmocka_unit_test(openmetrics_names_families_and_units),
+        cmocka_unit_test(families_of_openmetrics_are_apart),
         cmocka_unit_test(help_stays_on_its_line),
         cmocka_unit_test(before_the_first_sample_there_is_the_build),
         cmocka_unit_test(promtool_is_silent),

@@ -108,6 +108,26 @@ static void try_field(struct mwd_http_head *head, char *line)
     mwd_http_head_add(head, line, colon + strspn(colon, " \t"));
 }
 
+/* Whatever is asked for, a wish is within its bounds and one of the forms is the answer. */
+static void try_accept(const char *accept)
+{
+    static const struct mwd_route forms[] = {
+        {.method = "GET", .path = "/", .media_type = "text/plain; version=0.0.4; charset=utf-8"},
+        {.method = "GET", .path = "/", .media_type = "application/openmetrics-text; version=1.0.0"},
+    };
+    struct mwd_http_route both[2], *form;
+
+    mwd_http_routes_init(both, forms, 2);
+    form = mwd_http_route_form(both, accept);
+    expect(form == &both[0] || form == &both[1]);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct mwd_http_wish wish = mwd_http_accept_wish(accept, forms[i].media_type);
+
+        expect(wish.quality <= 1000 && wish.specificity <= 3);
+        expect(wish.specificity > 0 || wish.quality == 0);
+    }
+}
+
 static void try_head(const struct mwd_http_head *head, size_t size)
 {
     struct mwd_http_hosts hosts = {0};
@@ -123,6 +143,7 @@ static void try_head(const struct mwd_http_head *head, size_t size)
         expect(mwd_http_hosts_allow(&hosts, NULL, head->host));
     mwd_http_hosts_deinit(&hosts);
     mwd_http_accepts_gzip(head->accept_encoding);
+    try_accept(head->accept);
     if (head->if_none_match)
         mwd_http_etag_matches(head->if_none_match, "\"b-1-2-gzip\"");
 }

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -288,6 +289,90 @@ class Metrics(Api):
     def test_metrics_are_what_an_exporter_sends(self):
         zipped = self.daemon.get("/metrics", {"Accept-Encoding": "gzip"})
         self.assertIn("memwatch_daemon_samples_total", zipped.unzipped().decode())
+
+
+# What a Prometheus 2.42 says.
+PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
+              "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+# A strict reader by others; Debian's Python has it.
+STRICT = """
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
+for family in parse(sys.stdin.read()):
+    print(family.name, family.type, family.unit or "-", len(family.samples))
+"""
+
+
+class OpenMetrics(Api):
+    interval = "1h"
+
+    def ask(self, accept, **headers):
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.daemon.get("/metrics", {"Accept": accept, **fields})
+
+    def test_prometheus_gets_openmetrics(self):
+        answer = self.ask(PROMETHEUS)
+        self.assertEqual(answer.headers["Content-Type"], OPENMETRICS)
+        self.assertTrue(answer.text.endswith("\n# EOF\n"))
+        self.assertEqual(answer.headers["Vary"], "Accept, Accept-Encoding")
+        self.assertEqual(self.daemon.get("/api/v1/memory").headers["Vary"], "Accept-Encoding")
+
+    def test_nonsense_gets_the_text(self):
+        for accept in ("", "nonsense", ";;q=", "application/json", "text/plain;q=0", "*/*"):
+            answer = self.ask(accept)
+            self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, TEXT), accept)
+            self.assertNotIn("# EOF", answer.text)
+            self.assertEqual(answer.headers["Vary"], "Accept, Accept-Encoding")
+
+    def test_each_form_has_its_own_tag_and_gzip(self):
+        tags = set()
+        for accept in (PROMETHEUS, "text/plain"):
+            for coding in ("identity", "gzip"):
+                answer = self.ask(accept, Accept_Encoding=coding)
+                tag = answer.headers["ETag"]
+                tags.add(tag)
+                again = self.ask(accept, Accept_Encoding=coding, If_None_Match=tag)
+                self.assertEqual((again.status, again.headers["ETag"]), (304, tag))
+                text = answer.unzipped().decode() if coding == "gzip" else answer.text
+                self.assertEqual(text.endswith("# EOF\n"), accept == PROMETHEUS)
+        self.assertEqual(len(tags), 4)
+
+    def test_a_strict_reader_takes_it(self):
+        text = self.ask(PROMETHEUS).text
+        result = subprocess.run(["/usr/bin/python3", "-c", STRICT], input=text.encode(),
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        said = result.stdout.decode()
+        self.assertEqual(result.returncode, 0, said)
+        self.assertIn("memwatch_build info - 1\n", said)
+        self.assertIn("memwatch_system_ledger_bytes gauge bytes 15\n", said)
+        self.assertIn("memwatch_system_oom_kills counter - 1\n", said)
+        self.assertGreater(said.count("\n"), 100)
+
+    def test_prometheus_itself_reads_it(self):
+        """promtool reads OpenMetrics only to import it, for which each sample takes a time."""
+        lines = [line if line.startswith("#") else f"{line} 1700000000"
+                 for line in self.ask(PROMETHEUS).text.splitlines()]
+        with tempfile.TemporaryDirectory() as folder:
+            source = os.path.join(folder, "metrics")
+            with open(source, "w", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+            result = subprocess.run([PROMTOOL, "tsdb", "create-blocks-from", "openmetrics", source,
+                                     os.path.join(folder, "data")], stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stdout.decode())
+        self.assertRegex(result.stdout.decode(), r"NUM SAMPLES")
+
+    def test_the_ledger_adds_up_to_the_byte(self):
+        values = [float(line.rsplit(" ", 1)[1]) for line in self.ask(PROMETHEUS).text.splitlines()
+                  if line.startswith("memwatch_system_ledger_bytes{")]
+        system = self.daemon.json("/api/v1/system")
+        self.assertEqual(len(values), 15)
+        self.assertEqual(sum(values), system["memTotal"])
+        self.assertEqual(sum(value for key, value in system.items() if key.startswith("ledger")),
+                         system["memTotal"])
 
 
 class KeepAlive(Api):

@@ -103,6 +103,7 @@ static void offer_system(struct fixture *self, uint64_t time_ns, uint64_t availa
 
     put(block, MW_SYSTEM_MEM_TOTAL, 1000);
     put(block, MW_SYSTEM_MEM_AVAILABLE, available);
+    put(block, MW_SYSTEM_MEM_FREE, available / 2);
     put(block, MW_SYSTEM_PGMAJFAULT, faults);
     offer(self, block, time_ns);
 }
@@ -174,9 +175,12 @@ static void urgent_samples_leave_rates_as_they_are(void **state)
     struct mw_sample *sample = seal_urgent(self, 2 * second + second / 1000);
     assert_f64(sample, MW_SYSTEM_MAJOR_FAULT_RATE, 10);
     assert_u64(sample, MW_SYSTEM_MEM_USED, 700);
+    assert_u64(sample, MW_SYSTEM_LEDGER_FREE, 150); /* the ledger is of the newest block */
+    assert_u64(sample, MW_SYSTEM_LEDGER_UNEXPLAINED, 850);
     mw_sample_unref(sample);
     offer_system(self, 3 * second, 200, 120);
     sample = seal(self, 3 * second);
+    assert_u64(sample, MW_SYSTEM_LEDGER_FREE, 100);
     assert_f64(sample, MW_SYSTEM_MAJOR_FAULT_RATE, 10);
     assert_u64(sample, MW_SYSTEM_MEM_USED, 800);
     mw_sample_unref(sample);
