@@ -17,6 +17,10 @@ def outcomes(sinks):
     return {(done["id"], done["outcome"]) for done in sinks.done}
 
 
+def in_three_seconds():
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3))
+
+
 class Answers(unittest.TestCase):
     """Each answer of a target, once, and then it is well again."""
 
@@ -89,8 +93,7 @@ class Answers(unittest.TestCase):
         self.check_retry_after(503, "1", 1.0, 3)
 
     def test_retry_after_as_a_date_is_kept(self):
-        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3))
-        self.check_retry_after(429, date, 1.0, 6)
+        self.check_retry_after(429, in_three_seconds, 1.0, 6)
 
     def test_what_goes_out(self):
         with Receiver() as receiver, Sinks(webhook(receiver)) as sinks:
@@ -297,7 +300,7 @@ class Secrets(unittest.TestCase):
                     sinks.send("hook", "f", "one")
                     wait_for(lambda: sinks.numbers("hook")["retried"] > 0, what="a try")
                     self.assertEqual(receiver.requests, [])
-                    self.assertTrue(any("token-file" in line for line in sinks.log))
+                    wait_for(lambda: any("token-file" in line for line in sinks.log), what="a line")
                     self.token.write_text("good\n")
                     sinks.wait_for_done(1)
                 self.assertEqual(receiver.requests[0].headers["Authorization"], "Bearer good")

@@ -38,7 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def reply(self, status, headers=(), body=b""):
         self.send_response(status)
         for name, value in headers:
-            self.send_header(name, value)
+            self.send_header(name, value() if callable(value) else value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -60,6 +60,7 @@ class Server(http.server.ThreadingHTTPServer):
 class Receiver:
     """with Receiver([429, "hang"]) as receiver: answers 429, then hangs, then 200 for ever.
 
+    A header's value may be a function, which is called when it is sent.
     A script's step is a status, (status, headers, body), "hang", "reset", "close" (no answer) or
     "forever" (a body without an end).
     """
