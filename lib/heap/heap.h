@@ -19,6 +19,7 @@
 #define MW_HEAP_H
 #include "heap/layout.h"
 #include "heap/numbers.h"
+#include "heap/sites.h"
 #include "heap/snapshot.h"
 
 #ifdef __cplusplus

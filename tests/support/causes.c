@@ -5,7 +5,6 @@
  * closed With each report of a heap it prints the place that holds the most of it. It ends with its
  * stdin. */
 #include "heap/heap.h"
-#include "heap/sites.h"
 #include "store/store.h"
 
 #include <inttypes.h>
