@@ -86,29 +86,38 @@ static int get_daemon(void *context, const struct mwd_request *request, struct m
     return 0;
 }
 
+typedef void (*metrics_view)(const struct mwd_view_input *input, struct mwd_buffer *out);
+
+/* Processes are grouped only when somebody scrapes, and once a sample for all who do. */
+static int put_metrics(struct mwd_app *self, metrics_view put, struct mwd_reply *reply)
+{
+    struct mwd_view_input input = view_of(self);
+    int error;
+
+    if (!input.sample) {
+        not_yet(reply);
+        return 0;
+    }
+    error = mwd_groups_update(self->groups, input.sample, input.subjects,
+                              (uint32_t)self->config->metrics_groups);
+    if (error < 0)
+        return error;
+    input.groups = self->groups;
+    put(&input, reply->body);
+    return 0;
+}
+
 static int get_metrics(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
-    struct mwd_view_input input = view_of(context);
-
     (void)request;
-    if (!input.sample)
-        not_yet(reply);
-    else
-        mwd_view_metrics(&input, reply->body);
-    return 0;
+    return put_metrics(context, mwd_view_metrics, reply);
 }
 
 static int get_openmetrics(void *context, const struct mwd_request *request,
                            struct mwd_reply *reply)
 {
-    struct mwd_view_input input = view_of(context);
-
     (void)request;
-    if (!input.sample)
-        not_yet(reply);
-    else
-        mwd_view_openmetrics(&input, reply->body);
-    return 0;
+    return put_metrics(context, mwd_view_openmetrics, reply);
 }
 
 /* Shape    the list of what ?sort= takes goes into self->detail. */
@@ -316,8 +325,8 @@ const struct mwd_route mwd_app_routes[] = {
     {"GET", "/api/v1/openapi.json", JSON, "This description", NULL, get_openapi, MWD_ROLE_READ,
      MWD_FOREVER, false, NULL, "Description", NULL},
     {"GET", "/metrics", "text/plain; version=0.0.4; charset=utf-8",
-     "Readings of the system, the daemon, its heap, queues and caches, and services as Prometheus "
-     "text",
+     "Readings of the system, processes by name, the daemon, its heap, queues and caches, and "
+     "services as Prometheus text",
      NULL, get_metrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL, NULL},
     {"GET", "/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8",
      "The same as OpenMetrics", NULL, get_openmetrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,

@@ -73,6 +73,7 @@ struct mwd_config {
     uint64_t history_minutes_ns;
     uint64_t history_size; /* bytes */
     uint64_t history_top;
+    uint64_t metrics_groups;
     char *state_dir;
     char *proc_root;
     bool lock_memory;

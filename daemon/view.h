@@ -9,6 +9,7 @@
 #ifndef MWD_VIEW_H
 #define MWD_VIEW_H
 #include "daemon/buffer.h"
+#include "daemon/groups.h"
 #include "daemon/json.h"
 #include "daemon/names.h"
 #include "daemon/services.h"
@@ -21,6 +22,7 @@ struct mwd_view_input {
     const struct mw_subjects *subjects;
     const struct mwd_names *names;       /* of others; NULL = there are none */
     const struct mwd_services *services; /* names of services; NULL: none has one */
+    const struct mwd_groups *groups;     /* of this sample, for metrics; NULL = none are shown */
     const struct mw_block *newer; /* in place of the sample's block of that source; or NULL */
     uint32_t row; /* of kinds with many subjects; for the others and for /memory 0 */
 };
@@ -71,7 +73,7 @@ void mwd_view_services(const struct mwd_view_input *input, const struct mwd_serv
                        struct mwd_buffer *out);
 /* The /memory object with every system and daemon reading and all processes (--once). */
 void mwd_view_once(const struct mwd_view_input *input, struct mwd_buffer *out);
-/* Prometheus text 0.0.4 of all readings but those of processes. */
+/* Prometheus text 0.0.4 of all readings; those of processes by group. */
 void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* The same as OpenMetrics 1.0. */
 void mwd_view_openmetrics(const struct mwd_view_input *input, struct mwd_buffer *out);

@@ -8,18 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-static bool has_metric(const struct mw_reading_info *info)
-{
-    return info->kind != MW_KIND_PROCESS && info->metric[0];
-}
-
 /* In base units, which is what Prometheus expects: seconds, and 1 for the whole. */
-static double base_value(const struct mw_reading_info *info, union mw_value value)
+static double in_base_unit(const struct mw_reading_info *info, double number)
 {
-    double number = info->value == MW_VALUE_F64   ? value.f
-                    : info->value == MW_VALUE_I64 ? (double)value.i
-                                                  : (double)value.u;
-
     switch (info->unit) {
     case MW_UNIT_US:
         return number / 1e6;
@@ -49,6 +40,13 @@ static void put_escaped(const char *text, const char *special, struct mwd_buffer
 static void put_label_value(const char *text, struct mwd_buffer *out)
 {
     put_escaped(text, "\\\n\"", out);
+}
+
+static double base_value(const struct mw_reading_info *info, union mw_value value)
+{
+    return in_base_unit(info, info->value == MW_VALUE_F64   ? value.f
+                              : info->value == MW_VALUE_I64 ? (double)value.i
+                                                            : (double)value.u);
 }
 
 void mwd_view_put_help(const char *text, enum mwd_exposition form, struct mwd_buffer *out)
@@ -96,27 +94,27 @@ static void put_head(enum mw_reading first, enum mw_reading end, enum mwd_exposi
 }
 
 /* `name` is NULL for kinds with one subject. */
-static void put_labels(const struct mw_reading_info *info, const char *name, struct mwd_buffer *out)
+static void put_labels(const char *labels, const char *name, struct mwd_buffer *out)
 {
-    if (!name && !info->labels[0])
+    if (!name && !labels[0])
         return;
     mwd_buffer_puts(out, "{");
     if (name) {
         mwd_buffer_puts(out, "name=\"");
         put_label_value(name, out);
-        mwd_buffer_puts(out, info->labels[0] ? "\"," : "\"");
+        mwd_buffer_puts(out, labels[0] ? "\"," : "\"");
     }
-    mwd_buffer_printf(out, "%s}", info->labels);
+    mwd_buffer_printf(out, "%s}", labels);
 }
 
-static void put_sample(const struct mw_reading_info *info, const char *name, double value,
+static void put_sample(const char *metric, const char *labels, const char *name, double value,
                        struct mwd_buffer *out)
 {
     char text[MWD_JSON_NUMBER_ROOM];
     char *end = mwd_json_at_f64(text, value);
 
-    mwd_buffer_puts(out, info->metric);
-    put_labels(info, name, out);
+    mwd_buffer_puts(out, metric);
+    put_labels(labels, name, out);
     mwd_buffer_puts(out, " ");
     *end++ = '\n';
     mwd_buffer_append(out, text, (size_t)(end - text));
@@ -143,7 +141,7 @@ static void put_subject(const struct mwd_view_input *input, struct family *famil
         if (!family->headed)
             put_head(family->first, family->end, family->form, out);
         family->headed = true;
-        put_sample(info, name, base_value(info, value), out);
+        put_sample(info->metric, info->labels, name, base_value(info, value), out);
     }
 }
 
@@ -167,6 +165,92 @@ static void put_family(const struct mwd_view_input *input, enum mw_reading first
         if (name)
             put_subject(&row, &family, name, out);
     }
+}
+
+/* ---- processes, by group ---- */
+
+static void put_groups_reading(const struct mwd_groups *groups, enum mw_reading reading,
+                               enum mwd_exposition form, struct mwd_buffer *out)
+{
+    const struct mw_reading_info *info = mw_reading_info(reading);
+    bool headed = false;
+    double sum;
+
+    for (uint32_t i = 0; i < mwd_groups_count(groups); i++) {
+        if (!mwd_groups_get(groups, i, reading, &sum))
+            continue;
+        if (!headed)
+            put_head(reading, reading + 1, form, out);
+        headed = true;
+        put_sample(info->metric, info->labels, mwd_groups_at(groups, i)->name,
+                   in_base_unit(info, sum), out);
+    }
+}
+
+/* What is known of groups beside readings. */
+static void put_group_head(const char *family, const char *type, const char *help,
+                           struct mwd_buffer *out)
+{
+    mwd_buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, type);
+}
+
+static void put_group_sizes(const struct mwd_groups *groups, struct mwd_buffer *out)
+{
+    static const char metric[] = "memwatch_process_group_processes";
+
+    put_group_head(metric, "gauge", "Processes of this name.", out);
+    for (uint32_t i = 0; i < mwd_groups_count(groups); i++) {
+        const struct mwd_group *group = mwd_groups_at(groups, i);
+
+        put_sample(metric, "", group->name, group->processes, out);
+    }
+}
+
+static void put_group_starts(const struct mwd_groups *groups, enum mwd_exposition form,
+                             struct mwd_buffer *out)
+{
+    static const char metric[] = "memwatch_process_oldest_start_time_seconds";
+
+    put_group_head(metric, "gauge", "When the oldest process of this name started.", out);
+    if (form == MWD_OPENMETRICS)
+        mwd_buffer_printf(out, "# UNIT %s seconds\n", metric);
+    for (uint32_t i = 0; i < mwd_groups_count(groups); i++) {
+        const struct mwd_group *group = mwd_groups_at(groups, i);
+
+        if (group->oldest_start_ms != INT64_MAX)
+            put_sample(metric, "", group->name, (double)group->oldest_start_ms / 1e3, out);
+    }
+}
+
+static void put_group_totals(const struct mwd_groups *groups, enum mwd_exposition form,
+                             struct mwd_buffer *out)
+{
+    static const char names[] = "memwatch_process_groups";
+    static const char folded[] = "memwatch_process_groups_folded_total";
+
+    put_group_head(names, "gauge", "Different names of processes.", out);
+    put_sample(names, "", NULL, mwd_groups_names(groups), out);
+    put_group_head(form == MWD_OPENMETRICS ? "memwatch_process_groups_folded" : folded, "counter",
+                   "Names that were summed in other, as there may be only so many groups, added up "
+                   "over scraped samples.",
+                   out);
+    put_sample(folded, "", NULL, (double)mwd_groups_folded(groups), out);
+}
+
+static void put_groups(const struct mwd_groups *groups, enum mwd_exposition form,
+                       struct mwd_buffer *out)
+{
+    enum mw_reading first = mw_source_first(MW_SOURCE_PROCESS);
+
+    if (!groups || mwd_groups_count(groups) == 0)
+        return;
+    for (enum mw_reading reading = first; mw_reading_info(reading)->source == MW_SOURCE_PROCESS;
+         reading++)
+        if (mw_reading_info(reading)->metric[0])
+            put_groups_reading(groups, reading, form, out);
+    put_group_sizes(groups, out);
+    put_group_starts(groups, form, out);
+    put_group_totals(groups, form, out);
 }
 
 static enum mw_reading family_end(enum mw_reading first)
@@ -199,9 +283,11 @@ static void put_all(const struct mwd_view_input *input, enum mwd_exposition form
     put_build(form, out);
     for (enum mw_reading reading = 0; reading < MW_READING_COUNT; reading = end) {
         end = family_end(reading);
-        if (has_metric(mw_reading_info(reading)))
+        if (mw_reading_info(reading)->metric[0] &&
+            mw_reading_info(reading)->kind != MW_KIND_PROCESS)
             put_family(input, reading, end, form, out);
     }
+    put_groups(input->groups, form, out);
 }
 
 void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out)

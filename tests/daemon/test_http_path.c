@@ -119,6 +119,9 @@ static void wrong_methods_learn_the_right_ones(void **state)
     assert_int_equal(find(&found, "GET", "/both"), 0);
     assert_string_equal(found.route->row->method, "GET");
     assert_refuses("POST", "/memory", 405, "GET, HEAD");
+    assert_refuses("POST", "/forms", 405, "GET, HEAD"); /* once, in however many forms */
+    assert_int_equal(find(&found, "GET", "/forms"), 0);
+    assert_string_equal(found.route->row->media_type, "text/plain");
     assert_refuses("OPTIONS", "/memory", 405, "GET, HEAD");
     assert_refuses("get", "/memory", 405, "GET, HEAD");
     assert_refuses("GET", "/reload", 405, "POST");

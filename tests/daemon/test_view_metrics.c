@@ -116,8 +116,8 @@ static void every_reading_once(void **state)
     }
 }
 
-/* Readings of processes join when they are grouped: one series for each pid would be too many. */
-static void no_process_is_shown(void **state)
+/* One series for each pid would be too many. */
+static void without_groups_no_process_is_shown(void **state)
 {
     struct synthetic_options options = {.seed = 1, .processes = 10};
     struct synthetic synthetic;
@@ -130,6 +130,36 @@ static void no_process_is_shown(void **state)
     text = render(&input);
     assert_null(strstr(text, "memwatch_process_"));
     free(text);
+    synthetic_deinit(&synthetic);
+}
+
+/* Whatever names processes have: so many series of each family, each once, no pid. */
+static void processes_are_shown_by_group(void **state)
+{
+    static const view_fn views[] = {mwd_view_metrics, mwd_view_openmetrics};
+    struct synthetic_options options = {.seed = 5, .processes = 2000, .wild = true};
+    struct synthetic synthetic;
+    struct mwd_groups *groups;
+    struct mwd_view_input input;
+
+    (void)state;
+    synthetic_init(&synthetic, &options);
+    input = view_input(&synthetic);
+    assert_int_equal(mwd_groups_create(&groups), 0);
+    assert_int_equal(mwd_groups_update(groups, input.sample, input.subjects, 20), 0);
+    input.groups = groups;
+    for (int i = 0; i < 2; i++) {
+        char *text = render_as(views[i], &input);
+
+        assert_int_equal(count(text, "\nmemwatch_process_resident_memory_bytes{name=\""), 21);
+        assert_int_equal(count(text, "\nmemwatch_process_group_processes{name=\""), 21);
+        assert_int_equal(count(text, "\nmemwatch_process_group_processes{name=\"other\"} "), 1);
+        assert_int_equal(count(text, "\n# TYPE memwatch_process_resident_memory_bytes gauge\n"), 1);
+        assert_non_null(strstr(text, "\nmemwatch_process_groups_folded_total "));
+        assert_null(strstr(text, "pid="));
+        free(text);
+    }
+    mwd_groups_destroy(groups);
     synthetic_deinit(&synthetic);
 }
 
@@ -327,7 +357,8 @@ static const char *find_promtool(void)
  * fails. */
 static void promtool_is_silent(void **state)
 {
-    struct synthetic_options options = {.seed = 1};
+    struct synthetic_options options = {.seed = 1, .processes = 500};
+    struct mwd_groups *groups;
     struct synthetic synthetic;
     struct mwd_view_input input;
     char folder[] = "/tmp/mwd-metrics-XXXXXX", command[4300], said[4096];
@@ -338,7 +369,11 @@ static void promtool_is_silent(void **state)
     (void)state;
     synthetic_init(&synthetic, &options);
     input = view_input(&synthetic);
+    assert_int_equal(mwd_groups_create(&groups), 0);
+    assert_int_equal(mwd_groups_update(groups, input.sample, input.subjects, 20), 0);
+    input.groups = groups;
     text = render(&input);
+    mwd_groups_destroy(groups);
     assert_non_null(mkdtemp(folder));
     snprintf(command, sizeof(command), "%s/metrics", folder);
     file = fopen(command, "w");
@@ -364,7 +399,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reading_once),
-        cmocka_unit_test(no_process_is_shown),
+        cmocka_unit_test(without_groups_no_process_is_shown),
+        cmocka_unit_test(processes_are_shown_by_group),
         cmocka_unit_test(families_of_the_table_stand_together),
         cmocka_unit_test(names_of_the_table_say_their_unit),
         cmocka_unit_test(head_of_a_family),

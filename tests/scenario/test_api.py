@@ -301,7 +301,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 STRICT = """
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
-for family in parse(sys.stdin.read()):
+for family in parse(sys.stdin.buffer.read().decode()):
     print(family.name, family.type, family.unit or "-", len(family.samples))
 """
 
@@ -373,6 +373,48 @@ class OpenMetrics(Api):
         self.assertEqual(sum(values), system["memTotal"])
         self.assertEqual(sum(value for key, value in system.items() if key.startswith("ledger")),
                          system["memTotal"])
+
+
+class Groups(unittest.TestCase):
+    """Processes in metrics: by name, bounded, and as many bytes as there are."""
+
+    def series(self, daemon, family):
+        front = f"memwatch_process_{family}{{"
+        lines = [line for line in daemon.get("/metrics").text.splitlines()
+                 if line.startswith(front)]
+        self.assertEqual(len(lines), len({line.rsplit(" ", 1)[0] for line in lines}))
+        return {line[len(front):].rsplit("} ", 1)[0]: float(line.rsplit(" ", 1)[1])
+                for line in lines}
+
+    def test_sums_match_the_processes(self):
+        for limit in (0, 3, 50):
+            with Daemon(proc_root=fixture("healthy"), interval="1h",
+                        config=f"metrics-groups = {limit}\n") as daemon:
+                groups = self.series(daemon, "resident_memory_bytes")
+                processes = daemon.json("/api/v1/processes")["processes"]
+                self.assertEqual(sum(groups.values()), sum(row["rss"] for row in processes))
+                self.assertLessEqual(len(groups), limit + 1)
+                sizes = self.series(daemon, "group_processes")
+                self.assertEqual(sum(sizes.values()), len(processes))
+                self.assertNotIn("pid=", daemon.get("/metrics").text)
+
+    def test_hostile_names_stay_on_their_line(self):
+        with Daemon(proc_root=fixture("hostile_names"), interval="1h") as daemon:
+            for accept in (PROMETHEUS, "text/plain"):
+                text = daemon.get("/metrics", {"Accept": accept}).text
+                self.assertTrue(text.endswith("\n"))
+                for line in text[:-1].split("\n"):  # names have what else ends a line elsewhere
+                    self.assertRegex(line, r'^(# (HELP|TYPE|UNIT) memwatch_\w+ .+|# EOF|'
+                                           r'memwatch_\w+(\{\w+="([^"\\\n]|\\["\\n])*"'
+                                           r'(,\w+="[^"]*")*\})? -?[0-9.e+-]+)$')
+            result = subprocess.run([PROMTOOL, "check", "metrics"],
+                                    input=daemon.get("/metrics").body, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, timeout=60)
+            self.assertEqual((result.returncode, result.stdout.decode()), (0, ""))
+            strict = subprocess.run(["/usr/bin/python3", "-c", STRICT],
+                                    input=daemon.get("/metrics", {"Accept": PROMETHEUS}).body,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+            self.assertEqual(strict.returncode, 0, strict.stdout.decode())
 
 
 class KeepAlive(Api):
