@@ -215,6 +215,17 @@ class Caches(unittest.TestCase):
             self.assertLessEqual(second["entries"], second["limit"])
             self.assertLessEqual(second["bytes"], second["bytesLimit"])
 
+    def test_bodies_are_external_memory_until_a_sample_outdates_them(self):
+        with Daemon(proc_root=fixture("healthy"), interval="3s") as daemon:
+            daemon.wait_for_samples(1)
+            before = daemon.json("/api/v1/memory")["process"]["external"]
+            for limit in range(40):
+                daemon.get(f"/api/v1/processes?limit={limit}")
+            held = daemon.json("/api/v1/heaps/memwatchd")["external"]
+            self.assertGreater(held, before + 40 * 100)
+            daemon.wait_for_samples(1)
+            self.assertLess(daemon.json("/api/v1/heaps/memwatchd")["external"], held - 40 * 100)
+
     def test_history_is_one_too(self):
         """Bounded in bytes: what it has no number of is absent, not 0."""
         with Daemon(proc_root=fixture("healthy"), interval="100ms") as daemon:
