@@ -148,6 +148,7 @@ static int start_http(struct mwd_app *self, struct mwd_buffer *error)
     if (mwd_app_check_file_limit(error) < 0)
         return -EMFILE;
     mwd_app_http_settings(self->config, self->log, &settings);
+    settings.store = mwd_heap_store(self->heap);
     return mwd_http_server_create(&self->loop, mwd_app_routes, mwd_app_route_count, self, &settings,
                                   self->log, error, &self->http);
 }

@@ -25,6 +25,7 @@ enum {
     MWD_HTTP_URI_BYTES = 2048,
     MWD_HTTP_DETAIL_BYTES = 256,
     MWD_HTTP_KEPT_MAX = 64,
+    MWD_HTTP_SHELVES = 4, /* that kept bodies stand on, see http_kept.c */
     MWD_HTTP_LINGER_MAX = 16,
     MWD_HTTP_UNIX_PLACES = 16,
     MWD_HTTP_TOLD_MAX = 256, /* events kept for streams that are not to miss them */
@@ -281,17 +282,6 @@ struct mwd_http_spare {
     unsigned age; /* publishes since it was used */
 };
 
-/* An answer that is kept, under what was asked and its encoding. */
-struct mwd_http_kept {
-    const struct mwd_http_route *route; /* NULL = free */
-    char *key;
-    size_t key_size;
-    struct mwd_http_body body;
-    uint64_t number; /* counts up: the smallest is the oldest */
-    bool gzip;
-    char etag[72];
-};
-
 struct mwd_http_download;
 
 struct mwd_http_linger {
@@ -328,7 +318,9 @@ struct mwd_http_server {
     uint32_t linger_count;
     int reserve_fd;
 
-    struct mwd_http_kept kept[MWD_HTTP_KEPT_MAX];
+    struct mw_store *store;
+    const struct mw_heap_type *kept_type;
+    struct mw_cache *kept[MWD_HTTP_SHELVES];
     struct mwd_http_spare spare;
     uint64_t body_number, seq;
     char boot[17];
@@ -498,6 +490,9 @@ int mwd_http_no_room(struct mwd_http_server *self, const char *what,
 
 /* ---- http_kept.c: bodies that are kept ---- */
 
+/* Errors   -ENOMEM, -ENOSPC: then there is something to deinit, too. */
+int mwd_http_bodies_init(struct mwd_http_server *self, struct mw_store *store);
+void mwd_http_bodies_deinit(struct mwd_http_server *self);
 enum MHD_Result mwd_http_answer_body(struct mwd_http_connection *self, struct mwd_http_route *route,
                                      const struct mwd_request *request);
 /* Fills in what is not counted as it happens. */

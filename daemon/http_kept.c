@@ -1,6 +1,11 @@
 /* Bodies that are kept: rendered once, and shared by everybody who asks the same until what they
- * show has changed. When the table is full, the oldest answer to a question with words in it makes
- * room; what everybody asks, a path alone, is never pushed out by what somebody asks. */
+ * show has changed. When there is no place left, the oldest answer to a question with words in it
+ * makes room; what everybody asks, a path alone, is never pushed out by what somebody asks.
+ *
+ * They stand in caches on the managed heap, one for each lifetime and for what everybody or
+ * somebody asks, so letting go of all that a new sample outdates is clearing two of them. A value
+ * is an object that holds what is kept and is charged with its bytes as external memory. It is let
+ * go when it leaves its cache; who is still being sent the body keeps that to the end. */
 #include "daemon/http_internal.h"
 
 #include <errno.h>
@@ -9,83 +14,150 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Shelves: places in `kept`. */
+enum { PARTICULAR = 1, FOREVER = 2 };
+/* A key: the route's number, the encoding, the query. */
+enum { KEY_GZIP = sizeof(uint32_t), KEY_QUERY };
+
 struct wanted {
     struct mwd_http_route *route;
     const struct mwd_request *request;
+    unsigned shelf;
     size_t key_size;
-    char key[MWD_HTTP_URI_BYTES + 2 * MWD_PARAMS_MAX];
+    char key[KEY_QUERY + MWD_HTTP_URI_BYTES + 2 * MWD_PARAMS_MAX];
 };
 
-static struct mwd_http_kept *find(struct mwd_http_server *self, const struct wanted *wanted,
-                                  bool gzip)
-{
-    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++) {
-        struct mwd_http_kept *kept = &self->kept[i];
+/* An answer that is kept. */
+struct kept {
+    struct mwd_http_body body;
+    bool gzip;
+    char etag[72];
+};
 
-        if (kept->route == wanted->route && kept->gzip == gzip &&
-            kept->key_size == wanted->key_size &&
-            (!kept->key_size || memcmp(kept->key, wanted->key, kept->key_size) == 0))
-            return kept;
-    }
-    return NULL;
+static struct mw_heap *heap_of(const struct mwd_http_server *self)
+{
+    return mw_store_heap(self->store);
 }
 
-static void drop(struct mwd_http_kept *kept)
+/* ---- what stands in the caches ---- */
+
+static void free_kept(void *data)
 {
+    struct kept *kept = data;
+
     MHD_destroy_response(kept->body.response);
-    free(kept->key);
-    *kept = (struct mwd_http_kept){0};
+    free(kept);
 }
 
-static bool is_particular(const struct mwd_http_kept *kept)
+static void on_evicted(void *context, struct mw_ref value, enum mw_cache_why why)
 {
-    return kept->key_size > 0 || kept->route->wild;
+    struct mwd_http_server *self = context;
+
+    (void)why;
+    mw_heap_release_external(heap_of(self), value);
 }
 
-/* A free place, or that of the oldest particular one, but not of `needed`; NULL when there is none.
- * Who is still being sent a body that goes keeps it to the end. */
-static struct mwd_http_kept *find_place(struct mwd_http_server *self,
-                                        const struct mwd_http_kept *needed)
+int mwd_http_bodies_init(struct mwd_http_server *self, struct mw_store *store)
 {
-    struct mwd_http_kept *oldest = NULL;
+    static const struct mw_heap_type_info body = {"RenderedBody", MW_KIND_FIXED, 1, NULL, 0, NULL};
+    /* Bytes have their bound elsewhere: all bodies alive, kept or not, share one. */
+    const struct mw_cache_config config = {MW_CACHE_FIFO, MWD_HTTP_KEPT_MAX, SIZE_MAX};
+    int r;
 
-    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++) {
-        struct mwd_http_kept *kept = &self->kept[i];
+    self->store = store;
+    r = mw_heap_add_type(mw_store_heap(store), &body, &self->kept_type);
+    for (unsigned i = 0; r == 0 && i < MWD_HTTP_SHELVES; i++) {
+        r = mw_cache_create(store, &config, &self->kept[i]);
+        if (r == 0)
+            mw_cache_on_evicted(self->kept[i], on_evicted, self);
+    }
+    return r;
+}
 
-        if (!kept->route)
-            return kept;
-        if (kept != needed && is_particular(kept) && (!oldest || kept->number < oldest->number))
-            oldest = kept;
-    }
-    if (oldest) {
-        drop(oldest);
-        self->stats.kept.evictions++;
-    }
-    return oldest;
+void mwd_http_bodies_deinit(struct mwd_http_server *self)
+{
+    for (unsigned i = 0; i < MWD_HTTP_SHELVES; i++)
+        self->kept[i] = mw_cache_destroy(self->kept[i]);
 }
 
 void mwd_http_bodies_drop(struct mwd_http_server *self, enum mwd_lifetime lifetime)
 {
-    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++)
-        if (self->kept[i].route && self->kept[i].route->row->lifetime == lifetime)
-            drop(&self->kept[i]);
+    unsigned shelf = lifetime == MWD_FOREVER ? FOREVER : 0;
+
+    mw_cache_clear(self->kept[shelf]);
+    mw_cache_clear(self->kept[shelf | PARTICULAR]);
 }
 
 void mwd_http_bodies_stats(const struct mwd_http_server *self, struct mwd_http_kept_stats *ret)
 {
-    ret->entries = 0;
-    ret->bytes = 0;
-    for (uint32_t i = 0; i < MWD_HTTP_KEPT_MAX; i++) {
-        ret->entries += self->kept[i].route != NULL;
-        ret->bytes += self->kept[i].body.size;
+    *ret = (struct mwd_http_kept_stats){.limit = MWD_HTTP_KEPT_MAX,
+                                        .bytes_limit = self->policy->limits.max_body_bytes};
+    for (unsigned i = 0; i < MWD_HTTP_SHELVES; i++) {
+        struct mw_cache_numbers numbers;
+
+        mw_cache_get_numbers(self->kept[i], &numbers);
+        ret->entries += (uint32_t)numbers.entries;
+        ret->bytes += numbers.bytes;
+        ret->hits += numbers.hits;
+        ret->misses += numbers.misses;
+        ret->evictions += numbers.evictions;
     }
-    ret->limit = MWD_HTTP_KEPT_MAX;
-    ret->bytes_limit = self->policy->limits.max_body_bytes;
+}
+
+/* ---- looking ---- */
+
+static void want(const struct mwd_http_server *self, struct mwd_http_route *route,
+                 const struct mwd_request *request, struct wanted *ret)
+{
+    uint32_t number = (uint32_t)(route - self->routes);
+    size_t query = mwd_http_query_canonical(route->row->params, request, ret->key + KEY_QUERY);
+
+    ret->route = route;
+    ret->request = request;
+    ret->shelf = (query > 0 || route->wild ? PARTICULAR : 0) |
+                 (route->row->lifetime == MWD_FOREVER ? FOREVER : 0);
+    memcpy(ret->key, &number, sizeof number);
+    ret->key_size = KEY_QUERY + query;
+}
+
+static struct kept *kept_at(const struct mwd_http_server *self, struct mw_ref object)
+{
+    if (mw_ref_is_none(object))
+        return NULL;
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): it was put there as one */
+    return (struct kept *)(uintptr_t)mw_heap_get_word(heap_of(self), object, 0);
+}
+
+static struct kept *find(struct mwd_http_server *self, struct wanted *wanted, bool gzip)
+{
+    MW_SCOPE(scope, heap_of(self));
+
+    wanted->key[KEY_GZIP] = gzip;
+    return kept_at(self, mw_cache_peek(self->kept[wanted->shelf], wanted->key, wanted->key_size));
+}
+
+/* One hit or one miss: a body that only lacks its gzip form is a miss. */
+static void count(struct mwd_http_server *self, struct wanted *wanted, bool gzip)
+{
+    MW_SCOPE(scope, heap_of(self));
+
+    wanted->key[KEY_GZIP] = gzip;
+    mw_cache_get(self->kept[wanted->shelf], wanted->key, wanted->key_size);
 }
 
 /* ---- filling ---- */
 
-static void add_fields(const struct mwd_http_kept *kept)
+/* Drops the oldest particular one when there is no place; false when that is not enough. */
+static bool make_place(struct mwd_http_server *self)
+{
+    struct mwd_http_kept_stats stats;
+
+    mwd_http_bodies_stats(self, &stats);
+    return stats.entries < MWD_HTTP_KEPT_MAX || mw_cache_drop(self->kept[PARTICULAR]) ||
+           mw_cache_drop(self->kept[FOREVER | PARTICULAR]);
+}
+
+static void add_fields(const struct kept *kept)
 {
     struct MHD_Response *response = kept->body.response;
 
@@ -99,98 +171,127 @@ static void add_fields(const struct mwd_http_kept *kept)
 }
 
 /* Takes the body over, on errors too. */
-static int fill(struct mwd_http_server *self, struct mwd_http_kept *kept,
-                const struct wanted *wanted, const struct mwd_http_body *body, bool gzip)
+static int make_kept(struct mwd_http_server *self, const struct mwd_http_body *body, bool gzip,
+                     struct kept **ret)
 {
-    char *key = malloc(wanted->key_size + 1);
+    struct kept *kept = malloc(sizeof *kept);
 
-    if (!key) {
+    if (!kept) {
         MHD_destroy_response(body->response);
         return -ENOMEM;
     }
-    memcpy(key, wanted->key, wanted->key_size);
-    *kept = (struct mwd_http_kept){.route = wanted->route,
-                                   .key = key,
-                                   .key_size = wanted->key_size,
-                                   .body = *body,
-                                   .number = ++self->body_number,
-                                   .gzip = gzip};
+    *kept = (struct kept){.body = *body, .gzip = gzip};
     snprintf(kept->etag, sizeof kept->etag, "\"%s-%" PRIu64 "-%" PRIu64 "-%s\"", self->boot,
-             self->seq, kept->number, gzip ? "gzip" : "plain");
+             self->seq, ++self->body_number, gzip ? "gzip" : "plain");
     add_fields(kept);
+    *ret = kept;
     return 0;
 }
 
-static int keep_plain(struct mwd_http_server *self, const struct wanted *wanted,
-                      struct mwd_http_kept **ret, struct mwd_http_problem *problem)
+/* An object that owns it; none without memory, and then it is gone. */
+static struct mw_ref make_object(struct mwd_http_server *self, struct kept *kept)
+{
+    struct mw_heap *heap = heap_of(self);
+    struct mw_ref object = mw_heap_new(heap, self->kept_type);
+
+    if (!mw_ref_is_none(object) &&
+        mw_heap_attach_external(heap, object, kept->body.size, free_kept, kept) == 0) {
+        mw_heap_set_word(heap, object, 0, (uintptr_t)kept);
+        return object;
+    }
+    free_kept(kept);
+    return mw_ref_none();
+}
+
+/* Takes the body over, on errors too. */
+static int keep(struct mwd_http_server *self, struct wanted *wanted,
+                const struct mwd_http_body *body, bool gzip, struct kept **ret)
+{
+    MW_SCOPE(scope, heap_of(self));
+    int r = make_kept(self, body, gzip, ret);
+    struct mw_ref object;
+
+    if (r < 0)
+        return r;
+    object = make_object(self, *ret);
+    if (mw_ref_is_none(object))
+        return -ENOMEM;
+    wanted->key[KEY_GZIP] = gzip;
+    r = mw_cache_set(self->kept[wanted->shelf], wanted->key, wanted->key_size, object, body->size);
+    if (r < 0)
+        mw_heap_release_external(heap_of(self), object);
+    return r;
+}
+
+static int keep_plain(struct mwd_http_server *self, struct wanted *wanted, struct kept **ret,
+                      struct mwd_http_problem *problem)
 {
     struct mwd_http_body body;
     int r;
 
-    *ret = find_place(self, NULL);
-    if (!*ret)
+    if (!make_place(self))
         return mwd_http_no_room(self, "too many different paths", problem);
     r = mwd_http_body_make(self, wanted->route, wanted->request, &body, problem);
-    if (r == 0 && fill(self, *ret, wanted, &body, false) < 0)
-        r = mwd_http_problem(problem, 500, "the answer could not be made");
-    return r;
+    if (r < 0)
+        return r;
+    if (keep(self, wanted, &body, false, ret) < 0)
+        return mwd_http_no_room(self, "the memory for answers (heap.limit) is used up", problem);
+    return 0;
 }
 
-/* Falls back to the plain one when there is no room for another. */
-static struct mwd_http_kept *keep_gzip(struct mwd_http_server *self, const struct wanted *wanted,
-                                       struct mwd_http_kept *plain)
+/* Leaves *kept, the plain one, as it is when there is no room for another. It is compressed before
+ * a place is made: that may drop the plain one. */
+static int keep_gzip(struct mwd_http_server *self, struct wanted *wanted, struct kept **kept,
+                     struct mwd_http_problem *problem)
 {
-    struct mwd_http_kept *kept = find_place(self, plain);
-    struct mwd_http_body body = {.status = plain->body.status};
+    const struct mwd_http_body *plain = &(*kept)->body;
+    struct mwd_http_body body = {.status = plain->status};
     struct mwd_buffer buffer;
-    int r;
+    int r = mwd_http_gzip(plain->bytes, plain->size, mwd_http_body_room(self), &buffer);
 
-    if (!kept)
-        return plain;
-    r = mwd_http_gzip(plain->body.bytes, plain->body.size, mwd_http_body_room(self), &buffer);
     if (r == 0)
         r = mwd_http_body_wrap(self, &buffer, &body);
     mwd_buffer_deinit(&buffer);
     if (r < 0)
-        return plain;
+        return 0;
     mwd_http_body_describe(&body, wanted->route);
-    return fill(self, kept, wanted, &body, true) < 0 ? plain : kept;
+    if (!make_place(self)) {
+        MHD_destroy_response(body.response);
+        return 0;
+    }
+    if (keep(self, wanted, &body, true, kept) == 0)
+        return 0;
+    *kept = find(self, wanted, false);
+    return *kept
+               ? 0
+               : mwd_http_no_room(self, "the memory for answers (heap.limit) is used up", problem);
 }
 
-static int get(struct mwd_http_server *self, const struct wanted *wanted, bool gzip,
-               struct mwd_http_kept **ret, struct mwd_http_problem *problem)
+static int get(struct mwd_http_server *self, struct wanted *wanted, bool gzip, struct kept **ret,
+               struct mwd_http_problem *problem)
 {
-    struct mwd_http_kept *kept = find(self, wanted, gzip);
+    bool large;
+    int r = 0;
 
-    bool hit;
-
-    if (!kept && gzip)
-        kept = find(self, wanted, false);
-    hit = kept != NULL;
-    if (!kept) {
-        int r = keep_plain(self, wanted, &kept, problem);
-
-        if (r < 0) {
-            self->stats.kept.misses++;
-            return r;
-        }
+    if (gzip && (*ret = find(self, wanted, true)) != NULL) {
+        count(self, wanted, true);
+        return 0;
     }
-    if (gzip && !kept->gzip && kept->body.size >= MWD_HTTP_GZIP_MIN) {
-        kept = keep_gzip(self, wanted, kept);
-        hit = false;
-    }
-    self->stats.kept.hits += hit;
-    self->stats.kept.misses += !hit;
-    *ret = kept;
-    return 0;
+    *ret = find(self, wanted, false);
+    large = gzip && (!*ret || (*ret)->body.size >= MWD_HTTP_GZIP_MIN);
+    count(self, wanted, large);
+    if (!*ret)
+        r = keep_plain(self, wanted, ret, problem);
+    if (r == 0 && gzip && (*ret)->body.size >= MWD_HTTP_GZIP_MIN)
+        r = keep_gzip(self, wanted, ret, problem);
+    return r;
 }
 
 /* ---- answering ---- */
 
 /* A 304 goes out with the body's own response: libmicrohttpd leaves the body away and keeps the
  * fields, Content-Length among them, as RFC 9110 wants it. */
-static enum MHD_Result answer_kept(struct mwd_http_connection *self,
-                                   const struct mwd_http_kept *kept)
+static enum MHD_Result answer_kept(struct mwd_http_connection *self, const struct kept *kept)
 {
     const char *tags = self->head.if_none_match;
 
@@ -220,15 +321,13 @@ enum MHD_Result mwd_http_answer_body(struct mwd_http_connection *self, struct mw
 {
     struct wanted wanted;
     struct mwd_http_problem problem;
-    struct mwd_http_kept *kept;
+    struct kept *kept;
 
     if (route->row->lifetime == MWD_ALWAYS_FRESH)
         return answer_fresh(self, route, request);
     if (route->row->lifetime == MWD_ONCE)
         return mwd_http_answer_download(self, route, request);
-    wanted.route = route;
-    wanted.request = request;
-    wanted.key_size = mwd_http_query_canonical(route->row->params, request, wanted.key);
+    want(self->server, route, request, &wanted);
     if (get(self->server, &wanted, mwd_http_accepts_gzip(self->head.accept_encoding), &kept,
             &problem) < 0)
         return mwd_http_answer_problem(self, &problem);

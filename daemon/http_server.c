@@ -131,8 +131,10 @@ static int take_activated(struct mwd_http_server *self, struct mwd_buffer *error
     return r;
 }
 
-static int init(struct mwd_http_server *self, const struct mwd_route *routes, uint32_t route_count)
+static int init(struct mwd_http_server *self, const struct mwd_route *routes, uint32_t route_count,
+                struct mw_store *store)
 {
+    int r;
     uint64_t boot;
 
     self->routes = calloc(route_count, sizeof *self->routes);
@@ -144,7 +146,8 @@ static int init(struct mwd_http_server *self, const struct mwd_route *routes, ui
         return -errno;
     snprintf(self->boot, sizeof self->boot, "%016" PRIx64, boot);
     mwd_http_reserve_open(self);
-    return start_daemon(self);
+    r = mwd_http_bodies_init(self, store);
+    return r == 0 ? start_daemon(self) : r;
 }
 
 /* Everything that is not a handle. */
@@ -152,6 +155,7 @@ static void destroy(struct mwd_http_server *self)
 {
     if (self->daemon)
         MHD_stop_daemon(self->daemon);
+    mwd_http_bodies_deinit(self);
     if (self->reserve_fd >= 0)
         close(self->reserve_fd);
     mwd_http_listeners_discard(self->listeners);
@@ -265,7 +269,7 @@ int mwd_http_server_create(uv_loop_t *loop, const struct mwd_route *routes, uint
     self->log = log;
     self->context = context;
     self->reserve_fd = -1;
-    r = init(self, routes, route_count);
+    r = init(self, routes, route_count, settings->store);
     if (r == 0 && settings->activated)
         r = take_activated(self, error);
     if (r == 0)

@@ -14,6 +14,7 @@
 #define MWD_HTTP_SERVER_H
 #include "daemon/buffer.h"
 #include "daemon/log.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -122,6 +123,8 @@ struct mwd_http_settings {
     const char *token_file; /* or "" */
     bool insecure;
     struct mwd_http_limits limits;
+    /* Where bodies are kept; outlives the server. Not looked at by a reload. */
+    struct mw_store *store;
     bool activated; /* take the sockets that systemd passed (LISTEN_FDS) */
 };
 

@@ -45,6 +45,36 @@ int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t b
     return 0;
 }
 
+static void release_of(struct mw_heap *self, struct mw_external **list, uintptr_t object)
+{
+    while (*list != NULL) {
+        struct mw_external *entry = *list;
+
+        if (entry->object != object) {
+            list = &entry->next;
+            continue;
+        }
+        *list = entry->next;
+        self->external -= entry->bytes;
+        if (entry->release != NULL)
+            entry->release(entry->data);
+        mw_heap_free(self, entry, sizeof(*entry));
+    }
+}
+
+size_t mw_heap_release_external_at(struct mw_heap *self, struct mw_ref ref, const char *where)
+{
+    MW_GUARD(self);
+    const uintptr_t *object = mw_handle_object(self, ref, where);
+    size_t before = self->external;
+
+    if (object == NULL)
+        return 0;
+    release_of(self, &self->externals.young, (uintptr_t)object);
+    release_of(self, &self->externals.old, (uintptr_t)object);
+    return before - self->external;
+}
+
 void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size)
 {
     struct mw_externals *lists = &self->externals;

@@ -207,6 +207,9 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
  * the heap. Errors   -EINVAL no object, or more bytes than can be counted; -ENOMEM. */
 #define mw_heap_attach_external(self, ref, bytes, release, data)                                   \
     mw_heap_attach_external_at(self, ref, bytes, release, data, MW_HERE)
+/* Releases at once all that is attached to an object that lives on, or waits to be found dead.
+ * Returns the bytes. It looks through everything attached to any object: for few of them. */
+#define mw_heap_release_external(self, ref) mw_heap_release_external_at(self, ref, MW_HERE)
 
 /* ---- collecting ---- */
 
@@ -254,6 +257,7 @@ struct mw_ref mw_global_get_at(struct mw_heap *self, const struct mw_global *glo
                                const char *where);
 int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t bytes,
                                void (*release)(void *data), void *data, const char *where);
+size_t mw_heap_release_external_at(struct mw_heap *self, struct mw_ref ref, const char *where);
 void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char *where);
 
 #ifdef __cplusplus

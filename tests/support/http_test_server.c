@@ -31,6 +31,8 @@ struct server {
     uv_loop_t loop;
     struct options options;
     struct mwd_log *log;
+    struct mw_heap *heap;
+    struct mw_store *store; /* where bodies are kept */
     struct mwd_http_server *http;
     uv_signal_t term, hup, usr1;
     uv_timer_t publisher;
@@ -527,6 +529,7 @@ static int start(struct server *self)
     int r;
 
     mwd_buffer_init(&error, ERROR_LIMIT);
+    self->options.settings.store = self->store;
     r = mwd_http_server_create(&self->loop, routes, sizeof routes / sizeof routes[0], self,
                                &self->options.settings, self->log, &error, &self->http);
     if (r < 0)
@@ -560,6 +563,16 @@ static int run(struct server *self)
     return r;
 }
 
+static int make_store(struct server *self)
+{
+    struct mw_heap_config config;
+    int r;
+
+    mw_heap_config_default(&config);
+    r = mw_heap_create(&config, &self->heap);
+    return r == 0 ? mw_store_create(self->heap, &self->store) : r;
+}
+
 int main(int argc, char **argv)
 {
     static struct server self; /* large, and zero */
@@ -570,11 +583,14 @@ int main(int argc, char **argv)
     settle(&self.options);
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&self.loop);
-    if (mwd_log_create(2, self.options.debug ? MWD_LOG_DEBUG : MWD_LOG_INFO, &self.log) < 0)
+    if (mwd_log_create(2, self.options.debug ? MWD_LOG_DEBUG : MWD_LOG_INFO, &self.log) < 0 ||
+        make_store(&self) < 0)
         return 1;
     r = run(&self);
     if (uv_loop_close(&self.loop) != 0)
         fprintf(stderr, "the loop is still busy\n");
+    mw_store_destroy(self.store);
+    mw_heap_destroy(self.heap);
     mwd_log_destroy(self.log);
     return r < 0 ? 1 : 0;
 }

@@ -254,6 +254,35 @@ static void external_bytes_go_with_their_object(void **state)
     assert_int_equal(mw_heap_attach_external(self->heap, mw_ref_none(), 1, NULL, NULL), -EINVAL);
 }
 
+/* Once, whichever space the object is in, and not those of another. */
+static void external_bytes_are_released_at_once_when_asked(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    static int released, others;
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref young = mw_heap_new(self->heap, self->node);
+    struct mw_ref old = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
+    struct mw_ref other = mw_heap_new(self->heap, self->node);
+
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mw_heap_attach_external(self->heap, young, 100, count_release, &released),
+                         0);
+        assert_int_equal(mw_heap_attach_external(self->heap, other, 1, count_release, &others), 0);
+        assert_int_equal(mw_heap_attach_external(self->heap, old, 10, count_release, &released), 0);
+    }
+    assert_int_equal(mw_heap_release_external(self->heap, young), 200);
+    assert_int_equal(released, 2);
+    assert_int_equal(mw_heap_release_external(self->heap, young), 0);
+    mw_heap_collect(self->heap, MW_COLLECT_MINOR);
+    assert_int_equal(mw_heap_release_external(self->heap, old), 20);
+    assert_int_equal(released, 4);
+    assert_int_equal(mw_heap_release_external(self->heap, mw_ref_none()), 0);
+    assert_int_equal(numbers_of(self).external, 2);
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    assert_int_equal(released, 4);
+    assert_int_equal(others, 0);
+}
+
 static void external_bytes_bring_a_full_collection(void **state)
 {
     struct fixture *self = create(state, 0, 8 * MIB);
@@ -297,6 +326,7 @@ int main(void)
         cmocka_unit_test_teardown(a_global_set_to_nothing_lets_go, teardown),
         cmocka_unit_test_teardown(a_young_weak_object_is_gone_after_a_scavenge, teardown),
         cmocka_unit_test_teardown(external_bytes_go_with_their_object, teardown),
+        cmocka_unit_test_teardown(external_bytes_are_released_at_once_when_asked, teardown),
         cmocka_unit_test_teardown(external_bytes_bring_a_full_collection, teardown),
         cmocka_unit_test_teardown(external_bytes_of_young_objects_do_so_too, teardown),
     };
