@@ -197,7 +197,7 @@ static struct mwd_name_owner owner_of(const struct mwd_request *request)
 {
     uid_t uid = request->uid == MWD_UID_NONE ? MWD_NAME_OF_TOKEN : request->uid;
 
-    return (struct mwd_name_owner){uid, request->admin};
+    return (struct mwd_name_owner){.uid = uid, .admin = request->admin};
 }
 
 static int put(struct mwd_app *self, enum mw_kind kind, const struct mwd_request *request,

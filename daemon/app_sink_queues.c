@@ -47,8 +47,8 @@ static void report_one(struct mwd_app_alerts *self, uint32_t index)
     set(&report, MW_QUEUE_ENQUEUED, numbers.queue.enqueued);
     set(&report, MW_QUEUE_DEQUEUED, numbers.queue.dequeued);
     set(&report, MW_QUEUE_OLDEST_AGE, numbers.queue.oldest_age_ns / MW_NS_PER_MS);
-    mwd_push_put(self->app->push, MW_KIND_QUEUE, name, (struct mwd_name_owner){.uid = getuid()},
-                 &report);
+    mwd_push_put(self->app->push, MW_KIND_QUEUE, name,
+                 (struct mwd_name_owner){.uid = getuid(), .is_daemon = true}, &report);
 }
 
 /* What lies still costs nothing: reports make the rules look. */

@@ -19,6 +19,10 @@ static const struct row {
     {MW_KIND_CACHE, MWD_CACHE_HISTORY, "history"},
 };
 
+enum { PLACES = MWD_NAMES_MAX + MWD_NAMES_OWN };
+
+static const char own_prefix[] = "sinks/";
+
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
 struct entry {
@@ -35,6 +39,7 @@ struct entry {
 struct book {
     struct entry *entries;
     uint32_t count, room, alive;
+    uint32_t own; /* places that were given to the daemon beside those of others */
     uint16_t buckets[BUCKETS];
 };
 
@@ -159,8 +164,8 @@ static int grow(struct book *book)
     uint32_t room = book->room ? 2 * book->room : FIRST_ROOM;
     struct entry *entries;
 
-    if (room > MWD_NAMES_MAX)
-        room = MWD_NAMES_MAX;
+    if (room > PLACES)
+        room = PLACES;
     entries = realloc(book->entries, room * sizeof *entries);
     if (!entries)
         return -ENOMEM;
@@ -170,9 +175,9 @@ static int grow(struct book *book)
 }
 
 /* An entry in no bucket. */
-static int take_place(struct mwd_names *self, struct book *book, struct entry **ret)
+static int take_place(struct mwd_names *self, struct book *book, uint32_t limit, struct entry **ret)
 {
-    if (book->count == MWD_NAMES_MAX) {
+    if (book->count >= limit) {
         *ret = oldest(book);
         if (!*ret)
             return -ENOSPC;
@@ -202,13 +207,16 @@ static void set_name(const struct mwd_names *self, struct book *book, struct ent
 }
 
 static int add(struct mwd_names *self, enum mw_kind kind, const char *name, size_t size,
-               struct entry **ret)
+               bool is_daemon, struct entry **ret)
 {
     struct book *book = &self->books[kind];
-    int r = take_place(self, book, ret);
+    uint32_t before = book->count;
+    int r = take_place(self, book, is_daemon ? PLACES : MWD_NAMES_MAX + book->own, ret);
 
     if (r < 0)
         return r;
+    if (is_daemon && book->own < MWD_NAMES_OWN)
+        book->own += book->count - before;
     set_name(self, book, *ret, name, size);
     (*ret)->alive = false;
     return 0;
@@ -221,6 +229,12 @@ static int check(enum mw_kind kind, const char *name, size_t size)
     if (!mwd_name_kind(kind) || !mwd_name_valid(name, size))
         return -EINVAL;
     return own_row(kind, name, size) ? -EEXIST : 0;
+}
+
+static bool is_reserved(enum mw_kind kind, const char *name, size_t size)
+{
+    return kind == MW_KIND_QUEUE && size >= sizeof own_prefix - 1 &&
+           memcmp(name, own_prefix, sizeof own_prefix - 1) == 0;
 }
 
 static bool may_have(const struct entry *entry, struct mwd_name_owner owner)
@@ -244,13 +258,15 @@ int mwd_names_take(struct mwd_names *self, enum mw_kind kind, const char *name, 
     struct entry *entry;
     int r = check(kind, name, size);
 
+    if (r == 0 && !owner.is_daemon && is_reserved(kind, name, size))
+        r = -EEXIST;
     if (r < 0)
         return r;
     entry = find(self, kind, name, size);
     if (entry && !may_have(entry, owner))
         return -EACCES;
     if (!entry)
-        r = add(self, kind, name, size, &entry);
+        r = add(self, kind, name, size, owner.is_daemon, &entry);
     if (r < 0)
         return r;
     *ret_place = place_of(book, entry);
@@ -293,7 +309,7 @@ static int make_places(struct mwd_names *self, enum mw_kind kind, uint64_t place
     int r = 0;
 
     while (r == 0 && self->books[kind].count <= place)
-        r = add(self, kind, "", 0, &entry);
+        r = add(self, kind, "", 0, true, &entry);
     return r;
 }
 
@@ -311,7 +327,7 @@ int mwd_names_know(struct mwd_names *self, enum mw_kind kind, struct mw_block_ke
     struct entry *entry;
     int r = check(kind, name, size);
 
-    if (r == 0 && (key.id < FIRST_ID || place >= MWD_NAMES_MAX || key.birth > INT64_MAX))
+    if (r == 0 && (key.id < FIRST_ID || place >= PLACES || key.birth > INT64_MAX))
         r = -EINVAL;
     if (r == 0)
         r = make_places(self, kind, place);

@@ -8,7 +8,8 @@
  * Alphabet 1 to 64 ASCII letters, digits and '-', '_', '.', '/', '@', the first one a letter or a
  *          digit: they need no escape in JSON and in labels of metrics.
  * Keys     id: the place and how often it was given away; birth: when the name came, ms since 1970.
- * Bound    MWD_NAMES_MAX a kind, those that went included.
+ * Bound    MWD_NAMES_MAX a kind, those that went included; MWD_NAMES_OWN beside them for queues
+ *          of the daemon that come and go ("sinks/NAME"), which nobody else may take.
  * Threads  the loop's only.
  */
 #ifndef MWD_NAMES_H
@@ -17,7 +18,7 @@
 
 #include <sys/types.h>
 
-enum { MWD_NAME_MAX = 64, MWD_NAMES_MAX = 1000 };
+enum { MWD_NAME_MAX = 64, MWD_NAMES_MAX = 1000, MWD_NAMES_OWN = 128 };
 
 /* What the key of a row of the daemon's own is; birth is 0. */
 enum { MWD_HEAP_OWN = 1, MWD_QUEUE_EVENTS = 1, MWD_CACHE_BODIES = 1, MWD_CACHE_HISTORY = 2 };
@@ -51,6 +52,7 @@ const char *mwd_name_at(const struct mwd_names *self, enum mw_kind kind, uint32_
 struct mwd_name_owner {
     uid_t uid;
     bool admin;
+    bool is_daemon; /* it alone has queues that begin with "sinks/" */
 };
 
 /* The place of a name, found or given; a name that comes back keeps it and is its finder's. An

@@ -75,7 +75,7 @@ static bool look_at_controls(struct end *end, struct msghdr *message, struct mwd
     bool known = end == &end->owner->ends[UDP];
     struct ucred sender;
 
-    *ret = (struct mwd_name_owner){MWD_NAME_OF_UDP, false};
+    *ret = (struct mwd_name_owner){.uid = MWD_NAME_OF_UDP};
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
         if (c->cmsg_level != SOL_SOCKET)
             continue;

@@ -89,12 +89,12 @@ static void names_that_no_daemon_gives_are_refused(void **state)
     } rows[] = {
         {{1, 0}, "orders", -EINVAL},
         {{(1 << 16) - 1, 1}, "orders", -EINVAL},
-        {{(1 << 16) + MWD_NAMES_MAX, 1}, "orders", -EINVAL},
+        {{(1 << 16) + MWD_NAMES_MAX + MWD_NAMES_OWN, 1}, "orders", -EINVAL},
         {{1 << 16, UINT64_MAX}, "orders", -EINVAL},
         {{1 << 16, 1}, "", -EINVAL},
         {{1 << 16, 1}, "or ders", -EINVAL},
         {{1 << 16, 1}, "events", -EEXIST},
-        {{(1 << 16) + MWD_NAMES_MAX - 1, 1}, "orders", 0},
+        {{(1 << 16) + MWD_NAMES_MAX + MWD_NAMES_OWN - 1, 1}, "orders", 0},
     };
     struct mwd_names *names;
 
@@ -104,7 +104,7 @@ static void names_that_no_daemon_gives_are_refused(void **state)
         assert_int_equal(
             mwd_names_know(names, MW_KIND_QUEUE, rows[i].key, rows[i].name, strlen(rows[i].name)),
             rows[i].error);
-    assert_int_equal(mwd_names_places(names, MW_KIND_QUEUE), MWD_NAMES_MAX);
+    assert_int_equal(mwd_names_places(names, MW_KIND_QUEUE), MWD_NAMES_MAX + MWD_NAMES_OWN);
     mwd_names_destroy(names);
 }
 

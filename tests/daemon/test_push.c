@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
-static const struct mwd_name_owner alice = {1000, false}, bob = {1001, false}, root = {0, true};
+static const struct mwd_name_owner alice = {.uid = 1000}, bob = {.uid = 1001},
+                                   root = {.admin = true},
+                                   self_owner = {.uid = 64, .is_daemon = true};
 
 struct bench {
     struct mw_clock clock;
@@ -311,6 +313,26 @@ static void names_have_a_bound(void **state)
             assert_int_equal(put_number(self, i), 0);
 }
 
+/* Whoever is first: an alert on what a sink has not sent is not to be stopped by another user. */
+static void queues_of_the_daemon_are_nobody_elses(void **state)
+{
+    static const char report[] = "{\"length\":1}";
+    struct bench *self = *state;
+    char name[32];
+
+    assert_int_equal(put(self, MW_KIND_QUEUE, "sinks/ops", bob, report), -EEXIST);
+    assert_int_equal(put(self, MW_KIND_QUEUE, "sinks/ops", root, report), -EEXIST);
+    assert_int_equal(put(self, MW_KIND_CACHE, "sinks/ops", bob, "{\"entries\":1}"), 0);
+    for (int i = 0; i < MWD_NAMES_MAX; i++)
+        assert_int_equal(put_number(self, i), 0);
+    for (int i = 0; i < MWD_NAMES_OWN; i++) {
+        snprintf(name, sizeof name, "sinks/%d", i);
+        assert_int_equal(put(self, MW_KIND_QUEUE, name, self_owner, report), 0);
+    }
+    assert_int_equal(put(self, MW_KIND_QUEUE, "sinks/more", self_owner, report), -ENOSPC);
+    assert_int_equal(put_number(self, MWD_NAMES_MAX), -ENOSPC);
+}
+
 /* ---- time ---- */
 
 static void idle_names_expire(void **state)
@@ -449,6 +471,7 @@ int main(void)
         TEST(a_name_is_of_its_first_user),
         TEST(names_have_their_letters_and_length),
         TEST(names_have_a_bound),
+        TEST(queues_of_the_daemon_are_nobody_elses),
         TEST(idle_names_expire),
         TEST(a_new_life_begins_with_nothing),
         TEST(lines_change_one_field),

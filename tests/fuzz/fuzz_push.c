@@ -37,7 +37,7 @@ static uint64_t handled(const struct mwd_push *push)
 
 static void try_line(struct mwd_push *push, const char *line, size_t size)
 {
-    const struct mwd_name_owner owner = {1000, false};
+    const struct mwd_name_owner owner = {.uid = 1000};
     uint64_t before = handled(push);
     struct mwd_statsd_line parsed;
 
@@ -63,7 +63,7 @@ static void try_body(struct mwd_push *push, enum mw_kind kind, const char *body,
     for (int i = 0; i < MWD_PUSH_FIELDS_MAX; i++)
         expect(isnan(report.values[i]) ||
                (report.values[i] >= 0 && report.values[i] <= (double)MW_READING_MAX));
-    expect(mwd_push_put(push, kind, "body", (struct mwd_name_owner){1000, false}, &report) == 0);
+    expect(mwd_push_put(push, kind, "body", (struct mwd_name_owner){.uid = 1000}, &report) == 0);
 }
 
 static void check_rows(struct mwd_push *push, enum mw_kind kind, enum mw_source source)
