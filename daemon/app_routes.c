@@ -120,6 +120,18 @@ static int get_openmetrics(void *context, const struct mwd_request *request,
     return put_metrics(context, mwd_view_openmetrics, reply);
 }
 
+static int get_node(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_view_input input = view_of(context);
+
+    (void)request;
+    if (!input.sample)
+        not_yet(reply);
+    else
+        mwd_view_node(&input, reply->body);
+    return 0;
+}
+
 /* Shape    the list of what ?sort= takes goes into self->detail. */
 static const char *sort_complaint(struct mwd_app *self, const char *given)
 {
@@ -331,6 +343,9 @@ const struct mwd_route mwd_app_routes[] = {
     {"GET", "/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8",
      "The same as OpenMetrics", NULL, get_openmetrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
      NULL, NULL},
+    {"GET", "/metrics/node", "text/plain; version=0.0.4; charset=utf-8",
+     "Memory of the system under the names of node_exporter", NULL, get_node, MWD_ROLE_READ,
+     MWD_PER_SAMPLE, false, NULL, NULL, NULL},
     {"GET", "/healthz", JSON, "200 while the loop turns", NULL, get_healthz, MWD_ROLE_READ,
      MWD_ALWAYS_FRESH, false, NULL, "Status", NULL},
     {"GET", "/readyz", JSON, "200 while samples are fresh, else 503", NULL, get_readyz,
