@@ -27,7 +27,7 @@ static void put_sample(const char *name, const struct mwd_group *group, const ch
     mwd_buffer_append(out, text, (size_t)(end - text));
 }
 
-/* The rest is there only when something is in it, as among groups of a name. */
+/* Nor is the rest, when nothing is in it. */
 static bool is_program(const struct mwd_groups *groups, uint32_t index)
 {
     double space;

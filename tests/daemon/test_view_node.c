@@ -26,7 +26,7 @@ static void names_are_those_of_node_exporter(void **state)
         "# TYPE node_memory_MemTotal_bytes gauge\nnode_memory_MemTotal_bytes ",
         "# HELP node_memory_Active_anon_bytes Memory information field Active_anon_bytes.\n",
         "# TYPE node_memory_HugePages_Total gauge\nnode_memory_HugePages_Total ",
-        "# HELP node_vmstat_pgmajfault /proc/vmstat information field pgmajfault.\n"
+        "# HELP node_vmstat_pgmajfault /proc/vmstat information field pgmajfault.\n",
         "# TYPE node_vmstat_pgmajfault untyped\nnode_vmstat_pgmajfault ",
         "# TYPE node_vmstat_oom_kill untyped\n",
         "# TYPE node_vmstat_pswpin untyped\n",
