@@ -114,6 +114,24 @@ find_heap_readers() {
     printf '%s\n' "$at"
 }
 
+# Debian's exporters, which the compatible paths are held against. Only the programs are taken out of
+# the packages: installing those would start services. Prints their folder.
+find_exporters() {
+    local at=$here/build/tools/exporters name
+    for name in prometheus-node-exporter prometheus-process-exporter; do
+        [ -x "$at/$name" ] && continue
+        mkdir -p "$at/deb"
+        (
+            cd "$at/deb"
+            apt-get -qq download "$name" || { apt_get update && apt-get -qq download "$name"; }
+            dpkg-deb --fsys-tarfile "$name"_*.deb | tar -x "./usr/bin/$name"
+        ) >&2 || return 1
+        mv "$at/deb/usr/bin/$name" "$at/$name"
+        rm -r "$at/deb"
+    done
+    printf '%s\n' "$at"
+}
+
 # Only the checker is taken out of the package: installing that would start a Prometheus server.
 find_promtool() {
     local at=$here/build/tools/promtool

@@ -66,6 +66,7 @@ struct mwd_app {
     struct mw_sealer *sealer;
     struct mw_subjects *subjects;
     struct mwd_services services;     /* those of the configuration */
+    struct mwd_groups *all_groups;    /* the same, of /metrics/process */
     struct mwd_groups *groups;        /* of the newest sample that somebody scraped */
     struct mw_block_pool *own_blocks; /* what the loop itself knows: MW_SOURCE_DAEMON */
     struct mw_sample *sample;         /* the newest; NULL before the first */

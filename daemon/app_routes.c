@@ -89,7 +89,8 @@ static int get_daemon(void *context, const struct mwd_request *request, struct m
 typedef void (*metrics_view)(const struct mwd_view_input *input, struct mwd_buffer *out);
 
 /* Processes are grouped only when somebody scrapes, and once a sample for all who do. */
-static int put_metrics(struct mwd_app *self, metrics_view put, struct mwd_reply *reply)
+static int put_groups(struct mwd_app *self, struct mwd_groups *groups, uint32_t limit,
+                      metrics_view put, struct mwd_reply *reply)
 {
     struct mwd_view_input input = view_of(self);
     int error;
@@ -98,13 +99,27 @@ static int put_metrics(struct mwd_app *self, metrics_view put, struct mwd_reply 
         not_yet(reply);
         return 0;
     }
-    error = mwd_groups_update(self->groups, input.sample, input.subjects,
-                              (uint32_t)self->config->metrics_groups);
+    error = mwd_groups_update(groups, input.sample, input.subjects, limit);
     if (error < 0)
         return error;
-    input.groups = self->groups;
+    input.groups = groups;
     put(&input, reply->body);
     return 0;
+}
+
+static int put_metrics(struct mwd_app *self, metrics_view put, struct mwd_reply *reply)
+{
+    return put_groups(self, self->groups, (uint32_t)self->config->metrics_groups, put, reply);
+}
+
+/* All names, as dashboards made for process-exporter expect, up to what there may be at all. */
+static int get_process_exporter(void *context, const struct mwd_request *request,
+                                struct mwd_reply *reply)
+{
+    struct mwd_app *self = context;
+
+    (void)request;
+    return put_groups(self, self->all_groups, MWD_GROUPS_MAX, mwd_view_process_exporter, reply);
 }
 
 static int get_metrics(void *context, const struct mwd_request *request, struct mwd_reply *reply)
@@ -118,6 +133,18 @@ static int get_openmetrics(void *context, const struct mwd_request *request,
 {
     (void)request;
     return put_metrics(context, mwd_view_openmetrics, reply);
+}
+
+static int get_node(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_view_input input = view_of(context);
+
+    (void)request;
+    if (!input.sample)
+        not_yet(reply);
+    else
+        mwd_view_node(&input, reply->body);
+    return 0;
 }
 
 /* Shape    the list of what ?sort= takes goes into self->detail. */
@@ -331,6 +358,12 @@ const struct mwd_route mwd_app_routes[] = {
     {"GET", "/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8",
      "The same as OpenMetrics", NULL, get_openmetrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
      NULL, NULL},
+    {"GET", "/metrics/node", "text/plain; version=0.0.4; charset=utf-8",
+     "Memory of the system under the names of node_exporter", NULL, get_node, MWD_ROLE_READ,
+     MWD_PER_SAMPLE, false, NULL, NULL, NULL},
+    {"GET", "/metrics/process", "text/plain; version=0.0.4; charset=utf-8",
+     "Processes by name under the names of process-exporter", NULL, get_process_exporter,
+     MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL, NULL},
     {"GET", "/healthz", JSON, "200 while the loop turns", NULL, get_healthz, MWD_ROLE_READ,
      MWD_ALWAYS_FRESH, false, NULL, "Status", NULL},
     {"GET", "/readyz", JSON, "200 while samples are fresh, else 503", NULL, get_readyz,

@@ -27,6 +27,8 @@ int mwd_app_samples_init(struct mwd_app *self)
     r = mw_subjects_create(mwd_heap_store(self->heap), &self->subjects);
     if (r == 0)
         r = mwd_groups_create(&self->groups);
+    if (r == 0)
+        r = mwd_groups_create(&self->all_groups);
     if (r < 0)
         return r;
     mwd_app_name_services(self);
@@ -41,6 +43,7 @@ void mwd_app_samples_deinit(struct mwd_app *self)
     self->sample = mw_sample_unref(self->sample);
     self->subjects = mw_subjects_destroy(self->subjects);
     self->groups = mwd_groups_destroy(self->groups);
+    self->all_groups = mwd_groups_destroy(self->all_groups);
     self->sealer = mw_sealer_destroy(self->sealer);
     self->own_blocks = mw_block_pool_destroy(self->own_blocks);
     mwd_services_deinit(&self->services);

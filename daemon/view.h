@@ -77,6 +77,10 @@ void mwd_view_once(const struct mwd_view_input *input, struct mwd_buffer *out);
 void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* The same as OpenMetrics 1.0. */
 void mwd_view_openmetrics(const struct mwd_view_input *input, struct mwd_buffer *out);
+/* Readings of the system under the names that node_exporter gives them, text 0.0.4. */
+void mwd_view_node(const struct mwd_view_input *input, struct mwd_buffer *out);
+/* Groups of processes under the names that process-exporter gives them, text 0.0.4. */
+void mwd_view_process_exporter(const struct mwd_view_input *input, struct mwd_buffer *out);
 
 /* ---- what documents show, for those who describe them ---- */
 

@@ -32,6 +32,9 @@ const struct mw_block *mwd_view_block(const struct mwd_view_input *input, enum m
 
 /* ---- view_metrics.c ---- */
 
+/* Between quotes, which are written by the caller. */
+void mwd_view_put_label_value(const char *text, struct mwd_buffer *out);
+
 enum mwd_exposition { MWD_TEXT_FORMAT, MWD_OPENMETRICS };
 
 /* A help text with what would end its line escaped, and in OpenMetrics quotes. */

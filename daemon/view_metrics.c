@@ -37,7 +37,7 @@ static void put_escaped(const char *text, const char *special, struct mwd_buffer
     }
 }
 
-static void put_label_value(const char *text, struct mwd_buffer *out)
+void mwd_view_put_label_value(const char *text, struct mwd_buffer *out)
 {
     put_escaped(text, "\\\n\"", out);
 }
@@ -101,7 +101,7 @@ static void put_labels(const char *labels, const char *name, struct mwd_buffer *
     mwd_buffer_puts(out, "{");
     if (name) {
         mwd_buffer_puts(out, "name=\"");
-        put_label_value(name, out);
+        mwd_view_put_label_value(name, out);
         mwd_buffer_puts(out, labels[0] ? "\"," : "\"");
     }
     mwd_buffer_printf(out, "%s}", labels);
