@@ -284,7 +284,7 @@ static int get(struct mwd_http_server *self, struct wanted *wanted, bool gzip, s
     count(self, wanted, large);
     if (!*ret)
         r = keep_plain(self, wanted, ret, problem);
-    if (r == 0 && gzip && (*ret)->body.size >= MWD_HTTP_GZIP_MIN)
+    if (*ret && gzip && (*ret)->body.size >= MWD_HTTP_GZIP_MIN)
         r = keep_gzip(self, wanted, ret, problem);
     return r;
 }
