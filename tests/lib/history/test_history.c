@@ -378,6 +378,7 @@ static void every_number_of_the_machine_is_kept(void **state)
     offer(machine, MW_SOURCE_HEAP, 1);
     offer(machine, MW_SOURCE_QUEUE, 1);
     offer(machine, MW_SOURCE_CACHE, 1);
+    offer(machine, MW_SOURCE_SERVICE, 1);
     machine_tick(machine, 1000);
     for (enum mw_reading i = 0; i < MW_READING_COUNT; i++) {
         const struct mw_reading_info *info = mw_reading_info(i);
