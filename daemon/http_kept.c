@@ -132,7 +132,7 @@ static struct kept *find(struct mwd_http_server *self, struct wanted *wanted, bo
 {
     MW_SCOPE(scope, heap_of(self));
 
-    wanted->key[KEY_GZIP] = gzip;
+    wanted->key[KEY_GZIP] = gzip ? 'z' : 'p';
     return kept_at(self, mw_cache_peek(self->kept[wanted->shelf], wanted->key, wanted->key_size));
 }
 
@@ -141,7 +141,7 @@ static void count(struct mwd_http_server *self, struct wanted *wanted, bool gzip
 {
     MW_SCOPE(scope, heap_of(self));
 
-    wanted->key[KEY_GZIP] = gzip;
+    wanted->key[KEY_GZIP] = gzip ? 'z' : 'p';
     mw_cache_get(self->kept[wanted->shelf], wanted->key, wanted->key_size);
 }
 
@@ -208,19 +208,23 @@ static int keep(struct mwd_http_server *self, struct wanted *wanted,
                 const struct mwd_http_body *body, bool gzip, struct kept **ret)
 {
     MW_SCOPE(scope, heap_of(self));
-    int r = make_kept(self, body, gzip, ret);
+    struct kept *kept;
     struct mw_ref object;
+    int r = make_kept(self, body, gzip, &kept);
 
     if (r < 0)
         return r;
-    object = make_object(self, *ret);
+    object = make_object(self, kept);
     if (mw_ref_is_none(object))
         return -ENOMEM;
-    wanted->key[KEY_GZIP] = gzip;
+    wanted->key[KEY_GZIP] = gzip ? 'z' : 'p';
     r = mw_cache_set(self->kept[wanted->shelf], wanted->key, wanted->key_size, object, body->size);
-    if (r < 0)
+    if (r < 0) {
         mw_heap_release_external(heap_of(self), object);
-    return r;
+        return r;
+    }
+    *ret = kept;
+    return 0;
 }
 
 static int keep_plain(struct mwd_http_server *self, struct wanted *wanted, struct kept **ret,
@@ -282,7 +286,7 @@ static int get(struct mwd_http_server *self, struct wanted *wanted, bool gzip, s
     count(self, wanted, large);
     if (!*ret)
         r = keep_plain(self, wanted, ret, problem);
-    if (r == 0 && gzip && (*ret)->body.size >= MWD_HTTP_GZIP_MIN)
+    if (*ret && gzip && (*ret)->body.size >= MWD_HTTP_GZIP_MIN)
         r = keep_gzip(self, wanted, ret, problem);
     return r;
 }
