@@ -157,22 +157,22 @@ static bool make_place(struct mwd_http_server *self)
            mw_cache_drop(self->kept[FOREVER | PARTICULAR]);
 }
 
-static void add_fields(const struct kept *kept)
+static void add_fields(const struct kept *kept, const struct mwd_http_route *route)
 {
     struct MHD_Response *response = kept->body.response;
+    bool has_forms = route->forms || route->is_form;
 
     MHD_add_response_header(response, "ETag", kept->etag);
     MHD_add_response_header(response, "Vary",
-                            kept->route->forms || kept->route->is_form ? "Accept, Accept-Encoding"
-                                                                       : "Accept-Encoding");
+                            has_forms ? "Accept, Accept-Encoding" : "Accept-Encoding");
     MHD_add_response_header(response, "Cache-Control", "no-cache");
     if (kept->gzip)
         MHD_add_response_header(response, "Content-Encoding", "gzip");
 }
 
 /* Takes the body over, on errors too. */
-static int make_kept(struct mwd_http_server *self, const struct mwd_http_body *body, bool gzip,
-                     struct kept **ret)
+static int make_kept(struct mwd_http_server *self, const struct mwd_http_route *route,
+                     const struct mwd_http_body *body, bool gzip, struct kept **ret)
 {
     struct kept *kept = malloc(sizeof *kept);
 
@@ -183,7 +183,7 @@ static int make_kept(struct mwd_http_server *self, const struct mwd_http_body *b
     *kept = (struct kept){.body = *body, .gzip = gzip};
     snprintf(kept->etag, sizeof kept->etag, "\"%s-%" PRIu64 "-%" PRIu64 "-%s\"", self->boot,
              self->seq, ++self->body_number, gzip ? "gzip" : "plain");
-    add_fields(kept);
+    add_fields(kept, route);
     *ret = kept;
     return 0;
 }
@@ -210,7 +210,7 @@ static int keep(struct mwd_http_server *self, struct wanted *wanted,
     MW_SCOPE(scope, heap_of(self));
     struct kept *kept;
     struct mw_ref object;
-    int r = make_kept(self, body, gzip, &kept);
+    int r = make_kept(self, wanted->route, body, gzip, &kept);
 
     if (r < 0)
         return r;
