@@ -47,11 +47,14 @@ static uint64_t get_or_none(const struct mw_block *system, enum mw_reading readi
     return value;
 }
 
+/* A line beyond what any machine has is not believed: sums of it would not be numbers any more. */
 static struct mw_derived read_line(const struct mw_block *system, enum mw_reading reading)
 {
     struct mw_derived line = {.absence = MW_PRESENT};
 
     line.absence = mw_block_get(system, reading, 0, &line.value);
+    if (line.absence == MW_PRESENT && line.value.u > MW_READING_MAX)
+        line.absence = MW_ABSENT_STALE;
     return line;
 }
 
