@@ -122,12 +122,12 @@ class Administration(WithDaemon):
             daemon.configure("keep-fds = many\n")
             done = ctl("reload", "--socket", daemon.socket)
             self.assertNotEqual(done.returncode, OK)
-            self.assertIn(f"{daemon.config}:5: keep-fds", done.stderr)
+            self.assertIn(f"{daemon.config}:6: keep-fds", done.stderr)
             daemon.configure("".join(f"wrong-{i} = {i}\n" for i in range(30)))
             done = ctl("reload", "--socket", daemon.socket)
             for i in range(30):
-                self.assertIn(f"{daemon.config}:{5 + i}: wrong-{i}: no such key", done.stderr)
-                daemon.wait_for_line(f":{5 + i}: wrong-{i}: no such key$")
+                self.assertIn(f"{daemon.config}:{6 + i}: wrong-{i}: no such key", done.stderr)
+                daemon.wait_for_line(f":{6 + i}: wrong-{i}: no such key$")
 
     def test_check_judges_as_the_daemon_does(self):
         """Also what stands outside the file, as a token file that is not there."""

@@ -221,7 +221,7 @@ class Own(unittest.TestCase):
         the next one, half a minute later, would be the first to show it."""
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
-        subprocess.run([sys.executable, str(ROOT / "tests/fixtures/generate.py"), "2000",
+        subprocess.run([sys.executable, str(ROOT / "tests/fixtures/generate.py"), "5000",
                         directory.name], check=True)
         daemon = Daemon(interval="30s", config="heap { limit = 8MB }\nhistory-size = 4MB\n",
                         proc_root=directory.name + "/proc").__enter__()
