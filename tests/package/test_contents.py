@@ -93,8 +93,10 @@ class Contents(unittest.TestCase):
         for name in ("memwatchd", "libmemwatch-dev"):
             for mode, owner, path in entries(name):
                 self.assertEqual(owner, "root/root", path)
+                runs = (path.startswith(("/usr/bin/", "/usr/libexec/")) or
+                        path.endswith((".py", ".sh"))) # examples
                 wanted = ("drwxr-xr-x" if path.endswith("/") else
-                          "-rwxr-xr-x" if path.startswith("/usr/bin/") else "-rw-r--r--")
+                          "-rwxr-xr-x" if runs else "-rw-r--r--")
                 self.assertEqual(mode, wanted, path)
 
     def test_what_lies_in_etc_is_kept_on_upgrade(self):
