@@ -56,10 +56,13 @@ static void put_label(struct mwd_buffer *out, const struct mwd_sink_pair *label)
 
     for (const char *at = label->name; *at && size < sizeof name - 1; at++) {
         bool fits = (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
-        bool small = *at >= 'a' && *at <= 'z';
-        char other = small ? (char)(*at - 'a' + 'A') : '_';
 
-        name[size++] = fits ? *at : other;
+        name[size] = '_';
+        if (fits)
+            name[size] = *at;
+        else if (*at >= 'a' && *at <= 'z')
+            name[size] = (char)(*at - 'a' + 'A');
+        size++;
     }
     name[size] = '\0';
     put_text(out, name, label->value);

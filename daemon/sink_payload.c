@@ -32,7 +32,9 @@ static void put_label_name(struct mwd_json *json, const char *name)
         char c = name[size];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 
-        safe[size] = letter || (size > 0 && c >= '0' && c <= '9') ? c : '_';
+        safe[size] = '_';
+        if (letter || (size > 0 && c >= '0' && c <= '9'))
+            safe[size] = c;
     }
     safe[size] = '\0';
     mwd_json_key(json, safe);

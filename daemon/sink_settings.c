@@ -7,7 +7,7 @@
 void mwd_sink_settings_default(struct mwd_sink_settings *ret)
 {
     *ret = (struct mwd_sink_settings){
-        .deadline_ms = 10 * 60 * 1000, .timeout_ms = 10 * 1000, .queue = 256};
+        .deadline_ms = UINT64_C(600000), .timeout_ms = UINT64_C(10000), .queue = 256};
 }
 
 uint32_t mwd_sink_settings_targets(const struct mwd_sink_settings *settings)
