@@ -379,7 +379,7 @@ int mwd_sinks_apply(struct mwd_sinks *self, const struct mwd_sink_settings *sett
 
     if (r == 0)
         r = make_sinks(self, settings, count, &sinks);
-    if (r < 0)
+    if (r != 0)
         return r;
     take_over_lanes(self, sinks, count);
     adopt_lanes(sinks, count);
