@@ -41,7 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         words[i] = *at ? at : NULL;
         at += strlen(at) + 1;
     }
-    const struct mwd_history_words given = {words[0], words[1], words[2], words[3], words[4]};
+    const struct mwd_history_words given = {.reading = words[0],
+                                            .subject = words[1],
+                                            .from = words[2],
+                                            .to = words[3],
+                                            .step = words[4]};
 
     memset(detail, 1, sizeof detail);
     if (mwd_history_query_parse(&given, NOW, &query, detail) == 0)
