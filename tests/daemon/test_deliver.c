@@ -34,7 +34,7 @@ static void statuses_mean_what_is_promised(void **state)
         assert_int_equal(deliver_outcome_of(rows[i].status), rows[i].outcome);
 }
 
-static char path[64] = "/tmp/tokenXXXXXX";
+static char path[64] = "/tmp/tokenXXXXXX"; /* six X, as mkstemp() wants them */
 
 static int read_token(const char *bytes, size_t size, char ret[DELIVER_TOKEN_MAX + 1])
 {

@@ -67,7 +67,7 @@ static int setup(void **state)
     struct bench *self = calloc(1, sizeof *self);
 
     assert_non_null(self);
-    snprintf(self->folder, sizeof self->folder, "/tmp/durable.XXXXXX");
+    snprintf(self->folder, sizeof self->folder, "/tmp/durable.XXXXXX"); /* six X: mkdtemp() */
     assert_non_null(mkdtemp(self->folder));
     snprintf(self->path, sizeof self->path, "%s/state.log", self->folder);
     mwd_buffer_init(&self->seen, 64 << 20);

@@ -145,7 +145,7 @@ static int set_up(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
 
-    strcpy(self->folder, "/tmp/sinkXXXXXX");
+    strcpy(self->folder, "/tmp/sinkXXXXXX"); /* six X, as mkdtemp() wants them */
     assert_non_null(mkdtemp(self->folder));
     snprintf(self->journal, sizeof self->journal, "%s/journal", self->folder);
     open_journal(self);
