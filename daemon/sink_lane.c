@@ -88,7 +88,7 @@ int mwd_sink_lane_create(struct mwd_sinks *sinks, const struct mwd_sink *sink, u
     mwd_sink_lane_adopt(self, sink, target);
     int r = make_stores(self);
     if (r < 0)
-        self = mwd_sink_lane_destroy(self);
+        mwd_sink_lane_destroy(self);
     else
         *ret = self;
     return r;
