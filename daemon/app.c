@@ -43,6 +43,7 @@ static void close_all(struct mwd_app *self)
     mwd_sampler_close(self->sampler, COLLECTOR_STOP_MS, on_part_closed, self);
     mwd_replayer_close(self->replayer, COLLECTOR_STOP_MS, on_part_closed, self);
     mwd_http_server_close(self->http, on_part_closed, self);
+    mwd_app_groups_close(self);
     mwd_app_push_close(self);
     mwd_recorder_close(self->recorder, on_part_closed, self);
     self->sampler = NULL;
@@ -214,6 +215,8 @@ static int start(struct mwd_app *self, struct mwd_buffer *error)
     if (r == 0)
         r = mwd_app_push_init(self);
     if (r == 0)
+        r = mwd_app_groups_init(self);
+    if (r == 0)
         r = start_http(self, error);
     if (r == 0)
         r = mwd_app_push_listen(self, error);
@@ -295,6 +298,7 @@ int mwd_app_run(const struct mwd_app_options *options)
         say_why_not(&app, r, &error);
     mwd_snapshots_destroy(app.snapshots);
     mwd_app_alerts_deinit(&app);
+    mwd_app_groups_deinit(&app);
     mwd_app_samples_deinit(&app);
     app.push = mwd_push_destroy(app.push);
     mwd_app_heap_deinit(&app);

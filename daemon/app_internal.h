@@ -2,6 +2,7 @@
 #ifndef MWD_APP_INTERNAL_H
 #define MWD_APP_INTERNAL_H
 #include "daemon/app.h"
+#include "daemon/grouper.h"
 #include "daemon/heap.h"
 #include "daemon/http_server.h"
 #include "daemon/notify.h"
@@ -66,6 +67,8 @@ struct mwd_app {
     struct mw_sealer *sealer;
     struct mw_subjects *subjects;
     struct mwd_services services;     /* those of the configuration */
+    struct mwd_grouping *grouping;    /* by rules; NULL with --once */
+    struct mwd_grouper *grouper;      /* NULL until there are rules */
     struct mwd_groups *all_groups;    /* the same, of /metrics/process */
     struct mwd_groups *groups;        /* of the newest sample that somebody scraped */
     struct mw_block_pool *own_blocks; /* what the loop itself knows: MW_SOURCE_DAEMON */
@@ -169,6 +172,21 @@ int mwd_app_get_cache(void *context, const struct mwd_request *request, struct m
 int mwd_app_own_init(struct mwd_app *self);
 /* A beat tells of it. */
 void mwd_app_own_told(struct mwd_app *self);
+
+/* ---- app_groups.c: groups of processes by rules ---- */
+
+/* After the loop and the samples. Errors: -ENOMEM, those of mwd_grouper_create(). */
+int mwd_app_groups_init(struct mwd_app *self);
+/* While the loop runs; then deinit. Both take an app without. */
+void mwd_app_groups_close(struct mwd_app *self);
+void mwd_app_groups_deinit(struct mwd_app *self);
+/* Once a new configuration counts. */
+void mwd_app_groups_reloaded(struct mwd_app *self);
+/* The next block of processes, after the subjects have taken it. */
+void mwd_app_groups_follow(struct mwd_app *self, const struct mw_block *block);
+/* NULL when there are no rules: then processes are grouped by their names. */
+const struct mwd_grouping *mwd_app_grouping(const struct mwd_app *self);
+int mwd_app_get_groups(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 
 /* ---- app_services.c ---- */
 

@@ -179,6 +179,7 @@ static void swap(struct mwd_app *self, struct mwd_config *new_config)
     mw_sealer_set_stale_after(self->sealer, mwd_app_stale_after_ns(new_config));
     mwd_app_name_services(self);
     mwd_app_alerts_reloaded(self);
+    mwd_app_groups_reloaded(self);
     if (!self->sampler)
         return;
     set_services(self);

@@ -89,8 +89,8 @@ static int get_daemon(void *context, const struct mwd_request *request, struct m
 typedef void (*metrics_view)(const struct mwd_view_input *input, struct mwd_buffer *out);
 
 /* Processes are grouped only when somebody scrapes, and once a sample for all who do. */
-static int put_groups(struct mwd_app *self, struct mwd_groups *groups, uint32_t limit,
-                      metrics_view put, struct mwd_reply *reply)
+static int put_groups(struct mwd_app *self, struct mwd_groups *groups,
+                      struct mwd_groups_input *what, metrics_view put, struct mwd_reply *reply)
 {
     struct mwd_view_input input = view_of(self);
     int error;
@@ -99,27 +99,35 @@ static int put_groups(struct mwd_app *self, struct mwd_groups *groups, uint32_t 
         not_yet(reply);
         return 0;
     }
-    error = mwd_groups_update(groups, input.sample, input.subjects, limit);
+    what->sample = input.sample;
+    what->subjects = input.subjects;
+    what->grouping = mwd_app_grouping(self);
+    error = mwd_groups_update(groups, what);
     if (error < 0)
         return error;
     input.groups = groups;
+    input.grouped_by_rules = what->grouping != NULL;
     put(&input, reply->body);
     return 0;
 }
 
 static int put_metrics(struct mwd_app *self, metrics_view put, struct mwd_reply *reply)
 {
-    return put_groups(self, self->groups, (uint32_t)self->config->metrics_groups, put, reply);
+    struct mwd_groups_input what = {.limit = (uint32_t)self->config->metrics_groups};
+
+    return put_groups(self, self->groups, &what, put, reply);
 }
 
-/* All names, as dashboards made for process-exporter expect, up to what there may be at all. */
+/* All groups, as dashboards made for process-exporter expect, up to what there may be at all; as
+ * there, nothing of processes that are in none. */
 static int get_process_exporter(void *context, const struct mwd_request *request,
                                 struct mwd_reply *reply)
 {
+    struct mwd_groups_input what = {.limit = MWD_GROUPS_MAX, .grouped_only = true};
     struct mwd_app *self = context;
 
     (void)request;
-    return put_groups(self, self->all_groups, MWD_GROUPS_MAX, mwd_view_process_exporter, reply);
+    return put_groups(self, self->all_groups, &what, mwd_view_process_exporter, reply);
 }
 
 static int get_metrics(void *context, const struct mwd_request *request, struct mwd_reply *reply)

@@ -162,6 +162,7 @@ static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
         mwd_log_event(self->log, MWD_LOG_ERROR, &(struct mwd_log_event){"no-memory", "names"},
                       "no room for the names of processes: some are absent until they change; see "
                       "heap limit and daemon.namesLost");
+    mwd_app_groups_follow(self, block);
 }
 
 /* What everybody who follows samples does with the newest, urgent or not: alerts are here. */

@@ -415,6 +415,7 @@ static void add_config(cJSON *schemas)
                  mwd_config_keys[i].takes, mwd_config_keys[i].type);
     add_titled(&object, "alert", MWD_TITLED_ALERT);
     add_titled(&object, "sink", MWD_TITLED_SINK);
+    add_titled(&object, "group", MWD_TITLED_GROUP);
 }
 
 static void add_status(cJSON *schemas)

@@ -256,7 +256,9 @@ static int load_sources(struct mwd_config_loader *self, const struct mwd_config_
         return r;
     mwd_config_check(self);
     r = mwd_config_check_sinks(self);
-    return r < 0 ? r : mwd_config_check_alerts(self);
+    if (r == 0)
+        r = mwd_config_check_alerts(self);
+    return r < 0 ? r : mwd_config_check_groups(self);
 }
 
 int mwd_config_load(const struct mwd_config_input *input, struct mwd_buffer *errors,

@@ -10,6 +10,7 @@
 #define MWD_CONFIG_H
 #include "alert/alert.h"
 #include "daemon/buffer.h"
+#include "daemon/matcher.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,9 +29,10 @@ struct mwd_list {
     char *items[MWD_CONFIG_LIST_MAX];
 };
 
-/* ---- titled blocks: alert "NAME" { ... } and sink "NAME" { ... } ---- */
+/* ---- titled blocks: alert "NAME" { ... }, sink "NAME" { ... }, group "TEMPLATE" { ... } ---- */
 
-enum mwd_titled_kind { MWD_TITLED_ALERT, MWD_TITLED_SINK, MWD_TITLED_KINDS };
+enum mwd_titled_kind { MWD_TITLED_ALERT, MWD_TITLED_SINK, MWD_TITLED_GROUP, MWD_TITLED_KINDS };
+enum { MWD_CONFIG_GROUPS_MAX = MWD_MATCHER_RULES_MAX };
 enum { MWD_CONFIG_ALERTS_MAX = 256, MWD_CONFIG_SINKS_MAX = 16, MWD_CONFIG_TITLE_MAX = 64 };
 enum { MWD_CONFIG_URLS_MAX = 8 };
 
@@ -74,6 +76,8 @@ struct mwd_config {
     uint64_t history_size; /* bytes */
     uint64_t history_top;
     uint64_t metrics_groups;
+    char *metrics_process_names; /* process-exporter's file of groups, "" = none */
+    bool metrics_children;       /* who matches no rule is in its parent's group */
     char *state_dir;
     char *proc_root;
     bool lock_memory;
@@ -83,6 +87,8 @@ struct mwd_config {
     uint32_t alert_count;
     struct mwd_sink_config *sinks;
     uint32_t sink_count;
+    struct mwd_matcher
+        *groups; /* rules of blocks, and behind them those of the file; NULL = none */
 };
 
 /* A setting from the command line: `key` as in the table, `value` as text. A list key that comes

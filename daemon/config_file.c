@@ -93,52 +93,60 @@ static void drop_byte_order_mark(struct mwd_buffer *text)
         memset(text->bytes, ' ', 3);
 }
 
-static int load_bytes(struct mwd_config_loader *self, const char *path, struct mwd_buffer *text)
+static int read_open_file(struct mwd_config_loader *self, const char *path, int fd,
+                          struct mwd_buffer *ret)
 {
-    if (has_nul(self, path, text))
-        return 0;
-    drop_byte_order_mark(text);
-    mwd_buffer_append(text, "", 1);
-    return text->failed ? text->failed : mwd_config_load_text(self, path, text->bytes);
-}
+    int r = read_all(fd, ret);
 
-static int load_open_file(struct mwd_config_loader *self, const char *path, int fd)
-{
-    struct mwd_buffer text;
-    int r;
-
-    mwd_buffer_init(&text, FILE_SIZE_MAX + 8192);
-    r = read_all(fd, &text);
-    if (r == 0)
-        r = load_bytes(self, path, &text);
-    else if (r == -EFBIG)
-        r = fail_with(self, path, "is over 1 MiB, which no configuration needs");
-    else if (r != -ENOMEM)
-        r = fail_with(self, path, strerror(-r));
-    mwd_buffer_deinit(&text);
-    return r;
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0) {
+        fail_with(self, path,
+                  r == -EFBIG ? "is over 1 MiB, which no configuration needs" : strerror(-r));
+        return 1;
+    }
+    if (has_nul(self, path, ret))
+        return 1;
+    drop_byte_order_mark(ret);
+    mwd_buffer_append(ret, "", 1);
+    return ret->failed;
 }
 
 /* /dev/null is taken too: it is the usual way to say "no file at all". */
-int mwd_config_load_file(struct mwd_config_loader *self, const char *path, bool optional)
+int mwd_config_read_file(struct mwd_config_loader *self, const char *path, bool optional,
+                         struct mwd_buffer *ret)
 {
     struct stat status = {0};
     int fd = open_file(path, &status);
-    int r;
+    int r = 1;
 
+    mwd_buffer_init(ret, FILE_SIZE_MAX + 8192);
     mwd_config_errors_next_source(&self->errors);
     if (fd == -ENOENT && optional)
-        return 0;
-    if (fd < 0)
-        return fail_with(self, path, strerror(-fd));
+        return 1;
+    if (fd < 0) {
+        fail_with(self, path, strerror(-fd));
+        return 1;
+    }
     if (S_ISDIR(status.st_mode))
-        r = fail_with(self, path, "is a directory and not a file");
+        fail_with(self, path, "is a directory and not a file");
     else if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode))
-        r = fail_with(self, path, "is not a regular file");
+        fail_with(self, path, "is not a regular file");
     else
-        r = load_open_file(self, path, fd);
+        r = read_open_file(self, path, fd, ret);
     close(fd);
     return r;
+}
+
+int mwd_config_load_file(struct mwd_config_loader *self, const char *path, bool optional)
+{
+    struct mwd_buffer text;
+    int r = mwd_config_read_file(self, path, optional, &text);
+
+    if (r == 0)
+        r = mwd_config_load_text(self, path, text.bytes);
+    mwd_buffer_deinit(&text);
+    return r < 0 ? r : 0;
 }
 
 /* ---- drop-ins ---- */

@@ -170,6 +170,11 @@ void mwd_config_clear(struct mwd_config *self);
 /* Reads one file into the loader. A missing one is an error unless `optional`.
  * Errors   -ENOMEM. */
 int mwd_config_load_file(struct mwd_config_loader *self, const char *path, bool optional);
+/* The whole text of a file, with a NUL at its end, in *ret, which is the caller's whatever comes
+ * back. Returns 1 when there is none: it is missing and `optional`, or what is wrong with it went
+ * to the loader's errors. Errors   -ENOMEM. */
+int mwd_config_read_file(struct mwd_config_loader *self, const char *path, bool optional,
+                         struct mwd_buffer *ret);
 int mwd_config_load_dropins(struct mwd_config_loader *self, const char *path);
 /* Text in the file's syntax, which is changed and has no NUL before its end. `source` is how
  * messages and origins call it. Errors -ENOMEM. */
@@ -181,8 +186,10 @@ void mwd_config_check(struct mwd_config_loader *self);
 /* ---- titled blocks ---- */
 
 extern const struct mwd_config_rule mwd_config_titled_rules[MWD_TITLED_KEYS];
-/* "alert", "sink". */
+/* "alert", "sink", "group". */
 extern const char *const mwd_config_titled_words[MWD_TITLED_KINDS];
+/* How many blocks of a kind there may be. */
+extern const uint32_t mwd_config_titled_max[MWD_TITLED_KINDS];
 /* The source whose lines mean nothing to anybody. */
 extern const char mwd_config_built_in[];
 
@@ -233,6 +240,7 @@ struct mwd_buffer *mwd_config_titled_fail(struct mwd_config_loader *self, enum m
  * configuration. Errors -ENOMEM. */
 int mwd_config_check_sinks(struct mwd_config_loader *self);
 int mwd_config_check_alerts(struct mwd_config_loader *self); /* after the sinks */
+int mwd_config_check_groups(struct mwd_config_loader *self);
 
 /* A level as a reading takes it in that mode; false when the text is none. */
 bool mwd_config_level(enum mw_reading reading, enum mw_alert_mode mode, const char *text,

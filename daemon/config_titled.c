@@ -1,6 +1,6 @@
 /* Titled blocks as they were given: by title, key by key, the later source over the earlier one.
- * What they come to as rules and sinks is found out at the end, by config_alert.c and
- * config_sink.c: only then is it known which reading a level is of. */
+ * What they come to as rules and sinks is found out at the end, by config_alert.c, config_sink.c
+ * and config_group.c: only then is it known which reading a level is of. */
 #include "daemon/config_internal.h"
 #include "daemon/nearest.h"
 
@@ -28,8 +28,9 @@ const struct mwd_config_rule mwd_config_titled_rules[MWD_TITLED_KEYS] = {
 #undef MWD_TITLED
 };
 
-const char *const mwd_config_titled_words[MWD_TITLED_KINDS] = {"alert", "sink"};
-static const uint32_t max_blocks[MWD_TITLED_KINDS] = {MWD_CONFIG_ALERTS_MAX, MWD_CONFIG_SINKS_MAX};
+const char *const mwd_config_titled_words[MWD_TITLED_KINDS] = {"alert", "sink", "group"};
+const uint32_t mwd_config_titled_max[MWD_TITLED_KINDS] = {
+    MWD_CONFIG_ALERTS_MAX, MWD_CONFIG_SINKS_MAX, MWD_CONFIG_GROUPS_MAX};
 
 const char mwd_config_built_in[] = "built in";
 
@@ -142,6 +143,7 @@ void mwd_config_titled_clear(struct mwd_config_loaded *loaded)
     }
     free(loaded->config.alerts);
     free(loaded->config.sinks);
+    mwd_matcher_unref(loaded->config.groups);
 }
 
 struct mwd_titled *mwd_config_titled_get(const struct mwd_titled_set *set, const char *title)
@@ -178,7 +180,7 @@ int mwd_config_titled_open(struct mwd_config_loader *self, enum mwd_titled_kind 
     if (*ret && (*ret)->source == self->source)
         return -EEXIST;
     if (!*ret)
-        r = set->count == max_blocks[kind] ? -E2BIG : add_block(set, title, ret);
+        r = set->count == mwd_config_titled_max[kind] ? -E2BIG : add_block(set, title, ret);
     if (r < 0)
         return r;
     origin = origin_of(place);

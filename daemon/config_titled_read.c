@@ -312,8 +312,7 @@ static void open_block(struct reader *self, uint32_t line)
         error = fail(self, MWD_TITLED_KEYS, line);
         if (error)
             mwd_buffer_printf(error, "is one too many: there are at most %d of them",
-                              self->kind == MWD_TITLED_ALERT ? MWD_CONFIG_ALERTS_MAX
-                                                             : MWD_CONFIG_SINKS_MAX);
+                              (int)mwd_config_titled_max[self->kind]);
         self->loader->too_many[self->kind] = true;
     } else if (r == 0) {
         self->block = block;

@@ -1,6 +1,6 @@
-/* Rows are sorted by where their name is stored: equal texts are stored once, so rows of a group
- * stand together then, and no name is read but those of groups. What is kept from one update to the
- * next are the groups shown, with copies of their names. */
+/* Rows are sorted by where their name is stored: equal texts are stored once, those of rules too,
+ * so rows of a group stand together then, and no name is read but those of groups. What is kept
+ * from one update to the next are the groups shown, with copies of their names. */
 #include "daemon/groups.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ struct run {
 
 struct count {
     const struct mw_block *block;
-    const struct mw_subjects *subjects;
+    const struct mwd_groups_input *input;
     struct member *members; /* [rows], those without a name first */
     struct run *runs;       /* [rows] */
     uint32_t nameless, member_count, run_count, chosen;
@@ -83,24 +83,42 @@ static int by_place(const void *a, const void *b)
     return left->name == right->name ? 0 : (uintptr_t)left->name < (uintptr_t)right->name ? -1 : 1;
 }
 
+/* What the process is counted under: its group by rules, or its name. */
+static struct member find_name_of(const struct count *self, const struct mw_subject *subject,
+                                  uint32_t row)
+{
+    struct member member = {NULL, 0, row};
+
+    if (self->input->grouping)
+        member.name = mwd_grouping_name(self->input->grouping, row, subject->key, &member.size);
+    else if (subject->name.absence == MW_PRESENT)
+        member = (struct member){subject->name.bytes, subject->name.size, row};
+    return member;
+}
+
+static bool is_rest(const struct member *member)
+{
+    return member->size == strlen(MWD_GROUPS_REST) &&
+           memcmp(member->name, MWD_GROUPS_REST, member->size) == 0;
+}
+
 static void find_members(struct count *self)
 {
     uint32_t rows = mw_block_head(self->block)->rows;
     struct mw_subject subject;
 
     for (uint32_t row = 0; row < rows; row++) {
-        struct member *member = &self->members[self->member_count];
-        bool named;
+        struct member member;
 
-        if (!mw_subjects_at(self->subjects, self->block, row, &subject))
+        if (!mw_subjects_at(self->input->subjects, self->block, row, &subject))
             continue;
-        named = subject.name.absence == MW_PRESENT &&
-                !(subject.name.size == strlen(MWD_GROUPS_REST) &&
-                  memcmp(subject.name.bytes, MWD_GROUPS_REST, subject.name.size) == 0);
-        *member = named ? (struct member){subject.name.bytes, subject.name.size, row}
-                        : (struct member){NULL, 0, row};
-        self->member_count++;
-        self->nameless += !named;
+        member = find_name_of(self, &subject, row);
+        if (!member.name && self->input->grouping && self->input->grouped_only)
+            continue;
+        if (member.name && is_rest(&member))
+            member = (struct member){NULL, 0, row};
+        self->members[self->member_count++] = member;
+        self->nameless += !member.name;
     }
     if (self->member_count > 0)
         qsort(self->members, self->member_count, sizeof *self->members, by_place);
@@ -218,7 +236,7 @@ static void add_member(const struct count *self, const struct member *member,
     struct mw_subject subject;
 
     group->processes++;
-    if (mw_subjects_at(self->subjects, self->block, member->row, &subject) &&
+    if (mw_subjects_at(self->input->subjects, self->block, member->row, &subject) &&
         subject.birth_absence == MW_PRESENT && (int64_t)subject.key.birth < group->oldest_start_ms)
         group->oldest_start_ms = (int64_t)subject.key.birth;
     add_values(self->block, member->row, sums);
@@ -282,7 +300,7 @@ static int take_over(struct mwd_groups *self, const struct count *count)
     return 0;
 }
 
-static int count_all(struct mwd_groups *self, struct count *count, uint32_t limit)
+static int count_all(struct mwd_groups *self, struct count *count)
 {
     size_t rows = mw_block_head(count->block)->rows;
     int error = -ENOMEM;
@@ -290,33 +308,33 @@ static int count_all(struct mwd_groups *self, struct count *count, uint32_t limi
     count->members = calloc(rows + 1, sizeof *count->members);
     count->runs = calloc(rows + 1, sizeof *count->runs);
     if (count->members && count->runs) {
-        mw_subjects_hold(count->subjects); /* names stay where they are until all are copied */
+        mw_subjects_hold(
+            count->input->subjects); /* names stay where they are until all are copied */
         find_members(count);
         find_runs(count, self);
-        choose(count, limit);
+        choose(count, count->input->limit);
         error = take_over(self, count);
-        mw_subjects_release(count->subjects);
+        mw_subjects_release(count->input->subjects);
     }
     free(count->members);
     free(count->runs);
     return error;
 }
 
-int mwd_groups_update(struct mwd_groups *self, const struct mw_sample *sample,
-                      const struct mw_subjects *subjects, uint32_t limit)
+int mwd_groups_update(struct mwd_groups *self, const struct mwd_groups_input *input)
 {
-    struct count count = {.block = mw_sample_block(sample, MW_SOURCE_PROCESS),
-                          .subjects = subjects};
+    struct count count = {.block = mw_sample_block(input->sample, MW_SOURCE_PROCESS),
+                          .input = input};
     int error = 0;
 
-    if (self->seq == mw_sample_seq(sample) && self->limit == limit && self->groups)
+    if (self->seq == mw_sample_seq(input->sample) && self->limit == input->limit && self->groups)
         return 0;
-    self->seq = mw_sample_seq(sample);
-    self->limit = limit;
-    if (!count.block || !subjects || mw_sample_stale(sample, MW_SOURCE_PROCESS))
+    self->seq = mw_sample_seq(input->sample);
+    self->limit = input->limit;
+    if (!count.block || !input->subjects || mw_sample_stale(input->sample, MW_SOURCE_PROCESS))
         clear(self);
     else
-        error = count_all(self, &count, limit);
+        error = count_all(self, &count);
     if (error < 0)
         clear(self);
     return error;

@@ -1,17 +1,19 @@
 /* groups: processes by name, the largest ones and the sum of all others. A leaf.
  *
  * A series for each process would be too many, and a new one at each start of a program. So those
- * with the same name are one group, and only so many groups are shown. The rest is one more, so
- * that the sum over all is the sum over all processes.
+ * with the same name, or in the same group by rules, are one group, and only so many groups are
+ * shown. The rest is one more, so that the sum over all is the sum over all processes.
  *
  * Membership is sticky: who is shown stays until another is a quarter larger, so that two of about
  * the same size do not take turns. A group whose last process is gone is gone at once.
- * A process whose name is unknown, and one that is called as the rest is, belongs to the rest.
+ * A process whose name is unknown, and one that is called as the rest is, belongs to the rest. So
+ * does one that no rule has given a group, where there are rules, unless it is to be left out.
  * Bound    `limit` groups and the rest; while it counts, 56 bytes for each process.
  * Threads  the loop's only.
  */
 #ifndef MWD_GROUPS_H
 #define MWD_GROUPS_H
+#include "daemon/grouping.h"
 #include "sample/sample.h"
 #include "subject/subject.h"
 
@@ -30,12 +32,18 @@ struct mwd_group {
 int mwd_groups_create(struct mwd_groups **ret);
 struct mwd_groups *mwd_groups_destroy(struct mwd_groups *self);
 
+struct mwd_groups_input {
+    const struct mw_sample *sample;
+    const struct mw_subjects *subjects;
+    const struct mwd_grouping *grouping; /* by rules; NULL: by name */
+    uint32_t limit;                      /* at most MWD_GROUPS_MAX */
+    bool grouped_only;                   /* who is in no group by rules is not in the rest either */
+};
+
 /* Takes the processes of a sample; nothing happens when it is the one of the last call and `limit`
- * the same. Without processes, or with stale ones, there are no groups. `limit` is at most
- * MWD_GROUPS_MAX.
+ * the same. Without processes, or with stale ones, there are no groups.
  * Errors   -ENOMEM: there are no groups. */
-int mwd_groups_update(struct mwd_groups *self, const struct mw_sample *sample,
-                      const struct mw_subjects *subjects, uint32_t limit);
+int mwd_groups_update(struct mwd_groups *self, const struct mwd_groups_input *input);
 
 /* Groups in the order of their names, and behind them the rest, which is always there when
  * processes are known. They stay until the next update. */

@@ -1,6 +1,6 @@
-/* What process-exporter calls groups of processes: those of one name, which is its own default.
- * Names, types and help are its interface. It shows nothing of threads of the kernel, which have no
- * address space. */
+/* What process-exporter calls groups of processes: those that rules make, or without rules those of
+ * one name, which is its own default. Names, types and help are its interface. Its default shows
+ * nothing of threads of the kernel, which have no address space; rules may name them. */
 #include "daemon/view_internal.h"
 
 static const char bytes_name[] = "namedprocess_namegroup_memory_bytes";
@@ -28,11 +28,13 @@ static void put_sample(const char *name, const struct mwd_group *group, const ch
 }
 
 /* Nor is the rest, when nothing is in it. */
-static bool is_program(const struct mwd_groups *groups, uint32_t index)
+static bool is_shown(const struct mwd_view_input *input, uint32_t index)
 {
     double space;
 
-    return mwd_groups_get(groups, index, MW_PROCESS_VIRTUAL, &space) && space > 0;
+    if (input->grouped_by_rules)
+        return mwd_groups_at(input->groups, index)->processes > 0;
+    return mwd_groups_get(input->groups, index, MW_PROCESS_VIRTUAL, &space) && space > 0;
 }
 
 static void put_bytes(const struct mwd_groups *groups, uint32_t index, struct mwd_buffer *out)
@@ -67,15 +69,15 @@ void mwd_view_process_exporter(const struct mwd_view_input *input, struct mwd_bu
 
     put_head(bytes_name, "number of bytes of memory in use", out);
     for (uint32_t i = 0; i < count; i++)
-        if (is_program(groups, i))
+        if (is_shown(input, i))
             put_bytes(groups, i, out);
     put_head(procs_name, "number of processes in this group", out);
     for (uint32_t i = 0; i < count; i++)
-        if (is_program(groups, i))
+        if (is_shown(input, i))
             put_sample(procs_name, mwd_groups_at(groups, i), NULL,
                        mwd_groups_at(groups, i)->processes, out);
     put_head(oldest_name, "start time in seconds since 1970/01/01 of oldest process in group", out);
     for (uint32_t i = 0; i < count; i++)
-        if (is_program(groups, i))
+        if (is_shown(input, i))
             put_start(groups, i, out);
 }

@@ -127,7 +127,8 @@ static void table_is_whole(void **state)
     (void)state;
     for (uint32_t key = 0; key < mwd_config_titled_count; key++) {
         const struct mwd_titled_info *info = &mwd_config_titled_keys[key];
-        const char *word = info->kind == MWD_TITLED_ALERT ? "alert." : "sink.";
+        static const char *const words[MWD_TITLED_KINDS] = {"alert.", "sink.", "group."};
+        const char *word = words[info->kind];
 
         assert_int_equal(strncmp(info->name, word, strlen(word)), 0);
         assert_true(strlen(info->help) > 10 && strlen(info->takes) > 5 && *info->argument);

@@ -49,6 +49,18 @@ static int teardown(void **state)
     return 0;
 }
 
+static int update_of(struct mwd_groups *groups, const struct synthetic *base, uint32_t limit)
+{
+    return mwd_groups_update(groups, &(struct mwd_groups_input){.sample = base->sample,
+                                                                .subjects = base->subjects,
+                                                                .limit = limit});
+}
+
+static int update(struct world *self, uint32_t limit)
+{
+    return update_of(self->groups, &self->base, limit);
+}
+
 static void put_process(struct mw_block *block, uint32_t row, uint64_t birth,
                         const struct process *process)
 {
@@ -91,7 +103,7 @@ static void step(struct world *self, uint32_t limit, const struct process *proce
     mw_block_unref(block);
     base->sample = mw_sample_unref(base->sample);
     assert_int_equal(mw_sealer_seal(base->sealer, 1000000, &base->sample), 0);
-    assert_int_equal(mwd_groups_update(self->groups, base->sample, base->subjects, limit), 0);
+    assert_int_equal(update(self, limit), 0);
 }
 
 /* "a=30/2 other=7/1": names, sums of rss, numbers of processes. */
@@ -204,7 +216,7 @@ static void without_fresh_processes_there_are_no_groups(void **state)
     STEP(self, 5, {"a", 1});
     assert_int_equal(mwd_groups_count(self->groups), 2);
     synthetic_age(&self->base);
-    assert_int_equal(mwd_groups_update(self->groups, self->base.sample, self->base.subjects, 5), 0);
+    assert_int_equal(update(self, 5), 0);
     assert_int_equal(mwd_groups_count(self->groups), 0);
 }
 
@@ -214,8 +226,7 @@ static void nothing_is_counted_twice_for_a_sample(void **state)
 
     STEP(self, 1, {"a", 5}, {"b", 6});
     for (int i = 0; i < 3; i++)
-        assert_int_equal(mwd_groups_update(self->groups, self->base.sample, self->base.subjects, 1),
-                         0);
+        assert_int_equal(update(self, 1), 0);
     assert_int_equal(mwd_groups_folded(self->groups), 1);
 }
 
@@ -249,7 +260,7 @@ static void groups_add_up_to_all_processes(void **state)
 
         synthetic_init(&synthetic, &options);
         assert_int_equal(mwd_groups_create(&groups), 0);
-        assert_int_equal(mwd_groups_update(groups, synthetic.sample, synthetic.subjects, 50), 0);
+        assert_int_equal(update_of(groups, &synthetic, 50), 0);
         assert_int_equal(mwd_groups_count(groups), 51);
         for (uint32_t i = 0; i < 51; i++) {
             double value;

@@ -146,7 +146,11 @@ static void processes_are_shown_by_group(void **state)
     synthetic_init(&synthetic, &options);
     input = view_input(&synthetic);
     assert_int_equal(mwd_groups_create(&groups), 0);
-    assert_int_equal(mwd_groups_update(groups, input.sample, input.subjects, 20), 0);
+    assert_int_equal(
+        mwd_groups_update(groups, &(struct mwd_groups_input){.sample = input.sample,
+                                                             .subjects = input.subjects,
+                                                             .limit = 20}),
+        0);
     input.groups = groups;
     for (int i = 0; i < 2; i++) {
         char *text = render_as(views[i], &input);
@@ -370,7 +374,11 @@ static void promtool_is_silent(void **state)
     synthetic_init(&synthetic, &options);
     input = view_input(&synthetic);
     assert_int_equal(mwd_groups_create(&groups), 0);
-    assert_int_equal(mwd_groups_update(groups, input.sample, input.subjects, 20), 0);
+    assert_int_equal(
+        mwd_groups_update(groups, &(struct mwd_groups_input){.sample = input.sample,
+                                                             .subjects = input.subjects,
+                                                             .limit = 20}),
+        0);
     input.groups = groups;
     text = render(&input);
     mwd_groups_destroy(groups);

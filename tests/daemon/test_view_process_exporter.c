@@ -16,7 +16,11 @@ static char *render(const struct synthetic *synthetic, uint32_t limit)
     struct mwd_buffer out;
 
     assert_int_equal(mwd_groups_create(&groups), 0);
-    assert_int_equal(mwd_groups_update(groups, input.sample, input.subjects, limit), 0);
+    assert_int_equal(
+        mwd_groups_update(groups, &(struct mwd_groups_input){.sample = input.sample,
+                                                             .subjects = input.subjects,
+                                                             .limit = limit}),
+        0);
     input.groups = groups;
     mwd_buffer_init(&out, SIZE_MAX);
     mwd_view_process_exporter(&input, &out);

@@ -85,7 +85,7 @@ foreach(row "Memory=memory" "MemorySystem=memory;system" "MemoryProcess=memory;p
   must_agree("schema ${schema}" OpenAPI "${described}" ${document} "${shown}")
 endforeach()
 members_of("${openapi}" config_members components schemas Config properties)
-list(REMOVE_ITEM config_members alert sink) # blocks by title
+list(REMOVE_ITEM config_members alert sink group) # blocks by title
 must_agree(keys config_keys.def "${keys}" OpenAPI "${config_members}")
 
 # ---- routes ----
