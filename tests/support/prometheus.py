@@ -14,7 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from support.daemon import wait_until
+from support.daemon import ROOT, wait_until
 
 PROGRAM = os.environ.get("MW_TEST_PROMETHEUS") or shutil.which("prometheus")
 PROMTOOL = os.environ.get("MW_TEST_PROMTOOL") or shutil.which("promtool")
@@ -170,6 +170,50 @@ class Prometheus:
 
     def alerts(self):
         return self.get("/api/v1/alerts")["alerts"]
+
+
+class Shipped:
+    """A copy of conf/prometheus that may be changed: with Shipped() as shipped: ...
+
+    shipped.path("agent.yml") is the file. change() puts other text in it, which must be there.
+    """
+
+    def __init__(self):
+        self._directory = tempfile.TemporaryDirectory(prefix="mw")
+        self.folder = pathlib.Path(self._directory.name) / "prometheus"
+        shutil.copytree(ROOT / "conf" / "prometheus", self.folder)
+
+    def path(self, name):
+        return self.folder / name
+
+    def change(self, name, *changes):
+        text = self.path(name).read_text()
+        for old, new in changes:
+            if old not in text:
+                raise AssertionError(f"{name} has no {old!r}")
+            text = text.replace(old, new)
+        self.path(name).write_text(text)
+
+    def uncomment(self, name, *beginnings):
+        """Of each block of comments, from the line that so begins on."""
+        lines = self.path(name).read_text().splitlines()
+        for beginning in beginnings:
+            at = next(i for i, line in enumerate(lines)
+                      if line.lstrip().startswith(f"# {beginning}"))
+            indent = lines[at][:lines[at].index("#")]
+            while at < len(lines) and lines[at].startswith(f"{indent}# "):
+                lines[at] = indent + lines[at][len(indent) + 2:]
+                at += 1
+        self.path(name).write_text("\n".join(lines) + "\n")
+
+    def set_targets(self, *addresses, **labels):
+        self.path("targets.json").write_text(json.dumps([{"targets": addresses, "labels": labels}]))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._directory.cleanup()
 
 
 class Relay:
