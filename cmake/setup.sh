@@ -138,39 +138,52 @@ find_openapi_judges() {
     find_judges openapi judge.mjs
 }
 
-# Debian's exporters, which the compatible paths are held against. Only the programs are taken out of
-# the packages: installing those would start services. Prints their folder.
-find_exporters() {
-    local at=$here/build/tools/exporters name
-    for name in prometheus-node-exporter prometheus-process-exporter; do
-        [ -x "$at/$name" ] && continue
-        mkdir -p "$at/deb"
-        (
-            cd "$at/deb"
-            apt-get -qq download "$name" || { apt_get update && apt-get -qq download "$name"; }
-            dpkg-deb --fsys-tarfile "$name"_*.deb | tar -x "./usr/bin/$name"
-        ) >&2 || return 1
-        mv "$at/deb/usr/bin/$name" "$at/$name"
-        rm -r "$at/deb"
-    done
-    printf '%s\n' "$at"
+# Grafana's own types of dashboards, and a compiler that checks by them.
+find_grafana_judges() {
+    find_judges grafana judge.mjs
 }
 
-# Only the checker is taken out of the package: installing that would start a Prometheus server.
+# Puts programs of a Debian package into build/tools/FOLDER without installing it, which would start
+# its service.
+take_programs() { # FOLDER PACKAGE PROGRAM...
+    local at=$here/build/tools/$1 package=$2 name
+    shift 2
+    rm -rf "$at/deb"
+    mkdir -p "$at/deb"
+    (
+        cd "$at/deb"
+        apt-get -qq download "$package" || { apt_get update && apt-get -qq download "$package"; }
+        dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x "${@/#/./usr/bin/}"
+    ) >&2 || return 1
+    for name in "$@"; do
+        mv "$at/deb/usr/bin/$name" "$at/$name"
+    done
+    rm -r "$at/deb"
+}
+
+# Debian's exporters, which the compatible paths are held against. Prints their folder.
+find_exporters() {
+    local name
+    for name in prometheus-node-exporter prometheus-process-exporter; do
+        [ -x "$here/build/tools/exporters/$name" ] || take_programs exporters "$name" "$name" || return 1
+    done
+    printf '%s\n' "$here/build/tools/exporters"
+}
+
+# Prometheus and its checker, by which metrics and rules are judged. Each prints the program's path.
+find_prometheus() {
+    find_of_prometheus prometheus
+}
+
 find_promtool() {
-    local at=$here/build/tools/promtool
-    if command -v promtool; then
+    find_of_prometheus promtool
+}
+
+find_of_prometheus() { # PROGRAM
+    local at=$here/build/tools/prometheus
+    if command -v "$1"; then
         return 0
     fi
-    if [ ! -x "$at" ]; then
-        mkdir -p "$here/build/tools/deb"
-        (
-            cd "$here/build/tools/deb"
-            apt-get -qq download prometheus || { apt_get update && apt-get -qq download prometheus; }
-            dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
-        ) >&2 || return 1
-        mv "$here/build/tools/deb/usr/bin/promtool" "$at"
-        rm -r "$here/build/tools/deb"
-    fi
-    printf '%s\n' "$at"
+    [ -x "$at/$1" ] || take_programs prometheus prometheus prometheus promtool || return 1
+    printf '%s\n' "$at/$1"
 }

@@ -135,6 +135,7 @@ int mwd_app_alerts_init(struct mwd_app *app)
     if (!app->alerts)
         return -ENOMEM;
     app->alerts->app = app;
+    uname(&app->alerts->machine);
     return start(app->alerts);
 }
 

@@ -19,6 +19,8 @@
 #include "daemon/outbox.h"
 #include "daemon/sink.h"
 
+#include <sys/utsname.h>
+
 /* A firing and its end for each alert that there can be. */
 enum { MWD_APP_STATES_MAX = 10000, MWD_APP_MESSAGES_MAX = 2 * MWD_APP_STATES_MAX };
 /* Each member of a cluster has one. */
@@ -38,6 +40,7 @@ struct mwd_app_alerts {
     bool closing;
     uint64_t reported[MWD_APP_SINK_QUEUES_MAX]; /* what was last told of their queues */
     struct mwd_app_found *found;                /* while the file is read */
+    struct utsname machine; /* its name at the start; an end needs the labels of its beginning */
 };
 
 /* ---- app_outbox.c ---- */

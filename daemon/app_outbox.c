@@ -226,26 +226,48 @@ void mwd_app_tell_new_sinks(struct mwd_app_alerts *self)
 
 /* ---- sending ---- */
 
-enum { PAIRS_MAX = MW_ALERT_LABELS_MAX + 4 };
+enum { PAIRS_MAX = MW_ALERT_LABELS_MAX + 5 };
+
+static bool has_label(const struct mwd_outbox_content *content, const char *key)
+{
+    for (uint32_t i = 0; i < content->label_count; i++)
+        if (strcmp(content->labels[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+/* Whoever hears many machines tells them apart by `host`, also to see which one an end is about. A
+ * rule's own label of that name is left as it is. Returns how many there are. */
+static uint32_t fill_labels(const struct mwd_app_alerts *self,
+                            const struct mwd_outbox_content *content,
+                            struct mwd_sink_pair ret[PAIRS_MAX])
+{
+    const struct mw_alert *alert = &content->alert;
+    uint32_t count = 0;
+
+    ret[count++] = (struct mwd_sink_pair){"alertname", alert->rule_name};
+    ret[count++] = (struct mwd_sink_pair){"severity", mw_alert_severity_word(alert->severity)};
+    ret[count++] = (struct mwd_sink_pair){"subject", alert->name};
+    ret[count++] = (struct mwd_sink_pair){"reading", mw_reading_info(alert->reading)->id};
+    if (!has_label(content, "host"))
+        ret[count++] = (struct mwd_sink_pair){"host", self->machine.nodename};
+    for (uint32_t i = 0; i < content->label_count; i++)
+        ret[count++] = (struct mwd_sink_pair){content->labels[i].key, content->labels[i].value};
+    return count;
+}
 
 static int send_to(struct mwd_app_alerts *self, const struct mwd_outbox_message *message,
                    const char *sink)
 {
     const struct mwd_outbox_content *content = message->content;
     const struct mw_alert *alert = &content->alert;
-    struct mwd_sink_pair labels[PAIRS_MAX] = {
-        {"alertname", alert->rule_name},
-        {"severity", mw_alert_severity_word(alert->severity)},
-        {"subject", alert->name},
-        {"reading", mw_reading_info(alert->reading)->id},
-    };
+    struct mwd_sink_pair labels[PAIRS_MAX];
+    uint32_t label_count = fill_labels(self, content, labels);
     struct mwd_sink_pair summary = {"summary", content->summary};
     char id[MW_ALERT_ID_MAX], fingerprint[24];
     struct mwd_buffer body;
     int r;
 
-    for (uint32_t i = 0; i < content->label_count; i++)
-        labels[4 + i] = (struct mwd_sink_pair){content->labels[i].key, content->labels[i].value};
     mw_alert_format_id(message->fingerprint, message->since_ms, id);
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)message->fingerprint);
     mwd_buffer_init(&body, 1 << 20);
@@ -263,7 +285,7 @@ static int send_to(struct mwd_app_alerts *self, const struct mwd_outbox_message 
                                .body_size = body.size,
                                .labels = labels,
                                .annotations = &summary,
-                               .label_count = 4 + content->label_count,
+                               .label_count = label_count,
                                .annotation_count = 1,
                                .starts_ms = alert->since_ms,
                                .ends_ms = alert->resolved_ms,

@@ -23,13 +23,16 @@ def find(program):
 
 class Alertmanager:
     """with Alertmanager(receiver.url()) as manager: it tells that webhook of what it is told, each
-    alert alone and at once. Without one it groups all alerts and tells nobody."""
+    alert alone and at once. Without one it groups all alerts and tells nobody. With the text of a
+    configuration it does what that says."""
 
-    def __init__(self, webhook=None, port=0):
+    def __init__(self, webhook=None, port=0, config=None):
         self._directory = tempfile.TemporaryDirectory(prefix="mw")
         self.directory = pathlib.Path(self._directory.name)
         self.config = self.directory / "alertmanager.yml"
-        if webhook:
+        if config:
+            self.config.write_text(config)
+        elif webhook:
             self.config.write_text(
                 "route: {receiver: test, group_by: ['...'], group_wait: 50ms, group_interval: 50ms}\n"
                 f"receivers: [{{name: test, webhook_configs: [{{url: '{webhook}'}}]}}]\n")
@@ -92,5 +95,9 @@ class Alertmanager:
 
     def count(self):
         """How many fire; cheaper than amtool."""
+        return len(self.every())
+
+    def every(self):
+        """Those that fire, held back or not, as its API has them."""
         with urllib.request.urlopen(f"{self.url()}/api/v2/alerts?active=true", timeout=20) as answer:
-            return len(json.load(answer))
+            return json.load(answer)
