@@ -114,6 +114,35 @@ find_heap_readers() {
     printf '%s\n' "$at"
 }
 
+# What judges a part of the tests from outside: packages of npm, as the lockfile in tests/FOLDER has
+# them, and the programs there that use them. Prints their folder.
+find_judges() { # FOLDER PROGRAM...
+    local from=$here/tests/$1 at=$here/build/tools/$1
+    shift
+    if ! (cd "$from" && cat package-lock.json "$@") | cmp -s - "$at/ready"; then
+        command -v npm >/dev/null || install_missing npm || return 1
+        mkdir -p "$at"
+        rm -f "$at/ready"
+        (
+            cd "$from" && cp package.json package-lock.json "$@" "$at"
+            cd "$at"
+            npm ci --silent --no-audit --no-fund --ignore-scripts || exit 1
+            cat package-lock.json "$@" >ready
+        ) >&2 || return 1
+    fi
+    printf '%s\n' "$at"
+}
+
+# A validator of OpenAPI documents, and one of JSON by their schemas.
+find_openapi_judges() {
+    find_judges openapi judge.mjs
+}
+
+# Grafana's own types of dashboards, and a compiler that checks by them.
+find_grafana_judges() {
+    find_judges grafana judge.mjs
+}
+
 # Puts programs of a Debian package into build/tools/FOLDER without installing it, which would start
 # its service.
 take_programs() { # FOLDER PACKAGE PROGRAM...

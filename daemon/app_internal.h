@@ -300,6 +300,17 @@ void mwd_app_add_silence_schemas(struct cJSON *schemas);
 /* owner[key] = {"$ref": that schema} */
 void mwd_app_add_reference(struct cJSON *owner, const char *key, const char *schema);
 
+/* ---- app_responses_json.c ---- */
+
+/* Whether its answers are kept, so that there are ETags of them. */
+bool mwd_app_route_is_kept(const struct mwd_route *route);
+/* Fills in components/responses and components/headers of the OpenAPI description. */
+void mwd_app_add_response_components(struct cJSON *components);
+/* The header fields of an answer with what was asked for. */
+void mwd_app_add_good_headers(struct cJSON *response, const struct mwd_route *route);
+/* All others that the route has. */
+void mwd_app_add_refusals(struct cJSON *responses, const struct mwd_route *route);
+
 /* ---- app_openapi_json.c ---- */
 
 /* Errors   -ENOMEM. */

@@ -443,6 +443,10 @@ static void add_description(cJSON *schemas)
     add_open_member(&object, "info");
     add_open_member(&object, "paths");
     add_open_member(&object, "components");
+    cJSON *security = add_member(&object, "security", "array");
+    cJSON_AddStringToObject(cJSON_AddObjectToObject(security, "items"), "type", "object");
+    cJSON_AddTrueToObject(cJSON_GetObjectItemCaseSensitive(security, "items"),
+                          "additionalProperties");
 }
 
 static void add_problem(cJSON *schemas)

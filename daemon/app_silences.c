@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FULL_RETRY_S = 60 };
+
 const struct mwd_param mwd_app_silence_param = {
     "id", "the id of a silence, as in /api/v1/silences", NULL, 0, 16, MWD_PARAM_TEXT, NULL};
 const struct mwd_param mwd_app_ack_param = {
@@ -56,7 +58,7 @@ int mwd_app_post_silence(void *context, const struct mwd_request *request, struc
     mw_alerts_expire_silences(self->alerts->table, now_ms());
     r = mw_alerts_add_silence(self->alerts->table, &silence, &id);
     if (r == -ENOSPC) {
-        reply->retry_after_s = 60;
+        reply->retry_after_s = FULL_RETRY_S;
         return refuse(reply, 503, "there are 256 silences already; undo one, or wait for an end");
     }
     if (r < 0)
@@ -114,8 +116,10 @@ int mwd_app_post_ack(void *context, const struct mwd_request *request, struct mw
         mw_alert_ack_check(&ack, self->detail) < 0)
         return refuse(reply, 400, self->detail);
     r = mw_alerts_add_ack(self->alerts->table, &ack);
-    if (r == -ENOSPC)
+    if (r == -ENOSPC) {
+        reply->retry_after_s = FULL_RETRY_S;
         return refuse(reply, 503, "256 alerts are acknowledged already");
+    }
     if (r < 0)
         return r;
     mwd_app_ledger_ack(self->alerts, &ack);

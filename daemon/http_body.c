@@ -190,7 +190,7 @@ int mwd_http_body_make(struct mwd_http_server *self, const struct mwd_http_route
                        struct mwd_http_problem *problem)
 {
     struct mwd_buffer buffer;
-    struct mwd_reply reply = {.body = &buffer, .status = 200};
+    struct mwd_reply reply = {.body = &buffer, .status = route->row->media_type ? 200 : 204};
     int r;
 
     mwd_buffer_init(&buffer, room_for(self, route->row));

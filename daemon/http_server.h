@@ -76,9 +76,9 @@ struct mwd_download {
 
 struct mwd_reply {
     struct mwd_buffer *body;
-    unsigned status;              /* 200 unless the handler says otherwise */
-    const char *detail;           /* with a status >= 400: a problem document is made of it */
-    unsigned retry_after_s;       /* 0 = no such header */
+    unsigned status;        /* 200, or 204 of a route without a body, unless `render` says else */
+    const char *detail;     /* with a status >= 400: a problem document is made of it */
+    unsigned retry_after_s; /* 0 = no such header */
     struct mwd_download download; /* MWD_ONCE, and a status < 400 */
 };
 

@@ -30,6 +30,11 @@ class Schemas:
             schema = found
         return schema
 
+    def response(self, operation, status):
+        """What an operation may be answered with under a status."""
+        responses = operation["responses"]
+        return self.resolve(responses.get(str(status), responses["default"]))
+
     def faults(self, value, schema, place="$"):
         schema = self.resolve(schema)
         found = [f"{place}: the validator does not know the schema's {word!r}"
