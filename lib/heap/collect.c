@@ -124,8 +124,10 @@ static void finish_full(struct mw_heap *self, enum mw_heap_collector collector)
 /* What was compacted is not likely to grow soon. */
 static void trim_pool(struct mw_heap *self, enum mw_heap_collector collector)
 {
-    mw_pool_trim(self, collector == MW_GC_MARK_COMPACT ? self->pool.target * MW_PAGE_SIZE
-                                                       : self->pool.cap);
+    if (collector == MW_GC_MARK_COMPACT)
+        mw_pool_trim(self, self->pool.target * MW_PAGE_SIZE);
+    else
+        mw_pool_ease(self, self->pool.cap);
 }
 
 static void note_slide(struct mw_heap *self, const struct mw_heap_collection *of)

@@ -60,6 +60,8 @@ enum mw_page_role {
     MW_ROLE_USED,
 };
 
+enum { MW_GROUP = MW_VM_HUGE / MW_PAGE_SIZE }; /* pages that can be brought in together */
+
 struct mw_pool {
     char *base;     /* of `page_max` pages */
     uint8_t *roles; /* of each page */
@@ -221,6 +223,8 @@ size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
 /* Bytes; `ns` have passed since the cap was `before`. */
 size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns);
+/* Whether pages are brought in by groups, with so many there. */
+bool mw_policy_group(size_t pages);
 bool mw_policy_dense(size_t live);
 bool mw_policy_sparse(size_t pages, size_t live);
 bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns);
@@ -387,11 +391,13 @@ void mw_pool_deinit(struct mw_heap *self);
 size_t mw_pool_target(size_t semi_space);
 struct mw_page *mw_pool_take(struct mw_heap *self);
 void mw_pool_put(struct mw_heap *self, struct mw_page *page);
-/* Makes at most one page ready, if fewer than `target` are; outside of pauses. Returns whether it
- * did. */
+/* Makes a page ready, or a group of them, if fewer than `target` are; outside of pauses. Returns
+ * whether it did. */
 bool mw_pool_refill(struct mw_heap *self);
 /* Gives mappings and pages back until at most so many bytes are kept. */
 void mw_pool_trim(struct mw_heap *self, size_t keep);
+/* Likewise, but takes no huge page to pieces, so somewhat more may be kept. */
+void mw_pool_ease(struct mw_heap *self, size_t keep);
 /* Gives back what keeps the heap from growing by so many bytes, if that is enough. */
 void mw_pool_make_way(struct mw_heap *self, size_t bytes);
 /* Of a quiet program: a part of what it is not likely to need soon. Returns whether there was any.

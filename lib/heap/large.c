@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+enum { HUGE_PART = 16 };
+
 /* Page, object, cards. */
 static size_t cards_at(size_t bytes)
 {
@@ -24,9 +26,18 @@ static size_t card_bytes(size_t bytes)
     return ((cards_at(bytes) >> MW_CARD_SHIFT) / 64 + 1) * MW_WORD;
 }
 
+/* Up to a whole huge page, when that is a sixteenth more at most: it then comes with one fault. */
 size_t mw_large_mapping(size_t bytes)
 {
-    return mw_vm_round(cards_at(bytes) + card_bytes(bytes));
+    size_t least = mw_vm_round(cards_at(bytes) + card_bytes(bytes));
+    size_t huge = (least + MW_VM_HUGE - 1) / MW_VM_HUGE * MW_VM_HUGE;
+
+    return huge - least <= least / HUGE_PART ? huge : least;
+}
+
+static size_t alignment_for(size_t size)
+{
+    return size < MW_VM_HUGE ? (size_t)MW_PAGE_SIZE : MW_VM_HUGE;
 }
 
 /* ---- mappings that are kept: a new one costs a page fault for each 4 KiB ---- */
@@ -137,7 +148,7 @@ static struct mw_page *map_page(struct mw_heap *self, size_t size)
     mw_pool_make_way(self, size);
     if (!mw_heap_may_grow(self, size))
         return NULL;
-    page = mw_vm_reserve(&self->vm, size, MW_PAGE_SIZE);
+    page = mw_vm_reserve(&self->vm, size, alignment_for(size));
     if (page == NULL)
         return NULL;
     if (mw_vm_commit(&self->vm, page, size) < 0) {

@@ -20,7 +20,6 @@ enum {
     HALVES = 2,
     HALVES_MOVING = 18,
     POISON_BYTE = 0xd5,
-    PIECE = MW_PAGE_SIZE,               /* as much as the page pool brings in at a time */
     LOOK_EVERY_NS = 100 * MW_NS_PER_MS, /* often enough for who waits, seldom enough to tell */
     MOVED_LEAST = 64 * 1024,            /* less says nothing about what it costs */
     MEMORY = 4,                         /* halves full of survivors: what is older counts half */
@@ -49,7 +48,7 @@ int mw_nursery_init(struct mw_heap *self)
     nursery->capacity = nursery->wanted = self->config.semi_space;
     nursery->reserved = nursery->slots * nursery->slot_size;
     nursery->to = 1;
-    nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_PAGE_SIZE);
+    nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_VM_HUGE);
     if (nursery->base == NULL ||
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, 0), nursery->capacity) < 0 ||
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, 1), nursery->capacity) < 0)
@@ -187,22 +186,28 @@ static void give_up_growing(struct mw_nursery *self)
     self->aged = self->in_vain = 0;
 }
 
+/* As much as the page pool brings in at a time. */
+static size_t piece_of(size_t more)
+{
+    return more % MW_VM_HUGE == 0 ? MW_VM_HUGE : MW_PAGE_SIZE;
+}
+
 bool mw_nursery_grow(struct mw_heap *self)
 {
     struct mw_nursery *nursery = &self->nursery;
-    size_t more = nursery->wanted - nursery->capacity;
+    size_t more = nursery->wanted - nursery->capacity, bytes = piece_of(more);
     unsigned half = nursery->ahead < more ? 0 : 1;
     char *piece =
         mw_nursery_half(nursery, half) + nursery->capacity + (nursery->ahead - half * more);
 
     if (more == 0)
         return false;
-    if (!mw_heap_may_grow(self, PIECE) || mw_vm_commit(&self->vm, piece, PIECE) < 0) {
+    if (!mw_heap_may_grow(self, bytes) || mw_vm_commit(&self->vm, piece, bytes) < 0) {
         give_up_growing(nursery);
         return false;
     }
-    mw_annotate_free(piece, PIECE);
-    nursery->ahead += PIECE;
+    mw_annotate_free(piece, bytes);
+    nursery->ahead += bytes;
     if (nursery->ahead == 2 * more)
         set_capacity(self, nursery->wanted);
     return true;

@@ -28,7 +28,7 @@ int mw_pool_init(struct mw_heap *self)
     pool->untouched = pool->page_max = self->config.limit_max / MW_PAGE_SIZE;
     pool->target = mw_pool_target(self->config.semi_space);
     pool->cap = mw_policy_pool_cap(0, self->policy.full_at, self->limit, 0, 0);
-    pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_PAGE_SIZE);
+    pool->base = mw_vm_reserve(&self->vm, pool->page_max * MW_PAGE_SIZE, MW_VM_HUGE);
     pool->roles = mw_heap_calloc(self, pool->page_max, 1);
     return pool->base != NULL && pool->roles != NULL ? 0 : -ENOMEM;
 }
@@ -54,11 +54,57 @@ static bool find(const struct mw_pool *self, enum mw_page_role role, size_t *ret
     return true;
 }
 
+/* ---- groups: as many pages as a huge one of the kernel's has room for ---- */
+
+static size_t groups(const struct mw_pool *self)
+{
+    return self->page_max / MW_GROUP;
+}
+
+static bool group_is(const struct mw_pool *self, size_t group, enum mw_page_role role)
+{
+    const uint8_t *roles = &self->roles[group * MW_GROUP];
+
+    for (size_t i = 0; i < MW_GROUP; i++)
+        if (roles[i] != role)
+            return false;
+    return true;
+}
+
+static bool group_has(const struct mw_pool *self, size_t group, enum mw_page_role role)
+{
+    return memchr(&self->roles[group * MW_GROUP], (int)role, MW_GROUP) != NULL;
+}
+
+static void group_set(struct mw_pool *self, size_t group, enum mw_page_role role)
+{
+    memset(&self->roles[group * MW_GROUP], (int)role, MW_GROUP);
+}
+
+static bool add_group(struct mw_heap *self)
+{
+    struct mw_pool *pool = &self->pool;
+    size_t group = 0;
+
+    if (!mw_policy_group(pool->used + pool->pooled) || !mw_heap_may_grow(self, MW_VM_HUGE))
+        return false;
+    while (group < groups(pool) && !group_is(pool, group, MW_ROLE_FREE))
+        group++;
+    if (group == groups(pool) ||
+        mw_vm_commit(&self->vm, mw_pool_page(pool, group * MW_GROUP), MW_VM_HUGE) < 0)
+        return false;
+    group_set(pool, group, MW_ROLE_POOLED);
+    pool->pooled += MW_GROUP;
+    return true;
+}
+
 static bool add(struct mw_heap *self)
 {
     struct mw_pool *pool = &self->pool;
     size_t index;
 
+    if (add_group(self))
+        return true;
     while (!mw_heap_may_grow(self, MW_PAGE_SIZE))
         if (!mw_large_let_go(self))
             return false;
@@ -121,19 +167,65 @@ void mw_pool_make_way(struct mw_heap *self, size_t bytes)
         mw_pool_trim(self, pooled - (needed - limit));
 }
 
-void mw_pool_trim(struct mw_heap *self, size_t keep)
+/* ---- giving back: mappings, the oldest first, then pages from the upper end ---- */
+
+static void give_back_pages(struct mw_heap *self, size_t index, size_t count)
 {
     struct mw_pool *pool = &self->pool;
 
-    while (mw_heap_pooled(self) > keep && mw_large_let_go(self))
+    mw_vm_decommit(mw_pool_page(pool, index), count * MW_PAGE_SIZE);
+    memset(&pool->roles[index], MW_ROLE_FREE, count);
+    pool->pooled -= count;
+}
+
+static size_t too_much(const struct mw_heap *self, size_t keep)
+{
+    size_t pooled = mw_heap_pooled(self);
+
+    return pooled > keep ? pooled - keep : 0;
+}
+
+static void give_back_groups(struct mw_heap *self, size_t keep)
+{
+    const struct mw_pool *pool = &self->pool;
+
+    for (size_t i = groups(pool); i-- > 0 && too_much(self, keep) >= MW_VM_HUGE;)
+        if (group_is(pool, i, MW_ROLE_POOLED))
+            give_back_pages(self, i * MW_GROUP, MW_GROUP);
+}
+
+/* Whether a page is a part of a huge one, as far as can be told. */
+static bool is_grouped(const struct mw_pool *self, size_t index)
+{
+    size_t group = index / MW_GROUP;
+
+    return group < groups(self) && !group_has(self, group, MW_ROLE_FREE);
+}
+
+static void give_back_singles(struct mw_heap *self, size_t keep, bool grouped)
+{
+    const struct mw_pool *pool = &self->pool;
+
+    for (size_t i = pool->page_max; i-- > 0 && pool->pooled > 0 && too_much(self, keep) > 0;)
+        if (pool->roles[i] == MW_ROLE_POOLED && (grouped || !is_grouped(pool, i)))
+            give_back_pages(self, i, 1);
+}
+
+void mw_pool_trim(struct mw_heap *self, size_t keep)
+{
+    while (too_much(self, keep) > 0 && mw_large_let_go(self))
         ;
-    for (size_t i = pool->page_max; i-- > 0 && pool->pooled > 0 && mw_heap_pooled(self) > keep;) {
-        if (pool->roles[i] == MW_ROLE_POOLED) {
-            mw_vm_decommit(mw_pool_page(pool, i), MW_PAGE_SIZE);
-            pool->roles[i] = MW_ROLE_FREE;
-            pool->pooled--;
-        }
-    }
+    give_back_groups(self, keep);
+    give_back_singles(self, keep, false);
+    give_back_singles(self, keep, true);
+}
+
+void mw_pool_ease(struct mw_heap *self, size_t keep)
+{
+    while (self->kept.count > 0 && too_much(self, keep) >= self->kept.mappings[0].size)
+        mw_large_let_go(self);
+    give_back_groups(self, keep);
+    give_back_singles(self, keep, false);
 }
 
 /* Marks are written at two of the kernel's pages. */

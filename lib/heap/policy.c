@@ -5,6 +5,7 @@
 
 enum {
     SPARSE_PAGES = 4,
+    SMALL_GROUPS = 4,
     FORGET_MS = 8000,
     GROWTH = 4,
     SLIDE_COST = 2000 /* ns a KiB */
@@ -65,6 +66,13 @@ size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t befo
     size_t kept = ms < FORGET_MS ? before - (size_t)(before / FORGET_MS * ms) : 0;
 
     return least(most(wish + wish / 2, kept), limit / 2);
+}
+
+/* What is not needed of a group is a quarter of the old space at most; so small heaps stay small.
+ */
+bool mw_policy_group(size_t pages)
+{
+    return pages >= SMALL_GROUPS * MW_GROUP;
 }
 
 /* Whether the old space is so full of holes that idle time is well spent on sliding. */

@@ -7,6 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Memory in huge pages, where the kernel has them: the first touch of 2 MiB then costs a tenth of a
+ * millisecond, and not ten (measured, see COMMIT_STEP), and a look at an object seldom waits for
+ * the address. The kernel takes them only where all of a huge page may be written to, so what is
+ * not brought in as a whole comes in small pages, as if nothing had been said.
+ */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -58,6 +63,7 @@ void *mw_vm_reserve(struct mw_vm *self, size_t bytes, size_t alignment)
     if (before != 0)
         mw_vm_unmap(start, before);
     mw_vm_unmap(start + before + bytes, alignment - before);
+    madvise(start + before, bytes, MADV_HUGEPAGE);
     return start + before;
 }
 

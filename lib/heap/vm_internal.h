@@ -10,9 +10,14 @@ struct mw_vm {
     uint64_t fail_at; /* the call that fails; 0: none */
 };
 
+/* What one entry of the kernel's second lowest table maps, where it can: one fault for all of it.
+ */
+#define MW_VM_HUGE ((size_t)2 << 20)
+
 size_t mw_vm_round(size_t bytes);
 
-/* Addresses without memory, aligned to a power of two. NULL when there are none. */
+/* Addresses without memory, aligned to a power of two. Memory that is given to MW_VM_HUGE of them
+ * at once, if they are aligned to that, comes in one piece. NULL when there are none. */
 void *mw_vm_reserve(struct mw_vm *self, size_t bytes, size_t alignment);
 /* Gives memory to a part of them, zeroed and in place already: using it does not fault.
  * Errors   -ENOMEM. */

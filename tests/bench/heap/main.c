@@ -169,11 +169,12 @@ static long faults(void)
 }
 
 static void print_detail(const struct mw_heap_numbers *first, const struct mw_heap_numbers *last,
-                         long page_faults)
+                         uint64_t cpu_ns, long page_faults)
 {
     fprintf(stderr,
-            "scavenges %llu, full %llu, compactions %llu, slices %llu, in pauses %.1f ms, promoted "
+            "%.4f s, scavenges %llu, full %llu, compactions %llu, slices %llu, in pauses %.1f ms, promoted "
             "%.1f MB, born old %.1f MB, page faults %ld\n",
+            (double)cpu_ns / MW_NS_PER_S,
             (unsigned long long)(last->collections[MW_GC_SCAVENGE] -
                                  first->collections[MW_GC_SCAVENGE]),
             (unsigned long long)(last->collections[MW_GC_MARK_SWEEP] -
@@ -191,21 +192,21 @@ static void bench_memwatch(const struct options *options)
     struct run measured = {{NULL, MW_PLACE_YOUNG}, false};
     struct bench_outcome outcome = {0, 0};
     struct mw_heap_numbers first, last;
-    uint64_t cpu_ns;
-    long first_faults = 0;
+    uint64_t cpu_ns = 0;
 
     create_heap(options, &measured);
     for (size_t run = 0; run < options->runs; run++) {
-        first_faults = faults();
+        long first_faults = faults();
+
         mw_heap_get_numbers(measured.heap.heap, &first);
         bench_forget_pauses();
         bench_begin();
         outcome = options->workload->managed(&measured.heap, options->size);
+        cpu_ns = process_cpu_ns() - began_ns;
+        mw_heap_get_numbers(measured.heap.heap, &last);
+        if (!options->json)
+            print_detail(&first, &last, cpu_ns, faults() - first_faults);
     }
-    cpu_ns = process_cpu_ns() - began_ns;
-    mw_heap_get_numbers(measured.heap.heap, &last);
-    if (!options->json)
-        print_detail(&first, &last, faults() - first_faults);
     report(options, &outcome, cpu_ns);
     mw_heap_destroy(measured.heap.heap);
 }
