@@ -108,6 +108,7 @@ static void queues(struct world *self, const struct queue *items, uint32_t count
 static void processes(struct world *self, const char *const *names, const uint64_t *rss,
                       uint32_t limit)
 {
+    struct mwd_groups_input what = {.subjects = self->base.subjects, .limit = limit};
     struct mw_block *block = take(self, MW_SOURCE_PROCESS);
 
     for (uint32_t i = 0; i < ROWS / 2; i++) {
@@ -127,8 +128,8 @@ static void processes(struct world *self, const char *const *names, const uint64
     mw_sealer_offer(self->base.sealer, block, 1000000);
     mw_block_unref(block);
     seal(self);
-    assert_int_equal(mwd_groups_update(self->groups, self->base.sample, self->base.subjects, limit),
-                     0);
+    what.sample = self->base.sample;
+    assert_int_equal(mwd_groups_update(self->groups, &what), 0);
     mwd_windows_feed(self->windows, self->base.sample, self->groups);
     self->at++;
 }
