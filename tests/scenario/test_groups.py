@@ -14,7 +14,9 @@ from support.daemon import Daemon, fixture, wait_until
 
 PROMTOOL = os.environ.get("MW_TEST_PROMTOOL") or "promtool"
 FAMILIES = r"namedprocess_namegroup_(memory_bytes|num_procs|oldest_start_time_seconds)"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+# What is resident they read from stat, which since Linux 6.17 is less exact than statm: by as much as
+# each processor may have counted for itself.
+STAT_SLACK = 1 << 20
 
 
 def groups_of(text, family="namedprocess_namegroup_num_procs", label="groupname"):
@@ -128,11 +130,12 @@ process_names:
         self.assertEqual(set(ours), set(theirs))
         self.assertGreater(len(ours), 40)
         for name, value in theirs.items():
-            self.assertAlmostEqual(ours[name], value, delta=0.05 * value + 65536, msg=name)
             if "num_procs" in name or "virtual" in name:
                 self.assertEqual(ours[name], value, name)
-            if "start_time" in name:
+            elif "start_time" in name:
                 self.assertAlmostEqual(ours[name], value, delta=1, msg=name)
+            else:
+                self.assertAlmostEqual(ours[name], value, delta=3 * STAT_SLACK, msg=name)
         self.assertEqual(metadata(self.ours, FAMILIES), metadata(self.theirs, FAMILIES))
 
 
