@@ -31,14 +31,24 @@ static void ask(struct mwd_app *self, const struct mw_block *block)
         free(items);
 }
 
+/* Who scrapes gets what was rendered for the newest sample. When rules have been held against all
+ * processes for the first time there is another one, or it would have none of the groups. */
 static void on_answers(void *context, uint64_t round, const struct mwd_grouping_item *items,
                        uint32_t count)
 {
     struct mwd_app *self = context;
 
+    struct mwd_grouping_totals totals;
+
+    if (self->closing || !self->config->groups)
+        return;
     mwd_grouping_put(self->grouping, round, items, count);
-    if (!self->closing && self->config->groups)
-        ask(self, newest(self));
+    mwd_grouping_get_totals(self->grouping, &totals);
+    ask(self, newest(self));
+    if (totals.waiting > 0 || self->groups_round == round)
+        return;
+    self->groups_round = round;
+    mwd_app_urgent(self, NULL, 0);
 }
 
 /* A recording has names of processes and no command lines; those of this machine are others. */

@@ -70,6 +70,7 @@ struct mwd_app {
     struct mwd_services services;     /* those of the configuration */
     struct mwd_grouping *grouping;    /* by rules; NULL with --once */
     struct mwd_grouper *grouper;      /* NULL until there are rules */
+    uint64_t groups_round;            /* of it, that all processes were asked for in */
     struct mwd_groups *all_groups;    /* the same, of /metrics/process */
     struct mwd_groups *groups;        /* of the newest sample */
     struct mwd_windows *windows;      /* up to it; told nothing with --once */
@@ -188,7 +189,6 @@ void mwd_app_groups_reloaded(struct mwd_app *self);
 void mwd_app_groups_follow(struct mwd_app *self, const struct mw_block *block);
 /* NULL when there are no rules: then processes are grouped by their names. */
 const struct mwd_grouping *mwd_app_grouping(const struct mwd_app *self);
-int mwd_app_get_groups(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 
 /* ---- app_services.c ---- */
 

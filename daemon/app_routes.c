@@ -46,6 +46,8 @@ static struct mwd_view_input view_of(const struct mwd_app *self)
                                    .windows = self->windows,
                                    .subjects = self->subjects,
                                    .services = &self->services,
+                                   .grouping = mwd_app_grouping(self),
+                                   .rules = self->config->groups,
                                    .names = mwd_push_names(self->push)};
 }
 
@@ -102,12 +104,11 @@ static int put_groups(struct mwd_app *self, struct mwd_groups *groups,
     }
     what->sample = input.sample;
     what->subjects = input.subjects;
-    what->grouping = mwd_app_grouping(self);
+    what->grouping = input.grouping;
     error = mwd_groups_update(groups, what);
     if (error < 0)
         return error;
     input.groups = groups;
-    input.grouped_by_rules = what->grouping != NULL;
     put(&input, reply->body);
     return 0;
 }
@@ -153,6 +154,19 @@ static int get_node(void *context, const struct mwd_request *request, struct mwd
         not_yet(reply);
     else
         mwd_view_node(&input, reply->body);
+    return 0;
+}
+
+/* As rules have been held against processes by now: answers come between samples. */
+static int get_groups(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct mwd_view_input input = view_of(context);
+
+    (void)request;
+    if (!input.sample)
+        not_yet(reply);
+    else
+        mwd_view_groups(&input, reply->body);
     return 0;
 }
 
@@ -289,6 +303,9 @@ const struct mwd_route mwd_app_routes[] = {
      get_processes, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, "Processes", NULL},
     {"GET", "/api/v1/processes/{pid}", JSON, "One process", NULL, get_process, MWD_ROLE_READ,
      MWD_PER_SAMPLE, false, &process_params[PID], "OneProcess", NULL},
+    {"GET", "/api/v1/groups", JSON,
+     "Rules that group processes for metrics, and how many processes each has", NULL, get_groups,
+     MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, "Groups", NULL},
     {"GET", "/api/v1/services", JSON, "Control groups that the configuration names",
      mwd_app_service_params, mwd_app_get_services, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL,
      "Services", NULL},
@@ -361,7 +378,7 @@ const struct mwd_route mwd_app_routes[] = {
     {"GET", "/api/v1/openapi.json", JSON, "This description", NULL, get_openapi, MWD_ROLE_READ,
      MWD_FOREVER, false, NULL, "Description", NULL},
     {"GET", "/metrics", "text/plain; version=0.0.4; charset=utf-8",
-     "Readings of the system, processes by name, the daemon, its heap, queues and caches, and "
+     "Readings of the system, groups of processes, the daemon, its heap, queues and caches, and "
      "services as Prometheus text",
      NULL, get_metrics, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL, NULL},
     {"GET", "/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -371,7 +388,7 @@ const struct mwd_route mwd_app_routes[] = {
      "Memory of the system under the names of node_exporter", NULL, get_node, MWD_ROLE_READ,
      MWD_PER_SAMPLE, false, NULL, NULL, NULL},
     {"GET", "/metrics/process", "text/plain; version=0.0.4; charset=utf-8",
-     "Processes by name under the names of process-exporter", NULL, get_process_exporter,
+     "Groups of processes under the names of process-exporter", NULL, get_process_exporter,
      MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL, NULL},
     {"GET", "/healthz", JSON, "200 while the loop turns", NULL, get_healthz, MWD_ROLE_READ,
      MWD_ALWAYS_FRESH, false, NULL, "Status", NULL},

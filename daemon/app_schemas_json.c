@@ -418,6 +418,25 @@ static void add_config(cJSON *schemas)
     add_titled(&object, "group", MWD_TITLED_GROUP);
 }
 
+static void add_groups(cJSON *schemas)
+{
+    static const char *const numbers[] = {"names", "ungrouped", "waiting", "lost"};
+    struct object object, rule;
+
+    begin_object(schemas, "Groups", &object);
+    add_member(&object, "timeMs", "integer");
+    add_member(&object, "seq", "integer");
+    cJSON *list = add_member(&object, "rules", "array");
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        add_member(&object, numbers[i], "integer");
+    fill_object(cJSON_AddObjectToObject(list, "items"), &rule);
+    add_member(&rule, "name", "string");
+    add_member(&rule, "origin", "string");
+    add_member(&rule, "processes", "integer");
+    add_member(&rule, "children", "integer");
+    add_member(&rule, "matched", "integer");
+}
+
 static void add_status(cJSON *schemas)
 {
     struct object object;
@@ -475,6 +494,7 @@ void mwd_app_add_schemas(cJSON *schemas)
     add_absent(schemas);
     add_config(schemas);
     mwd_app_add_silence_schemas(schemas);
+    add_groups(schemas);
     add_status(schemas);
     add_description(schemas);
     add_problem(schemas);

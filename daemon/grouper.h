@@ -28,7 +28,7 @@ typedef void (*mwd_grouper_cb)(void *context, uint64_t round, const struct mwd_g
 
 struct mwd_grouper_options {
     const char *proc_root; /* NULL: nothing is read, as of a recording; then argv is unknown */
-    const char *passwd;    /* "/etc/passwd" */
+    const char *passwd;    /* "/etc/passwd"; it stays the caller's, as long as there is a thread */
     uint64_t patience_ns;  /* see above */
     struct mwd_log *log;
     mwd_grouper_cb on_answers;

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,24 +33,33 @@ static size_t read_file(const struct mwd_grouper_reader *self, uint64_t pid, con
     return size;
 }
 
-/* Whether the user stands in that file. */
+/* NAME:PASSWORD:UID:... */
+static bool is_user(char *line, uint32_t uid)
+{
+    char *password = strchr(line, ':');
+    char *number = password ? strchr(password + 1, ':') : NULL, *end;
+    unsigned long value = number ? strtoul(number + 1, &end, 10) : 0;
+
+    if (!number || end == number + 1 || *end != ':' || value != uid || password == line)
+        return false;
+    *password = '\0';
+    return true;
+}
+
+/* Whether the user stands in that file. Of a line that is too long the rest is no user either. */
 static bool find_user(const char *passwd, uint32_t uid, char ret[MWD_USER_MAX + 1])
 {
     FILE *file = fopen(passwd, "re");
     char line[PASSWD_LINE_MAX];
-    struct passwd user, *found = NULL;
-    int r = file ? 0 : ENOENT;
+    bool found = false;
 
-    while (r == 0 || r == ERANGE) { /* a line that is too long is nobody's */
-        r = fgetpwent_r(file, &user, line, sizeof line, &found);
-        if (r == 0 && user.pw_uid == uid)
-            break;
-    }
-    if (r == 0)
-        snprintf(ret, MWD_USER_MAX + 1, "%s", user.pw_name);
+    while (file && !found && fgets(line, sizeof line, file))
+        found = is_user(line, uid);
+    if (found)
+        snprintf(ret, MWD_USER_MAX + 1, "%.*s", MWD_USER_MAX, line);
     if (file)
         fclose(file);
-    return r == 0;
+    return found;
 }
 
 static const char *name_user(struct mwd_grouper_reader *self, const struct mwd_grouping_item *item)

@@ -530,12 +530,12 @@ const char *mwd_grouping_name(const struct mwd_grouping *self, uint32_t row,
 
 struct mwd_grouping_count mwd_grouping_count(const struct mwd_grouping *self, uint32_t rule)
 {
-    return self->counts[rule];
+    return rule < self->rules ? self->counts[rule] : (struct mwd_grouping_count){0, 0, 0};
 }
 
 void mwd_grouping_get_totals(const struct mwd_grouping *self, struct mwd_grouping_totals *ret)
 {
-    *ret = (struct mwd_grouping_totals){.unmatched = self->ungrouped,
+    *ret = (struct mwd_grouping_totals){.ungrouped = self->ungrouped,
                                         .waiting = self->wanted + self->asked + self->open,
                                         .names = self->name_count,
                                         .lost = self->lost};

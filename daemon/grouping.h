@@ -43,7 +43,7 @@ struct mwd_grouping_count {
 };
 
 struct mwd_grouping_totals {
-    uint32_t unmatched; /* processes in no group */
+    uint32_t ungrouped; /* processes in no group */
     uint32_t waiting;   /* of which it is not known yet */
     uint32_t names;     /* different groups */
     uint64_t lost;      /* answers without room for their name */
@@ -76,7 +76,7 @@ void mwd_grouping_put(struct mwd_grouping *self, uint64_t round,
 const char *mwd_grouping_name(const struct mwd_grouping *self, uint32_t row,
                               struct mw_block_key key, size_t *ret_size);
 
-/* Numbers of rule `rule`; those of all together. */
+/* Numbers of rule `rule`, 0 of one that is not known; those of all together. */
 struct mwd_grouping_count mwd_grouping_count(const struct mwd_grouping *self, uint32_t rule);
 void mwd_grouping_get_totals(const struct mwd_grouping *self, struct mwd_grouping_totals *ret);
 #endif

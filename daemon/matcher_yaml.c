@@ -381,7 +381,7 @@ static bool read_flow(struct reader *self, enum mwd_matcher_field field)
         skip_blanks(self);
         if (!is_at_end(self) && *self->at == ',')
             self->at++;
-        else if (is_at_end(self) || *self->at != ']')
+        else if (!is_done_line(self) && *self->at != ']')
             return fail(self, self->at, "a , or a ] is expected");
     }
     self->at++;

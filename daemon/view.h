@@ -24,7 +24,8 @@ struct mwd_view_input {
     const struct mwd_names *names;       /* of others; NULL = there are none */
     const struct mwd_services *services; /* names of services; NULL: none has one */
     const struct mwd_groups *groups;     /* of this sample, for metrics; NULL = none are shown */
-    bool grouped_by_rules;               /* they are */
+    const struct mwd_grouping *grouping; /* what they are made by; NULL: by names of processes */
+    const struct mwd_matcher *rules;     /* of `grouping` */
     const struct mwd_windows *windows;   /* up to this sample, for metrics; NULL = none are shown */
     const struct mw_block *newer; /* in place of the sample's block of that source; or NULL */
     uint32_t row; /* of kinds with many subjects; for the others and for /memory 0 */
@@ -82,6 +83,10 @@ void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out
 void mwd_view_openmetrics(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* Readings of the system under the names that node_exporter gives them, text 0.0.4. */
 void mwd_view_node(const struct mwd_view_input *input, struct mwd_buffer *out);
+/* {"timeMs":., "seq":., "rules":[{"name":., "origin":., "processes":., "children":., "matched":.}],
+ * "names":., "ungrouped":., "waiting":., "lost":.}; without rules the list is empty and all are 0.
+ */
+void mwd_view_groups(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* Groups of processes under the names that process-exporter gives them, text 0.0.4. */
 void mwd_view_process_exporter(const struct mwd_view_input *input, struct mwd_buffer *out);
 

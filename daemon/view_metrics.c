@@ -198,7 +198,7 @@ static void put_group_sizes(const struct mwd_groups *groups, struct mwd_buffer *
 {
     static const char metric[] = "memwatch_process_group_processes";
 
-    put_group_head(metric, "gauge", "Processes of this name.", out);
+    put_group_head(metric, "gauge", "Processes of this name, or in this group by rules.", out);
     for (uint32_t i = 0; i < mwd_groups_count(groups); i++) {
         const struct mwd_group *group = mwd_groups_at(groups, i);
 
@@ -235,6 +235,35 @@ static void put_group_totals(const struct mwd_groups *groups, enum mwd_expositio
                    "over scraped samples.",
                    out);
     mwd_view_put_sample(folded, "", NULL, (double)mwd_groups_folded(groups), out);
+}
+
+static uint32_t count_unused(const struct mwd_view_input *input)
+{
+    uint32_t unused = 0;
+
+    for (uint32_t i = 0; i < mwd_matcher_count(input->rules); i++)
+        unused += mwd_grouping_count(input->grouping, i).matched == 0;
+    return unused;
+}
+
+/* What there is to know where rules make the groups. */
+static void put_rules(const struct mwd_view_input *input, struct mwd_buffer *out)
+{
+    static const char rules[] = "memwatch_process_rules";
+    static const char unused[] = "memwatch_process_rules_unused";
+    static const char ungrouped[] = "memwatch_process_ungrouped";
+    struct mwd_grouping_totals totals;
+
+    if (!input->grouping)
+        return;
+    mwd_grouping_get_totals(input->grouping, &totals);
+    put_group_head(rules, "gauge", "Rules that make groups of processes.", out);
+    mwd_view_put_sample(rules, "", NULL, mwd_matcher_count(input->rules), out);
+    put_group_head(unused, "gauge", "Rules that have matched no process since they were read.",
+                   out);
+    mwd_view_put_sample(unused, "", NULL, count_unused(input), out);
+    put_group_head(ungrouped, "gauge", "Processes that no rule has given a group.", out);
+    mwd_view_put_sample(ungrouped, "", NULL, totals.ungrouped, out);
 }
 
 static void put_groups(const struct mwd_groups *groups, enum mwd_exposition form,
@@ -288,6 +317,8 @@ static void put_all(const struct mwd_view_input *input, enum mwd_exposition form
             put_family(input, reading, end, form, out);
     }
     put_groups(input->groups, form, out);
+    if (input->groups)
+        put_rules(input, out);
     mwd_view_put_windows(input, form, out);
 }
 

@@ -32,7 +32,7 @@ static bool is_shown(const struct mwd_view_input *input, uint32_t index)
 {
     double space;
 
-    if (input->grouped_by_rules)
+    if (input->grouping)
         return mwd_groups_at(input->groups, index)->processes > 0;
     return mwd_groups_get(input->groups, index, MW_PROCESS_VIRTUAL, &space) && space > 0;
 }

@@ -230,6 +230,56 @@ static void nothing_is_counted_twice_for_a_sample(void **state)
     assert_int_equal(mwd_groups_folded(self->groups), 1);
 }
 
+/* Puts each row in the group of that name, NULL in none. */
+static struct mwd_grouping *group_rows(const struct world *self, const char *const *names)
+{
+    const struct mw_block *block = mw_sample_block(self->base.sample, MW_SOURCE_PROCESS);
+    struct mwd_grouping_item items[ROWS];
+    struct mwd_grouping *grouping;
+    uint32_t count;
+
+    assert_int_equal(mwd_grouping_create(&grouping), 0);
+    assert_int_equal(mwd_grouping_restart(grouping, 1, false, block), 0);
+    count = mwd_grouping_take(grouping, block, self->base.subjects, items, ROWS);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = names[items[i].row];
+
+        items[i].rule = name ? 0 : MWD_GROUPING_NO_RULE;
+        snprintf(items[i].name, sizeof items[i].name, "%s", name ? name : "");
+    }
+    mwd_grouping_put(grouping, mwd_grouping_round(grouping), items, count);
+    return grouping;
+}
+
+static void expect_by_rules(struct world *self, const struct mwd_grouping *grouping,
+                            bool grouped_only, uint32_t limit, const char *expected)
+{
+    struct mwd_groups_input input = {.sample = self->base.sample,
+                                     .subjects = self->base.subjects,
+                                     .grouping = grouping,
+                                     .limit = limit,
+                                     .grouped_only = grouped_only};
+
+    assert_int_equal(mwd_groups_update(self->groups, &input), 0);
+    expect(self, expected);
+}
+
+/* Whatever processes are called; who is in no group is in the rest, or nowhere. */
+static void groups_are_those_of_rules(void **state)
+{
+    static const char *const names[] = {"g", "h", "g", NULL, MWD_GROUPS_REST};
+    struct world *self = *state;
+    struct mwd_grouping *grouping;
+
+    STEP(self, 1, {"a", 1}, {"a", 2}, {"b", 4}, {"c", 8}, {"d", 16});
+    grouping = group_rows(self, names);
+    expect_by_rules(self, grouping, false, 5, "g=5/2 h=2/1 other=24/2");
+    expect_by_rules(self, grouping, true, 6, "g=5/2 h=2/1 other=16/1");
+    expect_by_rules(self, grouping, false, 1, "g=5/2 other=26/3");
+    expect_by_rules(self, grouping, true, 0, "other=23/4");
+    mwd_grouping_destroy(grouping);
+}
+
 static double total_of(const struct mw_block *block, enum mw_reading reading)
 {
     double total = 0;
@@ -291,6 +341,7 @@ int main(void)
         TEST(what_is_unknown_is_not_0),
         TEST(without_fresh_processes_there_are_no_groups),
         TEST(nothing_is_counted_twice_for_a_sample),
+        TEST(groups_are_those_of_rules),
         cmocka_unit_test(groups_add_up_to_all_processes),
     };
 
