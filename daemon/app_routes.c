@@ -44,9 +44,18 @@ static struct mwd_view_input view_of(const struct mwd_app *self)
 {
     return (struct mwd_view_input){.sample = self->sample,
                                    .windows = self->windows,
+                                   .plan = &self->series_plan,
                                    .subjects = self->subjects,
                                    .services = &self->services,
                                    .names = mwd_push_names(self->push)};
+}
+
+void mwd_app_plan_series(struct mwd_app *self)
+{
+    struct mwd_view_input input = view_of(self);
+
+    mwd_view_plan(&input, (uint32_t)self->config->metrics_series,
+                  (uint32_t)self->config->metrics_groups, &self->series_plan);
 }
 
 /* ---- readings ---- */
@@ -110,7 +119,8 @@ static int put_groups(struct mwd_app *self, struct mwd_groups *groups, uint32_t 
 
 static int put_metrics(struct mwd_app *self, metrics_view put, struct mwd_reply *reply)
 {
-    return put_groups(self, self->groups, (uint32_t)self->config->metrics_groups, put, reply);
+    mwd_app_plan_series(self); /* a reload may have come since the sample */
+    return put_groups(self, self->groups, self->series_plan.groups, put, reply);
 }
 
 /* All names, as dashboards made for process-exporter expect, up to what there may be at all. */

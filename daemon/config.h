@@ -74,6 +74,7 @@ struct mwd_config {
     uint64_t history_size; /* bytes */
     uint64_t history_top;
     uint64_t metrics_groups;
+    uint64_t metrics_series;
     char *state_dir;
     char *proc_root;
     bool lock_memory;
