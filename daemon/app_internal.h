@@ -74,6 +74,8 @@ struct mwd_app {
     struct mwd_groups *all_groups;    /* the same, of /metrics/process */
     struct mwd_groups *groups;        /* of the newest sample */
     struct mwd_windows *windows;      /* up to it; told nothing with --once */
+    struct mwd_view_plan series_plan; /* of it, for /metrics */
+    uint64_t series_left_out;
     struct mw_block_pool *own_blocks; /* what the loop itself knows: MW_SOURCE_DAEMON */
     struct mw_sample *sample;         /* the newest; NULL before the first */
     uint64_t own_seq;
@@ -280,6 +282,9 @@ int mwd_app_delete_silence(void *context, const struct mwd_request *request,
 int mwd_app_post_ack(void *context, const struct mwd_request *request, struct mwd_reply *reply);
 
 /* ---- app_routes.c ---- */
+
+/* Makes self->series_plan for the newest sample under the configuration of now. */
+void mwd_app_plan_series(struct mwd_app *self);
 
 extern const struct mwd_route mwd_app_routes[];
 extern const uint32_t mwd_app_route_count;

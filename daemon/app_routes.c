@@ -44,11 +44,20 @@ static struct mwd_view_input view_of(const struct mwd_app *self)
 {
     return (struct mwd_view_input){.sample = self->sample,
                                    .windows = self->windows,
+                                   .plan = &self->series_plan,
                                    .subjects = self->subjects,
                                    .services = &self->services,
                                    .grouping = mwd_app_grouping(self),
                                    .rules = self->config->groups,
                                    .names = mwd_push_names(self->push)};
+}
+
+void mwd_app_plan_series(struct mwd_app *self)
+{
+    struct mwd_view_input input = view_of(self);
+
+    mwd_view_plan(&input, (uint32_t)self->config->metrics_series,
+                  (uint32_t)self->config->metrics_groups, &self->series_plan);
 }
 
 /* ---- readings ---- */
@@ -115,8 +124,10 @@ static int put_groups(struct mwd_app *self, struct mwd_groups *groups,
 
 static int put_metrics(struct mwd_app *self, metrics_view put, struct mwd_reply *reply)
 {
-    struct mwd_groups_input what = {.limit = (uint32_t)self->config->metrics_groups};
+    struct mwd_groups_input what = {0};
 
+    mwd_app_plan_series(self); /* a reload may have come since the sample */
+    what.limit = self->series_plan.groups;
     return put_groups(self, self->groups, &what, put, reply);
 }
 

@@ -109,7 +109,7 @@ static void put_push(struct mw_block *block, const struct mwd_push *push)
     put(block, MW_DAEMON_PUSH_REFUSED_SIZE, numbers.refused[MWD_PUSH_SIZE]);
 }
 
-static void put_windows(struct mw_block *block, const struct mwd_app *self)
+static void put_metrics(struct mw_block *block, const struct mwd_app *self)
 {
     struct mwd_windows_numbers numbers;
 
@@ -118,6 +118,7 @@ static void put_windows(struct mw_block *block, const struct mwd_app *self)
     mwd_windows_get_numbers(self->windows, &numbers);
     put(block, MW_DAEMON_WINDOW_BYTES, numbers.bytes);
     put(block, MW_DAEMON_WINDOWS_CUT, numbers.cut);
+    put(block, MW_DAEMON_SERIES_LEFT_OUT, self->series_left_out);
 }
 
 static void put_absences(struct mw_block *block, const uint64_t *totals)
@@ -153,7 +154,7 @@ static int make_own_block(struct mwd_app *self, struct mw_block **ret)
     put_http(block, self->http);
     put_alerts(block, self);
     put_push(block, self->push);
-    put_windows(block, self);
+    put_metrics(block, self);
     put_absences(block, mw_sealer_absences(self->sealer));
     r = mw_block_finish(block);
     if (r < 0) {
@@ -183,14 +184,16 @@ static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
 /* Windows are the same for everybody because they are fed whether anybody asks or not. */
 static void feed_windows(struct mwd_app *self)
 {
-    struct mwd_groups_input what = {.sample = self->sample,
-                                    .subjects = self->subjects,
-                                    .grouping = mwd_app_grouping(self),
-                                    .limit = (uint32_t)self->config->metrics_groups};
+    struct mwd_groups_input what = {
+        .sample = self->sample, .subjects = self->subjects, .grouping = mwd_app_grouping(self)};
     int r = 0;
 
     if (!self->http) /* --once shows no metrics */
         return;
+    mwd_app_plan_series(self);
+    if (!mw_sample_urgent(self->sample))
+        self->series_left_out += self->series_plan.left_out;
+    what.limit = self->series_plan.groups;
     if (mw_sample_fresh(self->sample, MW_SOURCE_PROCESS))
         r = mwd_groups_update(self->groups, &what);
     mwd_windows_feed(self->windows, self->sample, r == 0 ? self->groups : NULL);

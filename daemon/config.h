@@ -78,6 +78,7 @@ struct mwd_config {
     uint64_t metrics_groups;
     char *metrics_process_names; /* process-exporter's file of groups, "" = none */
     bool metrics_children;       /* who matches no rule is in its parent's group */
+    uint64_t metrics_series;
     char *state_dir;
     char *proc_root;
     bool lock_memory;

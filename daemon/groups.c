@@ -31,12 +31,20 @@ struct run {
     double weight; /* resident bytes, and more for those shown already */
 };
 
+struct column {
+    const struct mw_reading_info *info;
+    const union mw_value *values;
+    const unsigned char *absences;
+};
+
 struct count {
     const struct mw_block *block;
     const struct mwd_groups_input *input;
     struct member *members; /* [rows], those without a name first */
     struct run *runs;       /* [rows] */
     uint32_t nameless, member_count, run_count, chosen;
+    struct column columns[MW_READING_COUNT]; /* [column_count] */
+    uint32_t column_count;
 };
 
 static const double stay = 1.25; /* a member weighs so much more than it is */
@@ -214,19 +222,31 @@ static double number_of(const struct mw_reading_info *info, union mw_value value
                                          : (double)value.u;
 }
 
-static void add_values(const struct mw_block *block, uint32_t row, struct sum *sums)
+/* Columns that are summed, looked up once for all rows. */
+static void find_columns(struct count *self)
 {
     enum mw_reading first = mw_source_first(MW_SOURCE_PROCESS);
 
     for (uint16_t i = 0; i < mw_source_columns(MW_SOURCE_PROCESS); i++) {
         enum mw_reading reading = (enum mw_reading)(first + i);
-        union mw_value value;
 
-        if (!mw_reading_info(reading)->metric[0] ||
-            mw_block_get(block, reading, row, &value) != MW_PRESENT)
+        if (mw_reading_info(reading)->metric[0])
+            self->columns[self->column_count++] =
+                (struct column){mw_reading_info(reading), mw_block_column(self->block, reading),
+                                mw_block_absences(self->block, reading)};
+    }
+}
+
+static void add_values(const struct count *self, uint32_t row, struct sum *sums)
+{
+    for (uint32_t i = 0; i < self->column_count; i++) {
+        const struct column *column = &self->columns[i];
+        struct sum *sum = &sums[column->info->column];
+
+        if ((column->absences[row / 2] >> row % 2 * 4 & 15) != MW_PRESENT)
             continue;
-        sums[i].value += number_of(mw_reading_info(reading), value);
-        sums[i].known++;
+        sum->value += number_of(column->info, column->values[row]);
+        sum->known++;
     }
 }
 
@@ -239,7 +259,7 @@ static void add_member(const struct count *self, const struct member *member,
     if (mw_subjects_at(self->input->subjects, self->block, member->row, &subject) &&
         subject.birth_absence == MW_PRESENT && (int64_t)subject.key.birth < group->oldest_start_ms)
         group->oldest_start_ms = (int64_t)subject.key.birth;
-    add_values(self->block, member->row, sums);
+    add_values(self, member->row, sums);
 }
 
 static void add_members(const struct count *self, const struct member *members, uint32_t count,
@@ -310,6 +330,7 @@ static int count_all(struct mwd_groups *self, struct count *count)
     if (count->members && count->runs) {
         mw_subjects_hold(
             count->input->subjects); /* names stay where they are until all are copied */
+        find_columns(count);
         find_members(count);
         find_runs(count, self);
         choose(count, count->input->limit);

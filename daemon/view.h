@@ -18,6 +18,13 @@
 #include "sample/sample.h"
 #include "subject/subject.h"
 
+/* What /metrics shows of a sample so that it keeps to its number of series. */
+struct mwd_view_plan {
+    uint32_t groups;                  /* of processes, besides the rest */
+    uint32_t subjects[MW_KIND_COUNT]; /* heaps, queues, caches, services: the first ones */
+    uint64_t left_out;                /* series of those of them that are not shown */
+};
+
 struct mwd_view_input {
     const struct mw_sample *sample; /* NULL before the first one */
     const struct mw_subjects *subjects;
@@ -27,7 +34,8 @@ struct mwd_view_input {
     const struct mwd_grouping *grouping; /* what they are made by; NULL: by names of processes */
     const struct mwd_matcher *rules;     /* of `grouping` */
     const struct mwd_windows *windows;   /* up to this sample, for metrics; NULL = none are shown */
-    const struct mw_block *newer; /* in place of the sample's block of that source; or NULL */
+    const struct mwd_view_plan *plan; /* of this sample, for metrics; NULL = everything is shown */
+    const struct mw_block *newer;     /* in place of the sample's block of that source; or NULL */
     uint32_t row; /* of kinds with many subjects; for the others and for /memory 0 */
 };
 
@@ -77,6 +85,10 @@ void mwd_view_services(const struct mwd_view_input *input, const struct mwd_serv
                        struct mwd_buffer *out);
 /* The /memory object with every system and daemon reading and all processes (--once). */
 void mwd_view_once(const struct mwd_view_input *input, struct mwd_buffer *out);
+/* Shares out `most` series, of which those of the machine, the daemon and the rest of all processes
+ * are always there: a few hundred. `groups` are wanted. */
+void mwd_view_plan(const struct mwd_view_input *input, uint32_t most, uint32_t groups,
+                   struct mwd_view_plan *ret);
 /* Prometheus text 0.0.4 of all readings; those of processes by group. */
 void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* The same as OpenMetrics 1.0. */

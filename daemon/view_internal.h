@@ -44,6 +44,11 @@ void mwd_view_put_sample(const char *metric, const char *labels, const char *nam
 /* A help text with what would end its line escaped, and in OpenMetrics quotes. */
 void mwd_view_put_help(const char *text, enum mwd_exposition form, struct mwd_buffer *out);
 
+/* ---- view_series.c ---- */
+
+/* How many subjects of this kind metrics show. */
+uint32_t mwd_view_planned(const struct mwd_view_input *input, enum mw_kind kind);
+
 /* ---- view_windows.c ---- */
 
 void mwd_view_put_windows(const struct mwd_view_input *input, enum mwd_exposition form,

@@ -152,6 +152,7 @@ static void put_family(const struct mwd_view_input *input, enum mw_reading first
     const struct mw_reading_info *info = mw_reading_info(first);
     struct family family = {first, end, form, false};
     struct mwd_view_input row = *input;
+    uint32_t left = mwd_view_planned(input, info->kind);
     const struct mw_block *block;
 
     if (mw_kind_has_one_subject(info->kind)) {
@@ -159,11 +160,13 @@ static void put_family(const struct mwd_view_input *input, enum mw_reading first
         return;
     }
     block = mwd_view_block(input, info->source);
-    for (row.row = 0; block && row.row < mw_block_head(block)->rows; row.row++) {
+    for (row.row = 0; block && left > 0 && row.row < mw_block_head(block)->rows; row.row++) {
         const char *name = mwd_view_name(input, info->kind, mw_block_keys(block)[row.row]);
 
-        if (name)
-            put_subject(&row, &family, name, out);
+        if (!name)
+            continue;
+        put_subject(&row, &family, name, out);
+        left--;
     }
 }
 
@@ -232,7 +235,7 @@ static void put_group_totals(const struct mwd_groups *groups, enum mwd_expositio
     mwd_view_put_sample(names, "", NULL, mwd_groups_names(groups), out);
     put_group_head(form == MWD_OPENMETRICS ? "memwatch_process_groups_folded" : folded, "counter",
                    "Names that were summed in other, as there may be only so many groups, added up "
-                   "over scraped samples.",
+                   "over samples.",
                    out);
     mwd_view_put_sample(folded, "", NULL, (double)mwd_groups_folded(groups), out);
 }

@@ -16,6 +16,7 @@ struct family {
     uint32_t number; /* in mwd_window_readings */
     enum mwd_exposition form;
     bool headed;
+    uint32_t left; /* subjects that may still be shown */
     char name[NAME_ROOM];
     const char *unit; /* or NULL */
     const char *help;
@@ -54,16 +55,22 @@ static bool row_at(const struct mwd_view_input *input, uint32_t number, uint32_t
 }
 
 /* Subject number `at`, which may have no window. Returns false behind the last one. */
-static bool subject_at(const struct family *family, uint32_t at, struct subject *ret)
+static bool subject_at(struct family *family, uint32_t at, struct subject *ret)
 {
+    enum mw_kind kind = mw_reading_info(mwd_window_readings[family->number])->kind;
     uint64_t known;
-    bool found = mw_reading_info(mwd_window_readings[family->number])->kind == MW_KIND_PROCESS
-                     ? group_at(family->input, at, ret)
-                     : row_at(family->input, family->number, at, ret);
 
-    if (found && ret->window && !mw_window_known(ret->window, &known))
+    if (kind == MW_KIND_PROCESS) {
+        if (!group_at(family->input, at, ret))
+            return false;
+    } else if (family->left == 0 || !row_at(family->input, family->number, at, ret)) {
+        return false;
+    }
+    if (ret->name && kind != MW_KIND_PROCESS)
+        family->left--;
+    if (ret->window && !mw_window_known(ret->window, &known))
         ret->window = NULL;
-    return found;
+    return true;
 }
 
 /* ---- families ---- */
@@ -80,6 +87,9 @@ static void name_family(struct family *family, const char *middle, const char *u
              unit ? "_" : "", unit ? unit : "");
     family->unit = unit;
     family->headed = false;
+    family->left = mw_kind_has_one_subject(info->kind)
+                       ? UINT32_MAX
+                       : mwd_view_planned(family->input, info->kind);
 }
 
 static void put_head(struct family *family, struct mwd_buffer *out)

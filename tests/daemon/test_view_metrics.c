@@ -167,6 +167,67 @@ static void processes_are_shown_by_group(void **state)
     synthetic_deinit(&synthetic);
 }
 
+/* Samples of one family, all of them and those of one window. */
+static void expect_window(const char *text, const char *family, unsigned each)
+{
+    char front[128];
+
+    snprintf(front, sizeof(front), "\n%s{", family);
+    assert_int_equal(count(text, front), each * MWD_WINDOW_WIDTHS);
+    snprintf(front, sizeof(front), "\n# TYPE %s gauge\n", family);
+    assert_int_equal(count(text, front), 1);
+}
+
+/* Each subject that is shown, each width, the least and the greatest, and for how long it is known;
+ * none of what is absent now. */
+static void windows_stand_beside_their_readings(void **state)
+{
+    static const view_fn views[] = {mwd_view_metrics, mwd_view_openmetrics};
+    struct synthetic_options options = {.seed = 5, .processes = 2000, .wild = true};
+    struct synthetic synthetic;
+    struct mwd_groups *groups;
+    struct mwd_windows *windows;
+    struct mwd_view_input input;
+
+    (void)state;
+    synthetic_init(&synthetic, &options);
+    input = view_input(&synthetic);
+    assert_int_equal(mwd_groups_create(&groups), 0);
+    assert_int_equal(mwd_windows_create(&windows), 0);
+    assert_int_equal(mwd_groups_update(groups, input.sample, input.subjects, 20), 0);
+    mwd_windows_feed(windows, input.sample, groups);
+    input.groups = groups;
+    input.windows = windows;
+    for (int i = 0; i < 2; i++) {
+        char *text = render_as(views[i], &input);
+
+        expect_window(text, "memwatch_system_mem_available_min_bytes", 1);
+        expect_window(text, "memwatch_system_mem_available_max_bytes", 1);
+        expect_window(text, "memwatch_process_resident_memory_min_bytes", 21);
+        expect_window(text, "memwatch_process_resident_memory_max_bytes", 21);
+        expect_window(text, "memwatch_heap_used_min_bytes", 1);
+        expect_window(text, "memwatch_queue_length_max", 1);
+        assert_int_equal(count(text, "\nmemwatch_queue_length_max{name=\"events\",window=\"5m\"} "),
+                         1);
+        assert_int_equal(count(text, "\nmemwatch_process_resident_memory_known_seconds{name="), 21);
+        assert_int_equal(count(text, "\nmemwatch_system_mem_available_known_seconds 0\n"), 1);
+        assert_int_equal(count(text, "\n# UNIT memwatch_heap_used_max_bytes bytes\n"), i);
+        assert_int_equal(count(text, "\n# UNIT memwatch_queue_length_max"), 0);
+        free(text);
+    }
+    synthetic_age(&synthetic);
+    mwd_windows_feed(windows, synthetic.sample, NULL);
+    input = view_input(&synthetic);
+    input.windows = windows;
+    char *text = render(&input);
+    assert_null(strstr(text, "window=\"15s\""));
+    assert_null(strstr(text, "_known_seconds"));
+    free(text);
+    mwd_windows_destroy(windows);
+    mwd_groups_destroy(groups);
+    synthetic_deinit(&synthetic);
+}
+
 /* What the view relies on: rows of one family are neighbours, of one kind and type, each with
  * labels of its own. */
 static void families_of_the_table_stand_together(void **state)
@@ -363,6 +424,7 @@ static void promtool_is_silent(void **state)
 {
     struct synthetic_options options = {.seed = 1, .processes = 500};
     struct mwd_groups *groups;
+    struct mwd_windows *windows;
     struct synthetic synthetic;
     struct mwd_view_input input;
     char folder[] = "/tmp/mwd-metrics-XXXXXX", command[4300], said[4096];
@@ -380,7 +442,11 @@ static void promtool_is_silent(void **state)
                                                              .limit = 20}),
         0);
     input.groups = groups;
+    assert_int_equal(mwd_windows_create(&windows), 0);
+    mwd_windows_feed(windows, input.sample, groups);
+    input.windows = windows;
     text = render(&input);
+    mwd_windows_destroy(windows);
     mwd_groups_destroy(groups);
     assert_non_null(mkdtemp(folder));
     snprintf(command, sizeof(command), "%s/metrics", folder);
@@ -409,6 +475,7 @@ int main(void)
         cmocka_unit_test(every_reading_once),
         cmocka_unit_test(without_groups_no_process_is_shown),
         cmocka_unit_test(processes_are_shown_by_group),
+        cmocka_unit_test(windows_stand_beside_their_readings),
         cmocka_unit_test(families_of_the_table_stand_together),
         cmocka_unit_test(names_of_the_table_say_their_unit),
         cmocka_unit_test(head_of_a_family),
