@@ -14,6 +14,7 @@
 #include "daemon/services.h"
 #include "daemon/snapshot.h"
 #include "daemon/view.h"
+#include "daemon/windows.h"
 #include "history/history.h"
 
 /* A process that does not change has its status file read this often: it changes little, and
@@ -67,7 +68,8 @@ struct mwd_app {
     struct mw_subjects *subjects;
     struct mwd_services services;     /* those of the configuration */
     struct mwd_groups *all_groups;    /* the same, of /metrics/process */
-    struct mwd_groups *groups;        /* of the newest sample that somebody scraped */
+    struct mwd_groups *groups;        /* of the newest sample */
+    struct mwd_windows *windows;      /* up to it; told nothing with --once */
     struct mw_block_pool *own_blocks; /* what the loop itself knows: MW_SOURCE_DAEMON */
     struct mw_sample *sample;         /* the newest; NULL before the first */
     uint64_t own_seq;

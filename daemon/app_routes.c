@@ -43,6 +43,7 @@ static void not_yet(struct mwd_reply *reply)
 static struct mwd_view_input view_of(const struct mwd_app *self)
 {
     return (struct mwd_view_input){.sample = self->sample,
+                                   .windows = self->windows,
                                    .subjects = self->subjects,
                                    .services = &self->services,
                                    .names = mwd_push_names(self->push)};
@@ -88,7 +89,7 @@ static int get_daemon(void *context, const struct mwd_request *request, struct m
 
 typedef void (*metrics_view)(const struct mwd_view_input *input, struct mwd_buffer *out);
 
-/* Processes are grouped only when somebody scrapes, and once a sample for all who do. */
+/* Once a sample for all who scrape; those of /metrics are there already, for their windows. */
 static int put_groups(struct mwd_app *self, struct mwd_groups *groups, uint32_t limit,
                       metrics_view put, struct mwd_reply *reply)
 {

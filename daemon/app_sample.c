@@ -29,6 +29,8 @@ int mwd_app_samples_init(struct mwd_app *self)
         r = mwd_groups_create(&self->groups);
     if (r == 0)
         r = mwd_groups_create(&self->all_groups);
+    if (r == 0)
+        r = mwd_windows_create(&self->windows);
     if (r < 0)
         return r;
     mwd_app_name_services(self);
@@ -44,6 +46,7 @@ void mwd_app_samples_deinit(struct mwd_app *self)
     self->subjects = mw_subjects_destroy(self->subjects);
     self->groups = mwd_groups_destroy(self->groups);
     self->all_groups = mwd_groups_destroy(self->all_groups);
+    self->windows = mwd_windows_destroy(self->windows);
     self->sealer = mw_sealer_destroy(self->sealer);
     self->own_blocks = mw_block_pool_destroy(self->own_blocks);
     mwd_services_deinit(&self->services);
@@ -106,6 +109,17 @@ static void put_push(struct mw_block *block, const struct mwd_push *push)
     put(block, MW_DAEMON_PUSH_REFUSED_SIZE, numbers.refused[MWD_PUSH_SIZE]);
 }
 
+static void put_windows(struct mw_block *block, const struct mwd_app *self)
+{
+    struct mwd_windows_numbers numbers;
+
+    if (!self->http) /* --once has none */
+        return;
+    mwd_windows_get_numbers(self->windows, &numbers);
+    put(block, MW_DAEMON_WINDOW_BYTES, numbers.bytes);
+    put(block, MW_DAEMON_WINDOWS_CUT, numbers.cut);
+}
+
 static void put_absences(struct mw_block *block, const uint64_t *totals)
 {
     put(block, MW_DAEMON_ABSENT_DENIED, totals[MW_ABSENT_DENIED]);
@@ -139,6 +153,7 @@ static int make_own_block(struct mwd_app *self, struct mw_block **ret)
     put_http(block, self->http);
     put_alerts(block, self);
     put_push(block, self->push);
+    put_windows(block, self);
     put_absences(block, mw_sealer_absences(self->sealer));
     r = mw_block_finish(block);
     if (r < 0) {
@@ -164,9 +179,23 @@ static void offer(struct mwd_app *self, struct mw_block *block, uint64_t now_ns)
                       "heap limit and daemon.namesLost");
 }
 
+/* Windows are the same for everybody because they are fed whether anybody asks or not. */
+static void feed_windows(struct mwd_app *self)
+{
+    int r = 0;
+
+    if (!self->http) /* --once shows no metrics */
+        return;
+    if (mw_sample_fresh(self->sample, MW_SOURCE_PROCESS))
+        r = mwd_groups_update(self->groups, self->sample, self->subjects,
+                              (uint32_t)self->config->metrics_groups);
+    mwd_windows_feed(self->windows, self->sample, r == 0 ? self->groups : NULL);
+}
+
 /* What everybody who follows samples does with the newest, urgent or not: alerts are here. */
 static void follow(struct mwd_app *self)
 {
+    feed_windows(self);
     mwd_app_alerts_feed(self);
     if (self->http)
         mwd_http_server_publish(self->http, mw_sample_seq(self->sample));

@@ -13,6 +13,7 @@
 #include "daemon/json.h"
 #include "daemon/names.h"
 #include "daemon/services.h"
+#include "daemon/windows.h"
 #include "heap/heap.h"
 #include "sample/sample.h"
 #include "subject/subject.h"
@@ -23,6 +24,7 @@ struct mwd_view_input {
     const struct mwd_names *names;       /* of others; NULL = there are none */
     const struct mwd_services *services; /* names of services; NULL: none has one */
     const struct mwd_groups *groups;     /* of this sample, for metrics; NULL = none are shown */
+    const struct mwd_windows *windows;   /* up to this sample, for metrics; NULL = none are shown */
     const struct mw_block *newer; /* in place of the sample's block of that source; or NULL */
     uint32_t row; /* of kinds with many subjects; for the others and for /memory 0 */
 };

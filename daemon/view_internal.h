@@ -37,8 +37,17 @@ void mwd_view_put_label_value(const char *text, struct mwd_buffer *out);
 
 enum mwd_exposition { MWD_TEXT_FORMAT, MWD_OPENMETRICS };
 
+/* One line. `name` is NULL for kinds with one subject; `labels` go behind it, or "". */
+void mwd_view_put_sample(const char *metric, const char *labels, const char *name, double value,
+                         struct mwd_buffer *out);
+
 /* A help text with what would end its line escaped, and in OpenMetrics quotes. */
 void mwd_view_put_help(const char *text, enum mwd_exposition form, struct mwd_buffer *out);
+
+/* ---- view_windows.c ---- */
+
+void mwd_view_put_windows(const struct mwd_view_input *input, enum mwd_exposition form,
+                          struct mwd_buffer *out);
 
 /* ---- view_processes.c ---- */
 

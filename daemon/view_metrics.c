@@ -107,8 +107,8 @@ static void put_labels(const char *labels, const char *name, struct mwd_buffer *
     mwd_buffer_printf(out, "%s}", labels);
 }
 
-static void put_sample(const char *metric, const char *labels, const char *name, double value,
-                       struct mwd_buffer *out)
+void mwd_view_put_sample(const char *metric, const char *labels, const char *name, double value,
+                         struct mwd_buffer *out)
 {
     char text[MWD_JSON_NUMBER_ROOM];
     char *end = mwd_json_at_f64(text, value);
@@ -141,7 +141,7 @@ static void put_subject(const struct mwd_view_input *input, struct family *famil
         if (!family->headed)
             put_head(family->first, family->end, family->form, out);
         family->headed = true;
-        put_sample(info->metric, info->labels, name, base_value(info, value), out);
+        mwd_view_put_sample(info->metric, info->labels, name, base_value(info, value), out);
     }
 }
 
@@ -182,8 +182,8 @@ static void put_groups_reading(const struct mwd_groups *groups, enum mw_reading 
         if (!headed)
             put_head(reading, reading + 1, form, out);
         headed = true;
-        put_sample(info->metric, info->labels, mwd_groups_at(groups, i)->name,
-                   in_base_unit(info, sum), out);
+        mwd_view_put_sample(info->metric, info->labels, mwd_groups_at(groups, i)->name,
+                            in_base_unit(info, sum), out);
     }
 }
 
@@ -202,7 +202,7 @@ static void put_group_sizes(const struct mwd_groups *groups, struct mwd_buffer *
     for (uint32_t i = 0; i < mwd_groups_count(groups); i++) {
         const struct mwd_group *group = mwd_groups_at(groups, i);
 
-        put_sample(metric, "", group->name, group->processes, out);
+        mwd_view_put_sample(metric, "", group->name, group->processes, out);
     }
 }
 
@@ -218,7 +218,7 @@ static void put_group_starts(const struct mwd_groups *groups, enum mwd_expositio
         const struct mwd_group *group = mwd_groups_at(groups, i);
 
         if (group->oldest_start_ms != INT64_MAX)
-            put_sample(metric, "", group->name, (double)group->oldest_start_ms / 1e3, out);
+            mwd_view_put_sample(metric, "", group->name, (double)group->oldest_start_ms / 1e3, out);
     }
 }
 
@@ -229,12 +229,12 @@ static void put_group_totals(const struct mwd_groups *groups, enum mwd_expositio
     static const char folded[] = "memwatch_process_groups_folded_total";
 
     put_group_head(names, "gauge", "Different names of processes.", out);
-    put_sample(names, "", NULL, mwd_groups_names(groups), out);
+    mwd_view_put_sample(names, "", NULL, mwd_groups_names(groups), out);
     put_group_head(form == MWD_OPENMETRICS ? "memwatch_process_groups_folded" : folded, "counter",
                    "Names that were summed in other, as there may be only so many groups, added up "
                    "over scraped samples.",
                    out);
-    put_sample(folded, "", NULL, (double)mwd_groups_folded(groups), out);
+    mwd_view_put_sample(folded, "", NULL, (double)mwd_groups_folded(groups), out);
 }
 
 static void put_groups(const struct mwd_groups *groups, enum mwd_exposition form,
@@ -288,6 +288,7 @@ static void put_all(const struct mwd_view_input *input, enum mwd_exposition form
             put_family(input, reading, end, form, out);
     }
     put_groups(input->groups, form, out);
+    mwd_view_put_windows(input, form, out);
 }
 
 void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out)

@@ -1,4 +1,5 @@
-/* detect: what can be said of a row of numbers. Levels with hysteresis, rates, time to a limit.
+/* detect: what can be said of a row of numbers. Levels with hysteresis, rates, time to a limit; in
+ * window.h the least and greatest of the last minutes.
  *
  * Units    times are monotonic nanoseconds, rates a second; values have the caller's unit.
  * State    the caller's; plain structs without pointers, all zero to begin with.
@@ -6,6 +7,8 @@
  */
 #ifndef MW_DETECT_H
 #define MW_DETECT_H
+#include "detect/window.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
