@@ -23,7 +23,8 @@ const struct mwd_ctl_option_row mwd_ctl_option_rows[] = {
 const unsigned mwd_ctl_option_count = sizeof mwd_ctl_option_rows / sizeof mwd_ctl_option_rows[0];
 
 struct parser {
-    char **left; /* next argument; NULL-terminated, as argv is */
+    char **first; /* behind the program's name */
+    char **left;  /* next argument; NULL-terminated, as argv is */
     struct mwd_ctl_options options;
     uint64_t given; /* one bit an option row */
     struct mwd_buffer *error;
@@ -103,6 +104,16 @@ static int set_text(struct parser *self, const struct mwd_ctl_option_row *row, c
     return 0;
 }
 
+static int add_text(struct parser *self, const struct mwd_ctl_option_row *row, const char *value)
+{
+    struct mwd_ctl_texts *texts = field(self, row);
+
+    if (texts->count == MWD_CTL_TEXTS_MAX)
+        return fail(self, row->name, "may be given 16 times at the most", value);
+    texts->items[texts->count++] = value;
+    return 0;
+}
+
 /* The value behind "=", or the next argument. */
 static int find_value(struct parser *self, const struct mwd_ctl_option_row *row, const char **value)
 {
@@ -127,6 +138,8 @@ static int take_option(struct parser *self, const struct mwd_ctl_option_row *row
     r = find_value(self, row, &value);
     if (r < 0)
         return r;
+    if (row->type == MWD_CTL_TEXTS)
+        return add_text(self, row, value);
     if (row->type == MWD_CTL_COUNT)
         return set_count(self, row, value);
     return row->type == MWD_CTL_SPAN ? set_span(self, row, value) : set_text(self, row, value);
@@ -168,10 +181,28 @@ static int take_verb(struct parser *self, const char *word)
     return fail_verb(self, word);
 }
 
+/* "HOST..." */
+static bool takes_many(const struct mwd_ctl_verb_row *verb)
+{
+    size_t size = verb->operand ? strlen(verb->operand) : 0;
+
+    return size > 3 && strcmp(verb->operand + size - 3, "...") == 0;
+}
+
+/* To the front of argv, in places of what has been read: so there is room for all of them. */
+static int take_word(struct parser *self)
+{
+    self->options.words = self->first;
+    self->first[self->options.word_count++] = self->left[-1];
+    return 0;
+}
+
 static int take_operand(struct parser *self, const char *word)
 {
     const struct mwd_ctl_verb_row *verb = &mwd_ctl_verbs[self->options.verb];
 
+    if (takes_many(verb))
+        return take_word(self);
     if (self->options.operand &&
         self->options.file_count < mwd_ctl_files(self->options.verb, self->options.operand)) {
         self->options.files[self->options.file_count++] = word;
@@ -217,7 +248,7 @@ static int take_arguments(struct parser *self)
 /* Without a word it shows what is asked for most. */
 static bool stands_alone(enum mwd_ctl_verb verb)
 {
-    return verb == MWD_CTL_HEAP || verb == MWD_CTL_RULES;
+    return verb == MWD_CTL_HEAP || verb == MWD_CTL_RULES || verb == MWD_CTL_TARGETS;
 }
 
 static int check_verb(struct parser *self)
@@ -261,6 +292,7 @@ static int check_options(struct parser *self)
 int mwd_ctl_parse(int argc, char **argv, struct mwd_buffer *error, struct mwd_ctl_options *ret)
 {
     struct parser self = {
+        .first = argv + (argc > 0),
         .left = argv + (argc > 0),
         .options = {.verb = MWD_CTL_VERBS,
                     .timeout_ns = 5ULL * S_NS,

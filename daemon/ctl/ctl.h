@@ -46,7 +46,7 @@ enum {
                      MWD_CTL_OF(RELOAD)
 };
 
-enum mwd_ctl_type { MWD_CTL_FLAG, MWD_CTL_TEXT, MWD_CTL_COUNT, MWD_CTL_SPAN };
+enum mwd_ctl_type { MWD_CTL_FLAG, MWD_CTL_TEXT, MWD_CTL_TEXTS, MWD_CTL_COUNT, MWD_CTL_SPAN };
 
 /* Rows of the two tables; enumerated arguments and operands are written "asc|desc". */
 struct mwd_ctl_verb_row {
@@ -63,7 +63,13 @@ extern const struct mwd_ctl_verb_row mwd_ctl_verbs[MWD_CTL_VERBS];
 extern const struct mwd_ctl_option_row mwd_ctl_option_rows[];
 extern const unsigned mwd_ctl_option_count;
 
-enum { MWD_CTL_FILES_MAX = 2 };
+enum { MWD_CTL_FILES_MAX = 2, MWD_CTL_TEXTS_MAX = 16 };
+
+/* Of an option that may be given again. */
+struct mwd_ctl_texts {
+    const char *items[MWD_CTL_TEXTS_MAX];
+    unsigned count;
+};
 
 /* Numbers that were not given are UINT64_MAX, texts NULL. */
 struct mwd_ctl_options {
@@ -71,11 +77,14 @@ struct mwd_ctl_options {
     const char *operand;                  /* "check", FILE, "bash"; NULL for verbs without one */
     const char *files[MWD_CTL_FILES_MAX]; /* behind the operand, where it takes any */
     unsigned file_count;
+    char **words; /* "HOST...": those behind the verb, in place of an operand; in argv */
+    unsigned word_count;
     const char *second; /* behind it, where the row has two: "READING [SUBJECT]"; or NULL */
     const char *socket, *url, *token_file, *config_path, *sort, *order, *name, *kind;
     const char *from, *to, *step;
     const char *state, *rule, *subject, *recording;
-    const char *severity, *label, *length, *author, *comment;
+    const char *severity, *length, *author, *comment, *file;
+    struct mwd_ctl_texts labels;
     uint64_t timeout_ns, interval_ns;
     uint64_t limit, pid, count, top;
     bool json, csv, bytes, version, help;

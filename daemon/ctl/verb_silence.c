@@ -79,27 +79,39 @@ static void say_silenced(const cJSON *answer, struct mwd_buffer *out)
     mwd_buffer_printf(out, "silenced until %s: %s\n", until, mwd_ctl_text(answer, "id", "?"));
 }
 
+/* All of them have to match. */
+static bool add_labels(cJSON *document, const struct mwd_ctl_texts *texts)
+{
+    cJSON *labels = texts->count > 0 ? cJSON_AddObjectToObject(document, "labels") : NULL;
+    char name[64];
+
+    for (unsigned i = 0; i < texts->count; i++) {
+        const char *text = texts->items[i], *equals = strchr(text, '=');
+
+        if (!equals || (size_t)(equals - text) >= sizeof name) {
+            mwd_ctl_complain("--label: takes NAME=GLOB; got \"%s\"", text);
+            return false;
+        }
+        snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+        cJSON_AddStringToObject(labels, name, equals + 1);
+    }
+    return true;
+}
+
 static int add(struct mwd_ctl *self)
 {
     const struct mwd_ctl_options *options = self->options;
-    const char *equals = options->label ? strchr(options->label, '=') : NULL;
-    cJSON *document;
-    char name[64];
+    cJSON *document = cJSON_CreateObject();
 
-    if (options->label && (!equals || (size_t)(equals - options->label) >= sizeof name)) {
-        mwd_ctl_complain("--label: takes NAME=GLOB; got \"%s\"", options->label);
+    if (!add_labels(document, &options->labels)) {
+        cJSON_Delete(document);
         return MWD_CTL_USAGE;
     }
-    document = cJSON_CreateObject();
     add_text(document, "rule", options->rule);
     add_text(document, "subject", options->subject);
     if (options->severity)
         cJSON_AddItemToArray(cJSON_AddArrayToObject(document, "severity"),
                              cJSON_CreateString(options->severity));
-    if (equals) {
-        snprintf(name, sizeof name, "%.*s", (int)(equals - options->label), options->label);
-        cJSON_AddStringToObject(cJSON_AddObjectToObject(document, "labels"), name, equals + 1);
-    }
     cJSON_AddStringToObject(document, "for", options->length ? options->length : "1h");
     cJSON_AddStringToObject(document, "author", author_of(self));
     add_text(document, "comment", options->comment);

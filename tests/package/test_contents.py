@@ -24,9 +24,17 @@ MEMWATCHD = """
     /usr/share/doc/memwatchd/changelog.gz
     /usr/share/doc/memwatchd/copyright
     /usr/share/doc/memwatchd/examples/alert-hook.sh
+    /usr/share/doc/memwatchd/examples/alertmanager/alertmanager.yml
     /usr/share/doc/memwatchd/examples/alerts.conf
     /usr/share/doc/memwatchd/examples/deep.conf
     /usr/share/doc/memwatchd/examples/memwatch-report.cjs
+    /usr/share/doc/memwatchd/examples/prometheus/README.md
+    /usr/share/doc/memwatchd/examples/prometheus/agent.yml
+    /usr/share/doc/memwatchd/examples/prometheus/memwatchd.yml
+    /usr/share/doc/memwatchd/examples/prometheus/rules/memwatchd-alerts.yml
+    /usr/share/doc/memwatchd/examples/prometheus/rules/memwatchd-recording.yml
+    /usr/share/doc/memwatchd/examples/prometheus/shard.yml
+    /usr/share/doc/memwatchd/examples/prometheus/targets.json
     /usr/share/doc/memwatchd/examples/report.c
     /usr/share/doc/memwatchd/examples/report.py
     /usr/share/doc/memwatchd/examples/report.sh

@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 from support.alertmanager import Alertmanager, find
+from support.ctl import ctl
 from support.daemon import ROOT, Daemon, fixture, wait_until
 from support.prometheus import Prometheus, Shipped
 from support.sinks import Receiver
@@ -52,6 +53,18 @@ class Scraping(unittest.TestCase):
             shipped.change("memwatchd.yml", FAST)
             with Prometheus(shipped.path("memwatchd.yml")) as prometheus:
                 self.assertEqual(prometheus.query("up")[0][0]["host"], "db1")
+
+
+class Targets(unittest.TestCase):
+    def test_what_memwatchctl_prints_is_what_is_scraped(self):
+        with Daemon(proc_root=fixture("healthy")) as daemon, Shipped() as shipped:
+            done = ctl("targets", address_of(daemon), "--label", 'role=a "database"\\')
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            shipped.path("targets.json").write_text(done.stdout)
+            shipped.change("memwatchd.yml", FAST)
+            with Prometheus(shipped.path("memwatchd.yml")) as prometheus:
+                labels, value = prometheus.query("up")[0]
+                self.assertEqual((labels["role"], value), ('a "database"\\', 1))
 
 
 class Shards(unittest.TestCase):

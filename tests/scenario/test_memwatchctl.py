@@ -34,6 +34,55 @@ class WithDaemon(unittest.TestCase):
         return done.stdout if code == OK else done.stderr
 
 
+class Targets(unittest.TestCase):
+    """Names of machines as file_sd; needs no daemon."""
+
+    def targets(self, *arguments, code=OK, stdin=""):
+        done = ctl("targets", *arguments, stdin=stdin)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertEqual(done.stdout == "", code != OK, "all of it or nothing")
+        return json.loads(done.stdout) if code == OK else done.stderr
+
+    def test_from_the_line(self):
+        self.assertEqual(self.targets("db1", "db2:80", "--label", "role=x", "--label", "env=y"),
+                         [{"targets": ["db1:9636", "db2:80"], "labels": {"role": "x", "env": "y"}}])
+        self.assertEqual(self.targets("db1"), [{"targets": ["db1:9636"]}])
+
+    def test_from_a_file_and_from_standard_input(self):
+        lines = "# all of them\ndb1 db2:80\n\n[::1]  # this one\r\nlast"
+        wanted = ["db1:9636", "db2:80", "[::1]:9636", "last:9636"]
+        self.assertEqual(self.targets(stdin=lines)[0]["targets"], wanted)
+        self.assertEqual(self.targets("--file", "-", stdin=lines)[0]["targets"], wanted)
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(lines)
+            file.flush()
+            self.assertEqual(self.targets("first", "--file", file.name)[0]["targets"],
+                             ["first:9636", *wanted])
+
+    def test_what_is_wrong_is_told_with_its_place(self):
+        said = self.targets("db1", "http://db2", code=USAGE)
+        self.assertIn('targets: name 2: "http://db2": only HOST or HOST:PORT is taken', said)
+        said = self.targets(code=USAGE, stdin="db1\n\ndb2:0 db3:x\n")
+        self.assertIn('targets: standard input line 3: "db2:0": a port is', said)
+        self.assertIn('targets: standard input line 3: "db3:x": a port is', said)
+        self.assertIn("targets: and 10 more", self.targets(*["a:0"] * 30, code=USAGE))
+        self.assertIn("given before",
+                      self.targets("a", "--label", "a=b", "--label", "a=c", code=USAGE))
+
+    def test_no_names_are_no_list_without_machines(self):
+        """What makes the list may have failed; Prometheus would stop to look at any machine."""
+        self.assertIn("standard input: has no names in it", self.targets(code=FAILED))
+        self.assertIn("has no names in it", self.targets("--file", "/dev/null", code=FAILED))
+        self.assertIn("/nowhere: No such file", self.targets("--file", "/nowhere", code=FAILED))
+        self.assertIn("Is a directory", self.targets("--file", "/tmp", code=FAILED))
+
+    def test_a_hundred_thousand_machines(self):
+        names = "".join(f"host{i}.example.net\n" for i in range(100000))
+        found = self.targets(stdin=names)[0]["targets"]
+        self.assertEqual((len(found), found[-1]), (100000, "host99999.example.net:9636"))
+        self.assertIn("longer than 16 MiB", self.targets(code=FAILED, stdin=names * 8))
+
+
 class Tables(WithDaemon):
     def test_memory_shows_the_numbers_of_the_daemon(self):
         shown = dict(re.findall(r"^(.+?)  +(\d+)(?:  |$)", self.ask("memory", "--bytes"), re.M))

@@ -14,10 +14,10 @@ import time
 CTL = os.environ["MW_TEST_CTL"]
 
 
-def ctl(*arguments, environment=None, timeout=30, **options):
-    """To its end, without a terminal; stdout and stderr as text."""
+def ctl(*arguments, environment=None, timeout=30, stdin="", **options):
+    """To its end, without a terminal; stdin, stdout and stderr as text."""
     return subprocess.run([CTL, *arguments], env=dict(os.environ, **(environment or {})),
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          input=stdin, capture_output=True, text=True,
                           errors="surrogateescape", timeout=timeout, **options)
 
 

@@ -11,21 +11,24 @@
 
 #include <cmocka.h>
 
-enum { WORDS_MAX = 16 };
+enum { WORDS_MAX = 24 };
 
 struct parsed {
     struct mwd_ctl_options options;
-    char line[512];  /* what the options' texts point into */
+    char line[512]; /* what the options' texts point into */
+    char *words[WORDS_MAX];
     char error[512]; /* "" = it was taken */
 };
 
 static const char *parse(struct parsed *self, const char *line)
 {
-    char *words[WORDS_MAX] = {"memwatchctl"};
+    char **words = self->words;
     struct mwd_buffer error;
-    int count = 1;
+    int count = 0;
 
     memset(&self->options, 0, sizeof self->options);
+    memset(self->words, 0, sizeof self->words);
+    words[count++] = "memwatchctl";
     snprintf(self->line, sizeof self->line, "%s", line);
     for (char *at = self->line; *at;) {
         assert_true(count < WORDS_MAX - 1);
@@ -133,7 +136,7 @@ static void every_verb_is_taken_by_its_name(void **state)
                  operand ? (int)strcspn(operand, "|") : 0, operand ? operand : "", files_of(i));
         assert_taken(&parsed, line);
         assert_int_equal(parsed.options.verb, i);
-        if (operand && i != MWD_CTL_HEAP && i != MWD_CTL_RULES)
+        if (operand && i != MWD_CTL_HEAP && i != MWD_CTL_RULES && i != MWD_CTL_TARGETS)
             assert_refused(mwd_ctl_verbs[i].name, "needs");
     }
 }
@@ -265,6 +268,40 @@ static void files_stand_behind_the_operand(void **state)
     assert_refused("memory --top 3", "--top: does not go with memory");
 }
 
+static void names_stand_among_the_options(void **state)
+{
+    struct parsed parsed;
+
+    (void)state;
+    assert_taken(&parsed, "--label a=b targets db1 --label=c=d db2 --file x -- --db3");
+    assert_int_equal(parsed.options.word_count, 3);
+    assert_string_equal(parsed.options.words[0], "db1");
+    assert_string_equal(parsed.options.words[1], "db2");
+    assert_string_equal(parsed.options.words[2], "--db3");
+    assert_string_equal(parsed.options.file, "x");
+    assert_int_equal(parsed.options.labels.count, 2);
+    assert_string_equal(parsed.options.labels.items[0], "a=b");
+    assert_string_equal(parsed.options.labels.items[1], "c=d");
+    assert_taken(&parsed, "targets");
+    assert_int_equal(parsed.options.word_count, 0);
+    assert_refused("memory --file x", "--file: does not go with memory");
+    assert_refused("targets --socket x", "--socket: does not go with targets");
+}
+
+static void an_option_is_given_again_so_many_times(void **state)
+{
+    struct parsed parsed;
+    char line[512] = "targets db1";
+
+    (void)state;
+    for (int i = 0; i < MWD_CTL_TEXTS_MAX; i++)
+        strcat(line, " --label=a=b");
+    assert_taken(&parsed, line);
+    assert_int_equal(parsed.options.labels.count, MWD_CTL_TEXTS_MAX);
+    strcat(line, " --label=a=b");
+    assert_refused(line, "--label: may be given 16 times at the most");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +316,8 @@ int main(void)
         cmocka_unit_test(help_has_every_row),
         cmocka_unit_test(help_of_a_verb_has_its_options_only),
         cmocka_unit_test(files_stand_behind_the_operand),
+        cmocka_unit_test(names_stand_among_the_options),
+        cmocka_unit_test(an_option_is_given_again_so_many_times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
