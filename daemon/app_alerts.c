@@ -173,6 +173,18 @@ struct mw_alerts *mwd_app_alert_table(const struct mwd_app *app)
     return app->alerts->table;
 }
 
+bool mwd_app_alerts_stored(const struct mwd_app *app, uint64_t *ret_failures, bool *ret_failing)
+{
+    struct mwd_durable_numbers numbers;
+
+    if (!app->alerts->durable || app->alerts->closing)
+        return false;
+    mwd_durable_get_numbers(app->alerts->durable, &numbers);
+    *ret_failures = numbers.failures;
+    *ret_failing = numbers.failing;
+    return true;
+}
+
 /* ---- reload ---- */
 
 /* Where the sinks of the old configuration stand in the new one. */

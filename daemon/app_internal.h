@@ -62,7 +62,7 @@ struct mwd_app {
     uint32_t push_changed;   /* kinds, a bit each, that have news for the rules */
     uint64_t push_urgent_ns; /* when they were last told */
     struct mwd_flow events_flow;
-    struct mwd_use bodies_use;
+    struct mwd_use bodies_use, names_use;
     uint64_t heap_floor, heap_fulls; /* after the last full collection; how many there were */
 
     struct mw_sealer *sealer;
@@ -265,6 +265,8 @@ void mwd_app_alerts_deinit(struct mwd_app *self);
 /* Holds the rules against the newest sample. */
 void mwd_app_alerts_feed(struct mwd_app *self);
 struct mw_alerts *mwd_app_alert_table(const struct mwd_app *self);
+/* How storing them goes. Returns false when nothing is stored, as in a replay. */
+bool mwd_app_alerts_stored(const struct mwd_app *self, uint64_t *ret_failures, bool *ret_failing);
 /* Takes the rules and sinks of a new configuration, while self->config is the old one. Errors: with
  * a line in `error`; then all is as it was. */
 int mwd_app_alerts_reload(struct mwd_app *self, const struct mwd_config *new_config,

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* Rows of caches; heaps and queues have one. */
-enum { BODIES, HISTORY, CACHES };
+enum { BODIES, HISTORY, NAMES, CACHES };
 
 static void set_key(struct mw_block *block, uint32_t row, uint64_t id)
 {
@@ -77,14 +77,14 @@ static void fill_queue(struct mwd_app *self, struct mw_block *block)
     put(block, MW_QUEUE_LENGTH, 0, stats.events.waiting);
     put(block, MW_QUEUE_CAPACITY, 0, stats.events.room);
     put(block, MW_QUEUE_ENQUEUED, 0, stats.events.offered);
-    put(block, MW_QUEUE_DEQUEUED, 0, stats.events.sent);
-    put(block, MW_QUEUE_REFUSED, 0, stats.events.replaced);
+    put(block, MW_QUEUE_DEQUEUED, 0, stats.events.passed);
+    put(block, MW_QUEUE_REFUSED, 0, stats.events.refused);
     put(block, MW_QUEUE_CLEARED, 0, stats.events.left);
     put(block, MW_QUEUE_AGE, 0, 0);
     mwd_flow_update(
         &self->events_flow,
         &(struct mwd_flow_values){(double)stats.events.waiting, (double)stats.events.room,
-                                  (double)stats.events.offered, (double)stats.events.sent,
+                                  (double)stats.events.offered, (double)stats.events.passed,
                                   (double)stats.events.oldest_age_ms},
         mw_clock_monotonic_ns(mw_clock_system()));
     mwd_push_put_flow(&self->events_flow, 0, block);
@@ -124,12 +124,34 @@ static void fill_history(struct mwd_app *self, struct mw_block *block)
     put(block, MW_CACHE_AGE, HISTORY, 0);
 }
 
+/* Texts of processes, each stored once. They leave when nobody has them any more; at its limit the
+ * table takes no new one, so none ever makes room for another. */
+static void fill_names(struct mwd_app *self, struct mw_block *block)
+{
+    struct mw_intern_numbers numbers;
+
+    mw_subjects_get_names(self->subjects, &numbers);
+    put(block, MW_CACHE_ENTRIES, NAMES, numbers.texts);
+    put(block, MW_CACHE_LIMIT, NAMES, numbers.limit);
+    put(block, MW_CACHE_BYTES, NAMES, numbers.bytes);
+    put(block, MW_CACHE_HITS, NAMES, numbers.hits);
+    put(block, MW_CACHE_MISSES, NAMES, numbers.misses);
+    put(block, MW_CACHE_EVICTIONS, NAMES, 0);
+    put(block, MW_CACHE_AGE, NAMES, 0);
+    mwd_use_update(&self->names_use,
+                   &(struct mwd_use_values){(double)numbers.hits, (double)numbers.misses, 0},
+                   mw_clock_monotonic_ns(mw_clock_system()));
+    mwd_push_put_use(&self->names_use, NAMES, block);
+}
+
 static void fill_caches(struct mwd_app *self, struct mw_block *block)
 {
     set_key(block, BODIES, MWD_CACHE_BODIES);
     set_key(block, HISTORY, MWD_CACHE_HISTORY);
     fill_bodies(self, block);
+    set_key(block, NAMES, MWD_CACHE_NAMES);
     fill_history(self, block);
+    fill_names(self, block);
 }
 
 static const struct source {

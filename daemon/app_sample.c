@@ -71,6 +71,7 @@ static void put_http(struct mw_block *block, const struct mwd_http_server *http)
     put(block, MW_DAEMON_CONNECTIONS_TOTAL, stats.connections_total);
     put(block, MW_DAEMON_REJECTIONS, stats.rejections);
     put(block, MW_DAEMON_TIMEOUTS, stats.timeouts);
+    put(block, MW_DAEMON_STREAMS_DROPPED, stats.streams_dropped);
     put(block, MW_DAEMON_STREAMS, stats.streams);
     put(block, MW_DAEMON_BODY_BYTES, stats.body_bytes);
 }
@@ -78,9 +79,15 @@ static void put_http(struct mw_block *block, const struct mwd_http_server *http)
 static void put_alerts(struct mw_block *block, const struct mwd_app *self)
 {
     struct mw_alert_numbers numbers;
+    uint64_t failures;
+    bool failing;
 
     if (!self->alerts) /* --once follows no rules */
         return;
+    if (mwd_app_alerts_stored(self, &failures, &failing)) {
+        put(block, MW_DAEMON_STATE_FAILING, failing);
+        put(block, MW_DAEMON_STATE_FAILURES, failures);
+    }
     mw_alerts_get_numbers(mwd_app_alert_table(self), &numbers);
     put(block, MW_DAEMON_ALERTS, numbers.states);
     put(block, MW_DAEMON_ALERTS_FIRING, numbers.firing);

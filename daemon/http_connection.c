@@ -205,7 +205,7 @@ void mwd_http_on_sweep(uv_timer_t *timer)
 
     check_deadlines(self);
     check_lingers(self);
-    mwd_http_events_sweep(self);
+    mwd_http_streams_sweep(self);
     mwd_http_downloads_wake(self, false);
     mwd_http_accept_resume(self);
     mwd_http_turn(self);

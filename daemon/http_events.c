@@ -1,51 +1,37 @@
-/* Server-Sent Events. An event is rendered once for a publish, if anybody listens, and shared by
- * reference. A stream holds at most the event that it is sending; when it is done it goes on with
- * the newest, so a slow reader misses events instead of collecting them.
+/* What is told to event streams: one queue for all of them. An event is rendered once, stands in
+ * the queue until every stream has taken it or passed over it, and is shared by reference. A stream
+ * has its own position in the queue (http_stream.c) and a claim on each event from there on; the
+ * oldest one leaves when nobody has a claim on it.
  *
- * What is told is not to be missed: alerts. The last ones are kept for all streams together, and
- * each stream sends those that came since it was opened, in order, before it goes on with samples.
- * One that is behind by more than are kept loses the oldest, and that is counted.
+ * A sample outdates the one before it, so of samples only the newest has a text in the queue: a
+ * slow reader passes over the others. Alerts keep theirs; none is left out.
  *
- * A stream with nothing to send is suspended: a content reader that returned 0 without that would
- * be asked again at once, for ever. A suspended connection is out of epoll, so a client's death
- * shows only when something is written to it: hence the heartbeat.
+ * So a reader that is stuck holds the queue up, which shows: its length and the age of the oldest
+ * event grow. When the queue is full, those that are farthest behind are dropped, and counted, to
+ * make room: what is new goes before who does not listen. An event for which there is no memory is
+ * refused, and counted.
  */
 #include "daemon/http_internal.h"
 
 #include "base/clock.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 1024, FRAME_BYTES = 64, PLACES = 2 /* a stream has, for events */ };
+enum { FRAME_BYTES = 64 };
 
-static const char heartbeat[] = ":\n\n";
-
-struct mwd_http_event {
-    struct mwd_http_server *server;
-    uint32_t references;
-    uint64_t number; /* tells it from those before */
-    uint64_t made_ms;
-    struct mwd_buffer text;
+/* Words of an event's object in the queue. */
+enum {
+    EVENT_TEXT,   /* a struct mwd_http_event; 0: outdated */
+    EVENT_ROUTE,  /* whose streams it is for; 0: all */
+    EVENT_CLAIMS, /* streams that have yet to come to it */
+    EVENT_WORDS,
 };
 
-struct mwd_http_stream {
-    struct mwd_http_stream *prev, *next;
-    struct mwd_http_connection *connection;
-    struct mwd_http_route *route;
-    struct mwd_http_event *sending;
-    size_t sent;         /* of it */
-    uint64_t last;       /* number of the event sent before */
-    uint64_t told;       /* how many of server->told_count it has sent, or lost */
-    uint64_t written_ms; /* when something was last handed over */
-    bool suspended, beat;
-};
+/* ---- rendered events ---- */
 
-/* ---- events ---- */
-
-static struct mwd_http_event *unref(struct mwd_http_event *self)
+struct mwd_http_event *mwd_http_event_unref(struct mwd_http_event *self)
 {
     if (self && --self->references == 0) {
         self->server->stats.body_bytes -= self->text.size;
@@ -85,17 +71,15 @@ static struct mwd_http_event *create_event(struct mwd_http_server *server, const
         return NULL;
     self->server = server;
     self->references = 1;
-    self->number = ++server->body_number;
-    self->made_ms = uv_now(server->loop);
     mwd_buffer_init(&self->text, mwd_http_body_room(server));
     mwd_buffer_reserve(&self->text, data->size + FRAME_BYTES);
     frame(&self->text, name, server->seq, data->bytes, data->size);
     server->stats.body_bytes += self->text.size;
-    return self->text.failed ? unref(self) : self;
+    return self->text.failed ? mwd_http_event_unref(self) : self;
 }
 
-static int render(struct mwd_http_server *self, struct mwd_http_route *route,
-                  const struct mwd_request *request, struct mwd_http_problem *problem)
+int mwd_http_events_render(struct mwd_http_server *self, struct mwd_http_route *route,
+                           const struct mwd_request *request, struct mwd_http_problem *problem)
 {
     struct mwd_buffer data;
     struct mwd_reply reply = {.body = &data, .status = 200};
@@ -105,6 +89,7 @@ static int render(struct mwd_http_server *self, struct mwd_http_route *route,
     r = mwd_http_render(self, route, request, &reply, problem);
     if (r == 0) {
         route->newest = create_event(self, "sample", &data);
+        route->newest_at = UINT64_MAX;
         if (!route->newest)
             r = mwd_http_no_room(self, "the memory for answers (max-body-bytes) is used up",
                                  problem);
@@ -113,321 +98,253 @@ static int render(struct mwd_http_server *self, struct mwd_http_route *route,
     return r;
 }
 
-static bool is_behind(const struct mwd_http_stream *self)
+/* ---- the queue ---- */
+
+static struct mw_heap *heap_of(const struct mwd_http_server *self)
 {
-    return self->route->newest && self->route->newest->number != self->last;
+    return mw_store_heap(self->store);
 }
 
-static void count_replaced(struct mwd_http_server *self)
+static uint64_t now_ns(const struct mwd_http_server *self)
 {
-    for (const struct mwd_http_stream *s = self->streams; s; s = s->next)
-        self->stats.events.replaced += is_behind(s);
+    return uv_now(self->loop) * MW_NS_PER_MS;
+}
+
+int mwd_http_events_init(struct mwd_http_server *self)
+{
+    static const struct mw_heap_type_info event = {
+        "StreamEvent", MW_KIND_FIXED, EVENT_WORDS, NULL, 0, NULL};
+    const struct mw_queue_config config = {MWD_HTTP_EVENTS_MAX, MWD_HTTP_EVENTS_MAX * 4 / 5,
+                                           MWD_HTTP_EVENTS_MAX / 2};
+    int r = mw_heap_add_type(heap_of(self), &event, &self->event_type);
+
+    return r < 0 ? r : mw_queue_create(self->store, &config, &self->events);
+}
+
+static uint64_t word(const struct mwd_http_server *self, struct mw_ref object, size_t index)
+{
+    return mw_heap_get_word(heap_of(self), object, index);
+}
+
+static void on_release(void *event)
+{
+    mwd_http_event_unref(event);
+}
+
+static void release_text(struct mwd_http_server *self, struct mw_ref object)
+{
+    if (word(self, object, EVENT_TEXT) == 0)
+        return;
+    mw_heap_release_external(heap_of(self), object);
+    mw_heap_set_word(heap_of(self), object, EVENT_TEXT, 0);
+}
+
+/* With a reference of its own to the event; none without memory. */
+static struct mw_ref make_object(struct mwd_http_server *self, const struct mwd_http_route *route,
+                                 struct mwd_http_event *event)
+{
+    struct mw_heap *heap = heap_of(self);
+    struct mw_ref object = mw_heap_new(heap, self->event_type);
+
+    if (mw_ref_is_none(object) ||
+        mw_heap_attach_external(heap, object, event->text.size, on_release, event) < 0)
+        return mw_ref_none();
+    event->references++;
+    mw_heap_set_word(heap, object, EVENT_TEXT, (uintptr_t)event);
+    mw_heap_set_word(heap, object, EVENT_ROUTE, (uintptr_t)route);
+    mw_heap_set_word(heap, object, EVENT_CLAIMS, self->event_readers);
+    return object;
+}
+
+static void clear(struct mwd_http_server *self)
+{
+    for (uint64_t i = self->events_first; i < self->events_end; i++) {
+        MW_SCOPE(scope, heap_of(self));
+
+        release_text(self, mw_queue_peek(self->events, i - self->events_first));
+    }
+    mw_queue_clear(self->events, now_ns(self));
+    self->events_first = self->events_end;
+}
+
+void mwd_http_events_deinit(struct mwd_http_server *self)
+{
+    for (uint32_t i = 0; i < self->route_count; i++)
+        self->routes[i].newest = mwd_http_event_unref(self->routes[i].newest);
+    if (self->events)
+        clear(self);
+    self->events = mw_queue_destroy(self->events);
+}
+
+/* Lets go of those that nobody has a claim on. */
+static void drain(struct mwd_http_server *self)
+{
+    while (self->events_first < self->events_end) {
+        MW_SCOPE(scope, heap_of(self));
+        struct mw_ref oldest = mw_queue_peek(self->events, 0);
+
+        if (word(self, oldest, EVENT_CLAIMS) > 0)
+            return;
+        release_text(self, mw_queue_read(self->events, now_ns(self)));
+        self->events_first++;
+    }
+}
+
+/* ---- readers ---- */
+
+static bool is_for(const struct mwd_http_server *self, struct mw_ref object,
+                   const struct mwd_http_route *route)
+{
+    uint64_t wanted = word(self, object, EVENT_ROUTE);
+
+    return wanted == 0 || wanted == (uintptr_t)route;
+}
+
+/* Goes on by one, and gives the claim up. The event, or NULL when it is not for this reader. */
+static struct mwd_http_event *pass(struct mwd_http_server *self, const struct mwd_http_route *route,
+                                   uint64_t position)
+{
+    MW_SCOPE(scope, heap_of(self));
+    struct mw_ref object = mw_queue_peek(self->events, position - self->events_first);
+
+    mw_heap_set_word(heap_of(self), object, EVENT_CLAIMS, word(self, object, EVENT_CLAIMS) - 1);
+    if (!is_for(self, object, route))
+        return NULL;
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): it was put there as one */
+    return (struct mwd_http_event *)(uintptr_t)word(self, object, EVENT_TEXT);
+}
+
+struct mwd_http_event *mwd_http_events_next(struct mwd_http_server *self,
+                                            const struct mwd_http_route *route, uint64_t *position)
+{
+    struct mwd_http_event *event = NULL;
+
+    while (!event && *position < self->events_end)
+        event = pass(self, route, (*position)++);
+    if (event)
+        event->references++;
+    drain(self);
+    return event;
+}
+
+uint64_t mwd_http_events_join(struct mwd_http_server *self)
+{
+    self->event_readers++;
+    return self->events_end;
+}
+
+void mwd_http_events_leave(struct mwd_http_server *self, uint64_t position)
+{
+    self->event_readers--;
+    while (position < self->events_end)
+        pass(self, NULL, position++);
+    if (self->event_readers > 0)
+        drain(self);
+    else if (self->events_first < self->events_end)
+        clear(self);
+}
+
+/* ---- telling ---- */
+
+/* Those that the oldest event waits for. */
+static void drop_slowest(struct mwd_http_server *self)
+{
+    uint64_t oldest = self->events_first;
+
+    for (struct mwd_http_stream *s = self->streams; s; s = s->next)
+        if (!s->dropped && s->position == oldest)
+            mwd_http_stream_drop(s);
+}
+
+static void put_event(struct mwd_http_server *self, const struct mwd_http_route *route,
+                      struct mwd_http_event *event)
+{
+    MW_SCOPE(scope, heap_of(self));
+    struct mw_ref object = make_object(self, route, event);
+    uint64_t now = now_ns(self);
+
+    if (mw_ref_is_none(object)) {
+        self->events_unmade++;
+        return;
+    }
+    if (mw_queue_write(self->events, object, now, now) < 0) { /* full, and that is counted */
+        drop_slowest(self);
+        mw_heap_set_word(heap_of(self), object, EVENT_CLAIMS, self->event_readers);
+        if (self->event_readers == 0 || mw_queue_write(self->events, object, now, now) < 0) {
+            release_text(self, object);
+            return;
+        }
+    }
+    self->events_end++;
+}
+
+/* The one of the last sample stays in the queue, without its text. */
+static void outdate(struct mwd_http_server *self, struct mwd_http_route *route)
+{
+    MW_SCOPE(scope, heap_of(self));
+
+    if (route->newest_at >= self->events_first && route->newest_at < self->events_end)
+        release_text(self, mw_queue_peek(self->events, route->newest_at - self->events_first));
+    route->newest = mwd_http_event_unref(route->newest);
+}
+
+static void publish_route(struct mwd_http_server *self, struct mwd_http_route *route)
+{
+    const struct mwd_request nothing = {0};
+    struct mwd_http_problem problem;
+    uint64_t at = self->events_end;
+
+    if (route->newest)
+        outdate(self, route);
+    if (!route->streams || !self->event_readers)
+        return;
+    if (mwd_http_events_render(self, route, &nothing, &problem) < 0) {
+        self->events_unmade++; /* streams wait for the next */
+        return;
+    }
+    put_event(self, route, route->newest);
+    if (self->events_end > at)
+        route->newest_at = at;
 }
 
 void mwd_http_events_publish(struct mwd_http_server *self)
 {
-    const struct mwd_request nothing = {0};
-    struct mwd_http_problem problem;
-
-    count_replaced(self);
-    for (uint32_t i = 0; i < self->route_count; i++) {
-        struct mwd_http_route *route = &self->routes[i];
-
-        route->newest = unref(route->newest);
-        if (route->streams && /* on errors streams wait for the next */
-            render(self, route, &nothing, &problem) == 0)
-            self->stats.events.offered += route->streams;
-    }
-    mwd_http_events_wake(self);
-}
-
-/* ---- what is told ---- */
-
-/* Those that this stream has yet to send; at most what is kept. */
-static uint64_t untold(const struct mwd_http_stream *self)
-{
-    return self->connection->server->told_count - self->told;
-}
-
-static struct mwd_http_event **told_place(struct mwd_http_server *self, uint64_t number)
-{
-    return &self->told[number % MWD_HTTP_TOLD_MAX];
-}
-
-/* The one that makes room is lost to streams that have not come to it. */
-static void lose_oldest(struct mwd_http_server *self)
-{
-    for (struct mwd_http_stream *s = self->streams; s; s = s->next)
-        if (untold(s) == MWD_HTTP_TOLD_MAX) {
-            s->told++;
-            self->stats.events.replaced++;
-        }
+    for (uint32_t i = 0; i < self->route_count; i++)
+        publish_route(self, &self->routes[i]);
+    mwd_http_streams_wake(self);
 }
 
 void mwd_http_server_tell(struct mwd_http_server *self, const char *name,
                           const struct mwd_buffer *data)
 {
-    struct mwd_http_event **place = told_place(self, self->told_count);
-    struct mwd_http_event *event = self->streams ? create_event(self, name, data) : NULL;
+    struct mwd_http_event *event;
 
-    self->stats.events.offered += self->stats.streams;
-    if (!event) { /* nobody listens, or there is no memory for it */
-        self->stats.events.replaced += self->stats.streams;
+    if (!self->event_readers)
+        return;
+    event = create_event(self, name, data);
+    if (!event) {
+        self->events_unmade++;
         return;
     }
-    lose_oldest(self);
-    unref(*place);
-    *place = event;
-    self->told_count++;
-    mwd_http_events_wake(self);
-}
-
-void mwd_http_events_deinit(struct mwd_http_server *self)
-{
-    for (uint32_t i = 0; i < MWD_HTTP_TOLD_MAX; i++)
-        self->told[i] = unref(self->told[i]);
-    for (uint32_t i = 0; i < self->route_count; i++)
-        self->routes[i].newest = unref(self->routes[i].newest);
-}
-
-/* ---- streams ---- */
-
-static void destroy_stream(void *context)
-{
-    struct mwd_http_stream *self = context;
-    struct mwd_http_server *server = self->connection->server;
-
-    if (self->prev)
-        self->prev->next = self->next;
-    else
-        server->streams = self->next;
-    if (self->next)
-        self->next->prev = self->prev;
-    self->route->streams--;
-    server->stats.streams--;
-    server->stats.events.left += self->sending != NULL;
-    server->stats.events.left += is_behind(self);
-    server->stats.events.left += untold(self);
-    self->connection->stream = NULL;
-    unref(self->sending);
-    free(self);
-}
-
-static size_t copy_some(struct mwd_http_stream *self, char *to, size_t room)
-{
-    const struct mwd_buffer *text = &self->sending->text;
-    size_t size = text->size - self->sent;
-
-    if (size > room)
-        size = room;
-    memcpy(to, text->bytes + self->sent, size);
-    self->sent += size;
-    if (self->sent == text->size) {
-        self->sending = unref(self->sending);
-        self->connection->server->stats.events.sent++;
-    }
-    return size;
-}
-
-static void take(struct mwd_http_stream *self, struct mwd_http_event *event)
-{
-    self->sending = event;
-    self->sending->references++;
-    self->sent = 0;
-}
-
-static bool has_more(const struct mwd_http_stream *self)
-{
-    return untold(self) > 0 || is_behind(self);
-}
-
-static void take_next(struct mwd_http_stream *self)
-{
-    struct mwd_http_server *server = self->connection->server;
-
-    if (untold(self) > 0) {
-        take(self, *told_place(server, self->told++));
-        return;
-    }
-    take(self, self->route->newest);
-    self->last = self->sending->number;
-}
-
-/* The content reader: fills `to`, or says why not. */
-static ssize_t on_read(void *context, uint64_t position, char *to, size_t room)
-{
-    struct mwd_http_stream *self = context;
-    struct mwd_http_server *server = self->connection->server;
-
-    (void)position;
-    self->written_ms = uv_now(server->loop);
-    if (!self->sending && server->closing)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (!self->sending && has_more(self))
-        take_next(self);
-    if (self->sending) {
-        self->beat = false;
-        return (ssize_t)copy_some(self, to, room);
-    }
-    if (self->beat && room >= sizeof heartbeat - 1) {
-        self->beat = false;
-        memcpy(to, heartbeat, sizeof heartbeat - 1);
-        return sizeof heartbeat - 1;
-    }
-    self->suspended = true;
-    MHD_suspend_connection(self->connection->mhd);
-    return 0;
-}
-
-static struct mwd_http_stream *create_stream(struct mwd_http_connection *connection,
-                                             struct mwd_http_route *route)
-{
-    struct mwd_http_stream *self = calloc(1, sizeof *self);
-    struct mwd_http_server *server = connection->server;
-
-    if (!self)
-        return NULL;
-    self->connection = connection;
-    self->route = route;
-    self->written_ms = uv_now(server->loop);
-    self->told = server->told_count;
-    self->next = server->streams;
-    if (self->next)
-        self->next->prev = self;
-    server->streams = self;
-    server->stats.streams++;
-    route->streams++;
-    server->stats.events.offered += is_behind(self);
-    connection->stream = self;
-    return self;
+    put_event(self, NULL, event);
+    mwd_http_event_unref(event);
+    mwd_http_streams_wake(self);
 }
 
 /* ---- numbers ---- */
 
-static void count_waiting(const struct mwd_http_event *event, uint64_t now_ms,
-                          struct mwd_http_event_stats *ret)
-{
-    uint64_t age_ms = now_ms - event->made_ms;
-
-    ret->waiting++;
-    if (age_ms > ret->oldest_age_ms)
-        ret->oldest_age_ms = age_ms;
-}
-
 void mwd_http_events_stats(const struct mwd_http_server *self, struct mwd_http_event_stats *ret)
 {
-    uint64_t now_ms = uv_now(self->loop);
-    uint32_t streams = self->policy->limits.max_streams;
+    struct mw_queue_numbers numbers;
 
-    ret->waiting = ret->oldest_age_ms = 0;
-    for (const struct mwd_http_stream *s = self->streams; s; s = s->next) {
-        if (s->sending)
-            count_waiting(s->sending, now_ms, ret);
-        if (is_behind(s))
-            count_waiting(s->route->newest, now_ms, ret);
-        for (uint64_t i = s->told; i < self->told_count; i++)
-            count_waiting(self->told[i % MWD_HTTP_TOLD_MAX], now_ms, ret);
-    }
-    if (streams < self->stats.streams) /* a reload has lowered it */
-        streams = self->stats.streams;
-    ret->room = (PLACES + MWD_HTTP_TOLD_MAX) * (uint64_t)streams;
-}
-
-/* ---- answering ---- */
-
-static struct MHD_Response *respond(struct mwd_http_connection *connection,
-                                    struct mwd_http_route *route)
-{
-    struct mwd_http_stream *stream = create_stream(connection, route);
-    struct MHD_Response *response = NULL;
-
-    if (stream)
-        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_read, stream,
-                                                     destroy_stream);
-    if (stream && !response)
-        destroy_stream(stream);
-    return response;
-}
-
-static enum MHD_Result send_response(struct mwd_http_connection *self,
-                                     const struct mwd_http_route *route,
-                                     struct MHD_Response *response)
-{
-    enum MHD_Result r;
-
-    if (response) {
-        MHD_add_response_header(response, "Content-Type", route->row->media_type);
-        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-        MHD_add_response_header(response, "Cache-Control", "no-store");
-    }
-    r = mwd_http_answer(self, MHD_HTTP_OK, response);
-    if (self->stream)
-        mwd_http_connection_enter(self, MWD_HTTP_STREAMING);
-    if (response)
-        MHD_destroy_response(response);
-    return r;
-}
-
-enum MHD_Result mwd_http_answer_stream(struct mwd_http_connection *self,
-                                       struct mwd_http_route *route,
-                                       const struct mwd_request *request, bool head_only)
-{
-    struct mwd_http_server *server = self->server;
-    struct mwd_http_problem problem;
-
-    /* libmicrohttpd would end the answer to HEAD with a last chunk, which the client takes for the
-     * beginning of the next answer. */
-    if (head_only)
-        return send_response(
-            self, route,
-            MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT));
-    if (server->stats.streams >= server->policy->limits.max_streams)
-        mwd_http_no_room(server, "as many event streams are open as max-streams allows", &problem);
-    else if (route->newest || render(server, route, request, &problem) == 0)
-        return send_response(self, route, respond(self, route));
-    return mwd_http_answer_problem(self, &problem);
-}
-
-/* ---- waking ---- */
-
-static void resume(struct mwd_http_stream *self)
-{
-    if (!self->suspended)
-        return;
-    self->suspended = false;
-    self->written_ms = uv_now(self->connection->server->loop);
-    MHD_resume_connection(self->connection->mhd);
-}
-
-/* Resuming does nothing visible until the next MHD_run(). */
-void mwd_http_events_wake(struct mwd_http_server *self)
-{
-    for (struct mwd_http_stream *s = self->streams; s; s = s->next)
-        if (self->closing || has_more(s))
-            resume(s);
-    if (self->streams)
-        mwd_http_turn(self);
-}
-
-static void sweep_stream(struct mwd_http_stream *self, uint64_t now_ms)
-{
-    struct mwd_http_connection *connection = self->connection;
-    struct mwd_http_server *server = connection->server;
-    uint64_t silent_ms = now_ms - self->written_ms;
-
-    if (self->suspended && silent_ms >= MWD_HTTP_HEARTBEAT_MS) {
-        self->beat = true;
-        resume(self);
-    } else if (!self->suspended && connection->phase == MWD_HTTP_STREAMING &&
-               silent_ms >= server->policy->limits.response_timeout_ns / MW_NS_PER_MS) {
-        mwd_http_connection_cut(connection);
-    }
-}
-
-void mwd_http_events_sweep(struct mwd_http_server *self)
-{
-    uint64_t now_ms = uv_now(self->loop);
-
-    for (struct mwd_http_stream *s = self->streams; s; s = s->next)
-        sweep_stream(s, now_ms);
+    mw_queue_get_numbers(self->events, now_ns(self), &numbers);
+    *ret = (struct mwd_http_event_stats){
+        .waiting = numbers.length,
+        .room = numbers.capacity,
+        .oldest_age_ms = numbers.oldest_age_ns / MW_NS_PER_MS,
+        .offered = numbers.enqueued,
+        .passed = numbers.dequeued,
+        .refused = numbers.refused + self->events_unmade,
+        .left = numbers.cleared,
+    };
 }

@@ -4,12 +4,14 @@
  * http_activation (those of systemd), http_accept (who gets in), http_connection (lives and
  * deadlines), http_recv (bytes that are kept from libmicrohttpd), http_request (what is asked),
  * http_upload (bodies of requests), http_head, http_path, http_query, http_host, http_auth (its
- * checks), http_body, http_kept, http_negotiate, http_gzip, http_events, http_download (its
- * answers), http_problem (its refusals), http_server (the whole).
+ * checks), http_body, http_kept, http_negotiate, http_gzip, http_events, http_stream, http_download
+ * (its answers), http_problem (its refusals), http_server (the whole).
  */
 #ifndef MWD_HTTP_INTERNAL_H
 #define MWD_HTTP_INTERNAL_H
 #include "daemon/http_server.h"
+
+#include "base/hash.h"
 
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -25,10 +27,11 @@ enum {
     MWD_HTTP_URI_BYTES = 2048,
     MWD_HTTP_DETAIL_BYTES = 256,
     MWD_HTTP_KEPT_MAX = 64,
-    MWD_HTTP_SHELVES = 4, /* that kept bodies stand on, see http_kept.c */
+    MWD_HTTP_ASKED_MAX = 1024, /* questions that are remembered when no place is left */
+    MWD_HTTP_SHELVES = 4,      /* that kept bodies stand on, see http_kept.c */
     MWD_HTTP_LINGER_MAX = 16,
     MWD_HTTP_UNIX_PLACES = 16,
-    MWD_HTTP_TOLD_MAX = 256, /* events kept for streams that are not to miss them */
+    MWD_HTTP_EVENTS_MAX = 1024, /* that wait for streams; a storm of alerts fits in */
     MWD_HTTP_TOKEN_MIN = 16,
     MWD_HTTP_TOKEN_MAX = 256,
     MWD_HTTP_TOKENS_MAX = 64,
@@ -161,6 +164,7 @@ struct mwd_http_route {
     uint32_t forms;                /* rows behind this one that show the same in another form */
     bool is_form;                  /* it is one of them */
     struct mwd_http_event *newest; /* of a stream; NULL = to be rendered */
+    uint64_t newest_at;            /* its position in the queue of events */
     uint32_t streams;
 };
 
@@ -321,12 +325,18 @@ struct mwd_http_server {
     struct mw_store *store;
     const struct mw_heap_type *kept_type;
     struct mw_cache *kept[MWD_HTTP_SHELVES];
+    struct mw_hash_key asked_key;
+    uint32_t asked[MWD_HTTP_ASKED_MAX]; /* a mark of each; 0 = none */
+    bool asked_any;
     struct mwd_http_spare spare;
     uint64_t body_number, seq;
     char boot[17];
     struct mwd_http_stream *streams;
-    struct mwd_http_event *told[MWD_HTTP_TOLD_MAX]; /* number n in place n % MWD_HTTP_TOLD_MAX */
-    uint64_t told_count;
+    const struct mw_heap_type *event_type;
+    struct mw_queue *events;
+    uint64_t events_first, events_end; /* positions in it, counted from the first event ever */
+    uint64_t events_unmade;            /* for lack of memory */
+    uint32_t event_readers;            /* streams that are not dropped */
     struct mwd_http_download *downloads;
 
     struct mwd_http_stats stats;
@@ -500,20 +510,59 @@ void mwd_http_bodies_stats(const struct mwd_http_server *self, struct mwd_http_k
 /* Lets go of bodies of this lifetime. */
 void mwd_http_bodies_drop(struct mwd_http_server *self, enum mwd_lifetime lifetime);
 
-/* ---- http_events.c ---- */
+/* ---- http_events.c: the queue of events ---- */
+
+struct mwd_http_event {
+    struct mwd_http_server *server;
+    uint32_t references;
+    struct mwd_buffer text;
+};
+
+/* Takes NULL, and returns it. */
+struct mwd_http_event *mwd_http_event_unref(struct mwd_http_event *self);
+
+/* Needs self->store. Errors   -ENOMEM, -ENOSPC: then there is something to deinit, too. */
+int mwd_http_events_init(struct mwd_http_server *self);
+void mwd_http_events_deinit(struct mwd_http_server *self);
+/* Fills in what is not counted as it happens. */
+void mwd_http_events_stats(const struct mwd_http_server *self, struct mwd_http_event_stats *ret);
+/* A new event for the streams of each route. */
+void mwd_http_events_publish(struct mwd_http_server *self);
+/* Makes route->newest when there is none. Errors   -EPROTO: refused, see *problem. */
+int mwd_http_events_render(struct mwd_http_server *self, struct mwd_http_route *route,
+                           const struct mwd_request *request, struct mwd_http_problem *problem);
+
+/* One reader more: it has a claim on every event from the position on that is returned. */
+uint64_t mwd_http_events_join(struct mwd_http_server *self);
+/* The next event for this reader, with a reference of its own; NULL when there is none yet. */
+struct mwd_http_event *mwd_http_events_next(struct mwd_http_server *self,
+                                            const struct mwd_http_route *route, uint64_t *position);
+/* It gives up its claims. */
+void mwd_http_events_leave(struct mwd_http_server *self, uint64_t position);
+
+/* ---- http_stream.c: readers of that queue ---- */
+
+struct mwd_http_stream {
+    struct mwd_http_stream *prev, *next;
+    struct mwd_http_connection *connection;
+    struct mwd_http_route *route;
+    struct mwd_http_event *sending;
+    size_t sent;         /* of it */
+    uint64_t position;   /* of the next event in the queue */
+    uint64_t written_ms; /* when something was last handed over */
+    bool suspended, beat;
+    bool dropped; /* it has no claims any more, and its connection ends */
+};
 
 enum MHD_Result mwd_http_answer_stream(struct mwd_http_connection *self,
                                        struct mwd_http_route *route,
                                        const struct mwd_request *request, bool head_only);
-/* Fills in what is not counted as it happens. */
-void mwd_http_events_stats(const struct mwd_http_server *self, struct mwd_http_event_stats *ret);
-/* A new event for each stream that is open. */
-void mwd_http_events_publish(struct mwd_http_server *self);
+/* Gives up on a reader that does not read. */
+void mwd_http_stream_drop(struct mwd_http_stream *self);
 /* Wakes streams that have something to send; with `closing` set that is their end. */
-void mwd_http_events_wake(struct mwd_http_server *self);
+void mwd_http_streams_wake(struct mwd_http_server *self);
 /* Heartbeats and streams that nobody reads. */
-void mwd_http_events_sweep(struct mwd_http_server *self);
-void mwd_http_events_deinit(struct mwd_http_server *self);
+void mwd_http_streams_sweep(struct mwd_http_server *self);
 
 /* ---- http_download.c ---- */
 

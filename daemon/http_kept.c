@@ -2,6 +2,12 @@
  * show has changed. When there is no place left, the oldest answer to a question with words in it
  * makes room; what everybody asks, a path alone, is never pushed out by what somebody asks.
  *
+ * But nothing makes room for a question that is asked once: when all places are taken, an answer to
+ * somebody is kept only when it was asked for before, within the same sample. So an eviction is one
+ * that somebody needed, and a client that walks through all processes pushes nothing out. Of such
+ * questions a mark is remembered, not the words: two that share one are taken for the same, which
+ * at worst evicts a body too early.
+ *
  * They stand in caches on the managed heap, one for each lifetime and for what everybody or
  * somebody asks, so letting go of all that a new sample outdates is clearing two of them. A value
  * is an object that holds what is kept and is charged with its bytes as external memory. It is let
@@ -31,6 +37,7 @@ struct wanted {
 struct kept {
     struct mwd_http_body body;
     bool gzip;
+    bool once; /* it is not kept: for one answer, and then to be freed */
     char etag[72];
 };
 
@@ -65,6 +72,7 @@ int mwd_http_bodies_init(struct mwd_http_server *self, struct mw_store *store)
     int r;
 
     self->store = store;
+    self->asked_key = mw_hash_key_make(self);
     r = mw_heap_add_type(mw_store_heap(store), &body, &self->kept_type);
     for (unsigned i = 0; r == 0 && i < MWD_HTTP_SHELVES; i++) {
         r = mw_cache_create(store, &config, &self->kept[i]);
@@ -86,6 +94,9 @@ void mwd_http_bodies_drop(struct mwd_http_server *self, enum mwd_lifetime lifeti
 
     mw_cache_clear(self->kept[shelf]);
     mw_cache_clear(self->kept[shelf | PARTICULAR]);
+    if (self->asked_any)
+        memset(self->asked, 0, sizeof self->asked);
+    self->asked_any = false;
 }
 
 void mwd_http_bodies_stats(const struct mwd_http_server *self, struct mwd_http_kept_stats *ret)
@@ -147,14 +158,42 @@ static void count(struct mwd_http_server *self, struct wanted *wanted, bool gzip
 
 /* ---- filling ---- */
 
-/* Drops the oldest particular one when there is no place; false when that is not enough. */
-static bool make_place(struct mwd_http_server *self)
+static bool has_place(const struct mwd_http_server *self)
 {
     struct mwd_http_kept_stats stats;
 
     mwd_http_bodies_stats(self, &stats);
-    return stats.entries < MWD_HTTP_KEPT_MAX || mw_cache_drop(self->kept[PARTICULAR]) ||
+    return stats.entries < MWD_HTTP_KEPT_MAX;
+}
+
+/* Drops the oldest particular one when there is no place; false when that is not enough. */
+static bool make_place(struct mwd_http_server *self)
+{
+    return has_place(self) || mw_cache_drop(self->kept[PARTICULAR]) ||
            mw_cache_drop(self->kept[FOREVER | PARTICULAR]);
+}
+
+/* Whether it was asked for before, when there was no place for it either; in both encodings. */
+static bool was_asked(struct mwd_http_server *self, struct wanted *wanted)
+{
+    uint64_t hash;
+    uint32_t *place, mark;
+    bool was;
+
+    wanted->key[KEY_GZIP] = '-';
+    hash = mw_hash(&self->asked_key, wanted->key, wanted->key_size);
+    place = &self->asked[hash % MWD_HTTP_ASKED_MAX];
+    mark = (uint32_t)(hash >> 32) | 1; /* 0 is an empty place */
+    was = *place == mark;
+    *place = mark;
+    self->asked_any = true;
+    return was;
+}
+
+/* Whether a place is worth having: made, if need be, by pushing another one out. */
+static bool deserves_place(struct mwd_http_server *self, struct wanted *wanted)
+{
+    return !(wanted->shelf & PARTICULAR) || has_place(self) || was_asked(self, wanted);
 }
 
 static void add_fields(const struct kept *kept, const struct mwd_http_route *route)
@@ -227,20 +266,63 @@ static int keep(struct mwd_http_server *self, struct wanted *wanted,
     return 0;
 }
 
-static int keep_plain(struct mwd_http_server *self, struct wanted *wanted, struct kept **ret,
-                      struct mwd_http_problem *problem)
+static int no_memory(struct mwd_http_server *self, struct mwd_http_problem *problem)
 {
+    return mwd_http_no_room(self, "the memory for answers (heap.limit) is used up", problem);
+}
+
+/* Takes the body over, on errors too. */
+static int use_once(struct mwd_http_server *self, const struct wanted *wanted,
+                    const struct mwd_http_body *body, bool gzip, struct kept **ret)
+{
+    int r = make_kept(self, wanted->route, body, gzip, ret);
+
+    if (r == 0)
+        (*ret)->once = true;
+    return r;
+}
+
+static int render_plain(struct mwd_http_server *self, struct wanted *wanted, struct kept **ret,
+                        struct mwd_http_problem *problem)
+{
+    bool deserves = deserves_place(self, wanted);
     struct mwd_http_body body;
     int r;
 
-    if (!make_place(self))
+    if (deserves && !make_place(self))
         return mwd_http_no_room(self, "too many different paths", problem);
     r = mwd_http_body_make(self, wanted->route, wanted->request, &body, problem);
     if (r < 0)
         return r;
-    if (keep(self, wanted, &body, false, ret) < 0)
-        return mwd_http_no_room(self, "the memory for answers (heap.limit) is used up", problem);
-    return 0;
+    r = deserves ? keep(self, wanted, &body, false, ret)
+                 : use_once(self, wanted, &body, false, ret);
+    return r < 0 ? no_memory(self, problem) : 0;
+}
+
+static int zip(struct mwd_http_server *self, const struct wanted *wanted, const struct kept *plain,
+               struct mwd_http_body *ret)
+{
+    struct mwd_buffer buffer;
+    int r = mwd_http_gzip(plain->body.bytes, plain->body.size, mwd_http_body_room(self), &buffer);
+
+    *ret = (struct mwd_http_body){.status = plain->body.status};
+    if (r == 0)
+        r = mwd_http_body_wrap(self, &buffer, ret);
+    mwd_buffer_deinit(&buffer);
+    if (r == 0)
+        mwd_http_body_describe(ret, wanted->route);
+    return r;
+}
+
+/* In place of a plain one that is for one answer alone; which it stays without memory. */
+static void zip_once(struct mwd_http_server *self, const struct wanted *wanted, struct kept **kept)
+{
+    struct kept *plain = *kept;
+    struct mwd_http_body body;
+
+    if (zip(self, wanted, plain, &body) < 0 || use_once(self, wanted, &body, true, kept) < 0)
+        return;
+    free_kept(plain);
 }
 
 /* Leaves *kept, the plain one, as it is when there is no room for another. It is compressed before
@@ -248,17 +330,13 @@ static int keep_plain(struct mwd_http_server *self, struct wanted *wanted, struc
 static int keep_gzip(struct mwd_http_server *self, struct wanted *wanted, struct kept **kept,
                      struct mwd_http_problem *problem)
 {
-    const struct mwd_http_body *plain = &(*kept)->body;
-    struct mwd_http_body body = {.status = plain->status};
-    struct mwd_buffer buffer;
-    int r = mwd_http_gzip(plain->bytes, plain->size, mwd_http_body_room(self), &buffer);
+    bool deserves = deserves_place(self, wanted);
+    struct mwd_http_body body;
 
-    if (r == 0)
-        r = mwd_http_body_wrap(self, &buffer, &body);
-    mwd_buffer_deinit(&buffer);
-    if (r < 0)
+    if (zip(self, wanted, *kept, &body) < 0)
         return 0;
-    mwd_http_body_describe(&body, wanted->route);
+    if (!deserves)
+        return use_once(self, wanted, &body, true, kept) < 0 ? no_memory(self, problem) : 0;
     if (!make_place(self)) {
         MHD_destroy_response(body.response);
         return 0;
@@ -266,9 +344,7 @@ static int keep_gzip(struct mwd_http_server *self, struct wanted *wanted, struct
     if (keep(self, wanted, &body, true, kept) == 0)
         return 0;
     *kept = find(self, wanted, false);
-    return *kept
-               ? 0
-               : mwd_http_no_room(self, "the memory for answers (heap.limit) is used up", problem);
+    return *kept ? 0 : no_memory(self, problem);
 }
 
 static int get(struct mwd_http_server *self, struct wanted *wanted, bool gzip, struct kept **ret,
@@ -285,10 +361,13 @@ static int get(struct mwd_http_server *self, struct wanted *wanted, bool gzip, s
     large = gzip && (!*ret || (*ret)->body.size >= MWD_HTTP_GZIP_MIN);
     count(self, wanted, large);
     if (!*ret)
-        r = keep_plain(self, wanted, ret, problem);
-    if (*ret && gzip && (*ret)->body.size >= MWD_HTTP_GZIP_MIN)
-        r = keep_gzip(self, wanted, ret, problem);
-    return r;
+        r = render_plain(self, wanted, ret, problem);
+    if (r < 0 || !gzip || (*ret)->body.size < MWD_HTTP_GZIP_MIN)
+        return r;
+    if (!(*ret)->once)
+        return keep_gzip(self, wanted, ret, problem);
+    zip_once(self, wanted, ret);
+    return 0;
 }
 
 /* ---- answering ---- */
@@ -325,6 +404,7 @@ enum MHD_Result mwd_http_answer_body(struct mwd_http_connection *self, struct mw
 {
     struct wanted wanted;
     struct mwd_http_problem problem;
+    enum MHD_Result r;
     struct kept *kept;
 
     if (route->row->lifetime == MWD_ALWAYS_FRESH)
@@ -335,5 +415,8 @@ enum MHD_Result mwd_http_answer_body(struct mwd_http_connection *self, struct mw
     if (get(self->server, &wanted, mwd_http_accepts_gzip(self->head.accept_encoding), &kept,
             &problem) < 0)
         return mwd_http_answer_problem(self, &problem);
-    return answer_kept(self, kept);
+    r = answer_kept(self, kept);
+    if (kept->once)
+        free_kept(kept);
+    return r;
 }

@@ -147,6 +147,8 @@ static int init(struct mwd_http_server *self, const struct mwd_route *routes, ui
     snprintf(self->boot, sizeof self->boot, "%016" PRIx64, boot);
     mwd_http_reserve_open(self);
     r = mwd_http_bodies_init(self, store);
+    if (r == 0)
+        r = mwd_http_events_init(self);
     return r == 0 ? start_daemon(self) : r;
 }
 
@@ -155,6 +157,7 @@ static void destroy(struct mwd_http_server *self)
 {
     if (self->daemon)
         MHD_stop_daemon(self->daemon);
+    mwd_http_events_deinit(self);
     mwd_http_bodies_deinit(self);
     if (self->reserve_fd >= 0)
         close(self->reserve_fd);
@@ -221,7 +224,7 @@ static void on_drain(uv_timer_t *timer)
 {
     struct mwd_http_server *self = timer->data;
 
-    mwd_http_events_wake(self);
+    mwd_http_streams_wake(self);
     mwd_http_downloads_wake(self, true);
     mwd_http_turn(self);
     if (!mwd_http_is_answering(self) ||

@@ -135,18 +135,19 @@ struct mwd_http_kept_stats {
     uint64_t hits, misses, evictions; /* totals; a body that only lacks its gzip form is a miss */
 };
 
-/* Events on their way to the streams: each stream has room for the one that it is sending and for
- * the newest. `offered` is always `sent` + `replaced` + `left` + `waiting`. */
+/* Events on their way to the streams, which share one queue: an event is in it until each stream
+ * has taken it. `offered` is always `passed` + `left` + `waiting`. */
 struct mwd_http_event_stats {
     uint64_t waiting, room;
     uint64_t oldest_age_ms; /* 0 when none waits */
-    uint64_t offered, sent;
-    uint64_t replaced; /* by a newer one, before they could be sent */
-    uint64_t left;     /* when their stream ended */
+    uint64_t offered, passed;
+    uint64_t refused; /* found it full, and the slowest streams were dropped; or without memory */
+    uint64_t left;    /* when the last stream ended */
 };
 
 struct mwd_http_stats {
     uint64_t requests, request_errors, connections_total, rejections, timeouts;
+    uint64_t streams_dropped; /* because nobody read them */
     uint64_t body_bytes;
     uint32_t connections, streams;
     struct mwd_http_kept_stats kept;
@@ -177,8 +178,8 @@ int mwd_http_server_reload(struct mwd_http_server *self, const struct mwd_http_s
  * goes into ETags. */
 void mwd_http_server_publish(struct mwd_http_server *self, uint64_t seq);
 
-/* An event `name` of its own for each stream that is open now, in order and none left out, unless a
- * stream is more than 256 of them behind: then it misses the oldest, which is counted. */
+/* An event `name` of its own for each stream that is open now, in order and none left out. When
+ * 1024 events wait, the streams that have not come to the oldest one are dropped. */
 void mwd_http_server_tell(struct mwd_http_server *self, const char *name,
                           const struct mwd_buffer *data);
 

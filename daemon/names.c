@@ -17,6 +17,7 @@ static const struct row {
     {MW_KIND_QUEUE, MWD_QUEUE_EVENTS, "events"},
     {MW_KIND_CACHE, MWD_CACHE_BODIES, "bodies"},
     {MW_KIND_CACHE, MWD_CACHE_HISTORY, "history"},
+    {MW_KIND_CACHE, MWD_CACHE_NAMES, "names"},
 };
 
 enum { PLACES = MWD_NAMES_MAX + MWD_NAMES_OWN };

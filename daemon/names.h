@@ -21,7 +21,13 @@
 enum { MWD_NAME_MAX = 64, MWD_NAMES_MAX = 1000, MWD_NAMES_OWN = 128 };
 
 /* What the key of a row of the daemon's own is; birth is 0. */
-enum { MWD_HEAP_OWN = 1, MWD_QUEUE_EVENTS = 1, MWD_CACHE_BODIES = 1, MWD_CACHE_HISTORY = 2 };
+enum {
+    MWD_HEAP_OWN = 1,
+    MWD_QUEUE_EVENTS = 1,
+    MWD_CACHE_BODIES = 1,
+    MWD_CACHE_HISTORY = 2,
+    MWD_CACHE_NAMES = 3
+};
 
 /* Owners that are no users: whoever has a token, and whoever sends to the UDP address. */
 #define MWD_NAME_OF_TOKEN ((uid_t)-1)

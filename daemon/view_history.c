@@ -6,12 +6,18 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     POINT_ROOM = 4 * MWD_JSON_NUMBER_ROOM + 8,
     REASON_ROOM = MWD_JSON_DIGITS_ROOM + 24,
-    WHOLE_FROM = 1000000
+    WHOLE_FROM = 1000000,
+    LOW_DIGITS = 6, /* of a time, that change from point to point */
+    LOW_ONE = 1000000
 };
+
+/* The largest whole number that a double tells from its neighbours. */
+#define EXACT_MAX (UINT64_C(1) << 53)
 
 struct answer {
     const struct mwd_view_input *input;
@@ -21,7 +27,11 @@ struct answer {
     char subject[MWD_HISTORY_SUBJECT_MAX + 2];
     struct mwd_json json;
     struct mwd_buffer reasons; /* members of "absent", with a comma before each but the first */
+    enum mw_value_type type;
     bool any_point;
+    int64_t high; /* all but the low digits of the last time that was written; and these as text */
+    size_t high_size;
+    char high_text[MWD_JSON_DIGITS_ROOM];
 };
 
 const char *mwd_history_gap_word(unsigned gap)
@@ -140,6 +150,24 @@ static void put_name(struct answer *self)
 
 /* ---- points ---- */
 
+/* Times of neighbours differ in their last digits: the others are copied. */
+static char *at_time(struct answer *self, char *at, int64_t time)
+{
+    char low[MWD_JSON_DIGITS_ROOM];
+
+    if (time < LOW_ONE)
+        return mwd_json_at_i64(at, time);
+    if (time / LOW_ONE != self->high) {
+        self->high = time / LOW_ONE;
+        self->high_size =
+            (size_t)(mwd_json_digits(self->high_text, (uint64_t)self->high) - self->high_text);
+    }
+    memcpy(at, self->high_text, MWD_JSON_DIGITS_ROOM);
+    mwd_json_digits(low, (uint64_t)(LOW_ONE + time % LOW_ONE)); /* with a 1 in front */
+    memcpy(at + self->high_size, low + 1, LOW_DIGITS);
+    return at + self->high_size + LOW_DIGITS;
+}
+
 static char *at_value(char *at, enum mw_value_type type, union mw_value value)
 {
     if (type == MW_VALUE_F64)
@@ -178,29 +206,56 @@ static void put_reason(struct answer *self, const struct mw_history_point *point
     mwd_buffer_commit(&self->reasons, (size_t)(at - begin));
 }
 
+/* Whether all three are the same number, as they are where a step has one sample. */
+static bool is_one_number(const struct answer *self, const struct mw_history_point *point)
+{
+    return self->type == MW_VALUE_U64 && point->min.u == point->max.u && point->max.u < EXACT_MAX &&
+           point->mean == (double)point->max.u;
+}
+
+static char *at_three_times(char *at, uint64_t value)
+{
+    char text[MWD_JSON_NUMBER_ROOM];
+    size_t size;
+
+    text[0] = ',';
+    size = (size_t)(mwd_json_at_u64(text + 1, value) - text);
+    for (int i = 0; i < 3; i++, at += size)
+        memcpy(at, text, MWD_JSON_NUMBER_ROOM);
+    return at;
+}
+
+static char *at_numbers(const struct answer *self, char *at, const struct mw_history_point *point)
+{
+    if (is_one_number(self, point))
+        return at_three_times(at, point->max.u);
+    *at++ = ',';
+    at = at_value(at, self->type, point->min);
+    *at++ = ',';
+    at = at_mean(at, self->type, point->mean);
+    *at++ = ',';
+    return at_value(at, self->type, point->max);
+}
+
 static int put_point(void *context, const struct mw_history_point *point)
 {
     struct answer *self = context;
-    enum mw_value_type type = mw_reading_info(self->query.reading)->value;
     char *begin = mwd_buffer_reserve(self->json.out, POINT_ROOM), *at = begin;
 
     if (!begin)
         return self->json.out->failed;
-    at = at_word(at, self->any_point ? ",[" : "[");
-    at = mwd_json_at_i64(at, point->time);
+    if (self->any_point)
+        *at++ = ',';
+    *at++ = '[';
+    at = at_time(self, at, point->time);
     self->any_point = true;
-    if (point->count == 0) {
-        at = at_word(at, ",null,null,null]");
-        put_reason(self, point);
+    if (point->count > 0) {
+        at = at_numbers(self, at, point);
     } else {
-        *at++ = ',';
-        at = at_value(at, type, point->min);
-        *at++ = ',';
-        at = at_mean(at, type, point->mean);
-        *at++ = ',';
-        at = at_value(at, type, point->max);
-        *at++ = ']';
+        at = at_word(at, ",null,null,null");
+        put_reason(self, point);
     }
+    *at++ = ']';
     mwd_buffer_commit(self->json.out, (size_t)(at - begin));
     return 0;
 }
@@ -211,6 +266,7 @@ static int put_points(struct answer *self)
                                                  self->query.from, self->query.to,
                                                  self->query.step};
 
+    self->type = mw_reading_info(self->query.reading)->value;
     mwd_json_key(&self->json, "points");
     mwd_json_open_array(&self->json);
     int r = mw_history_ask(self->history, &question, put_point, self, NULL);

@@ -34,7 +34,7 @@ static size_t put_varint(uint64_t value, unsigned char *out)
     return size;
 }
 
-static size_t get_varint(const unsigned char *in, uint64_t *ret)
+static size_t get_longer_varint(const unsigned char *in, uint64_t *ret)
 {
     size_t size = 0;
     unsigned shift = 0;
@@ -45,6 +45,18 @@ static size_t get_varint(const unsigned char *in, uint64_t *ret)
         shift += 7;
     } while (in[size++] & 0x80);
     return size;
+}
+
+/* Most are one or two bytes long. */
+static inline size_t get_varint(const unsigned char *in, uint64_t *ret)
+{
+    *ret = in[0];
+    if (in[0] < 0x80)
+        return 1;
+    if (in[1] >= 0x80)
+        return get_longer_varint(in, ret);
+    *ret = (in[0] & 0x7f) | (uint64_t)in[1] << 7;
+    return 2;
 }
 
 static uint64_t zigzag(uint64_t difference)
@@ -172,11 +184,10 @@ size_t mw_entry_decode(unsigned columns, const unsigned char *in, struct mw_trac
 
     state->tick += head.ticks;
     state->slow = head.slow;
-    for (unsigned i = 0; i < columns; i++) {
+    for (uint64_t left = head.mask; left != 0; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
         uint64_t before = state->values[i];
 
-        if (!(head.mask >> i & 1))
-            continue;
         size += get_column(in + size, alike, &state->values[i], &state->reasons[i]);
         if (state->reasons[i] == 0)
             alike = state->values[i] - before;

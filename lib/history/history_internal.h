@@ -160,7 +160,8 @@ struct mw_track_reader {
     struct mw_ref chunk; /* belongs to the scope around; none: nothing more */
     unsigned columns;
     size_t at, used;
-    bool started; /* `state` is that of an entry */
+    bool started;  /* `state` is that of an entry */
+    uint64_t next; /* tick of the entry at `at`; MW_TICK_NONE: nothing more */
     struct mw_track_state state;
     uint64_t values[MW_TRACK_COLUMNS_MAX];
     uint8_t reasons[MW_TRACK_COLUMNS_MAX];

@@ -56,6 +56,23 @@ static bool begins_later(struct mw_track_reader *self, uint64_t tick)
     return !mw_ref_is_none(next) && mw_heap_get_word(self->heap, next, MW_TRACK_FIRST) <= tick;
 }
 
+static uint64_t tick_of_next(const struct mw_track_reader *self)
+{
+    if (self->at == MW_TRACK_HEAD * sizeof(uint64_t))
+        return first_tick(self);
+    return mw_entry_tick(self->columns, self->bytes + self->at, self->state.tick);
+}
+
+/* Looks at the entry behind, in the chunks behind if need be. */
+static void look_ahead(struct mw_track_reader *self)
+{
+    while (self->at == self->used && !mw_ref_is_none(self->chunk)) {
+        next_chunk(self);
+        load(self);
+    }
+    self->next = mw_ref_is_none(self->chunk) ? MW_TICK_NONE : tick_of_next(self);
+}
+
 void mw_track_reader_init(struct mw_track_reader *self, struct mw_heap *heap, struct mw_ref subject,
                           enum mw_tier tier, unsigned columns, uint64_t tick)
 {
@@ -70,13 +87,7 @@ void mw_track_reader_init(struct mw_track_reader *self, struct mw_heap *heap, st
     while (!mw_ref_is_none(self->chunk) && begins_later(self, tick))
         next_chunk(self);
     load(self);
-}
-
-static uint64_t tick_of_next(const struct mw_track_reader *self)
-{
-    if (self->at == MW_TRACK_HEAD * sizeof(uint64_t))
-        return first_tick(self);
-    return mw_entry_tick(self->columns, self->bytes + self->at, self->state.tick);
+    look_ahead(self);
 }
 
 static void apply(struct mw_track_reader *self)
@@ -85,18 +96,11 @@ static void apply(struct mw_track_reader *self)
         forget_state(self, first_tick(self));
     self->at += mw_entry_decode(self->columns, self->bytes + self->at, &self->state);
     self->started = true;
+    look_ahead(self);
 }
 
 void mw_track_reader_go(struct mw_track_reader *self, uint64_t tick)
 {
-    while (!mw_ref_is_none(self->chunk)) {
-        if (self->at == self->used) {
-            next_chunk(self);
-            load(self);
-        } else if (tick_of_next(self) <= tick) {
-            apply(self);
-        } else {
-            return;
-        }
-    }
+    while (self->next <= tick && self->next != MW_TICK_NONE)
+        apply(self);
 }

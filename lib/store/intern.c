@@ -25,6 +25,9 @@ struct mw_intern {
     size_t used;       /* slots with a global, dead ones included */
     size_t limit;
     uint64_t hits, misses, collected;
+    /* How many are alive, and their bytes, as long as the heap has made no collection since. */
+    size_t texts, bytes;
+    uint64_t counted_at; /* collections then, and one */
 };
 
 int mw_intern_create(struct mw_store *store, size_t texts, struct mw_intern **ret)
@@ -160,6 +163,12 @@ static int make_text(struct mw_intern *self, const void *text, size_t size, stru
     return 0;
 }
 
+static void note(struct mw_intern *self, size_t size)
+{
+    self->texts++;
+    self->bytes += mw_store_object_size(size);
+}
+
 static int put(struct mw_intern *self, struct slot *slot, uint64_t hash, struct mw_ref object)
 {
     int error;
@@ -203,9 +212,11 @@ static int add(struct mw_intern *self, uint64_t hash, const void *text, size_t s
         return error;
     find(self, hash, text, size, &slot);
     error = put(self, slot, hash, object);
-    if (error == 0)
-        *ret = mw_scope_escape(&scope, object);
-    return error;
+    if (error != 0)
+        return error;
+    note(self, size);
+    *ret = mw_scope_escape(&scope, object);
+    return 0;
 }
 
 int mw_intern_get(struct mw_intern *self, const void *text, size_t size, struct mw_ref *ret)
@@ -237,16 +248,42 @@ static size_t text_bytes(const struct mw_intern *self, const struct slot *slot)
     return mw_ref_is_none(object) ? 0 : mw_store_object_size(mw_heap_length(self->heap, object));
 }
 
+static uint64_t collections_of(const struct mw_heap *heap)
+{
+    struct mw_heap_numbers numbers;
+    uint64_t sum = 0;
+
+    mw_heap_get_numbers(heap, &numbers);
+    for (size_t i = 0; i < sizeof(numbers.collections) / sizeof(numbers.collections[0]); i++)
+        sum += numbers.collections[i];
+    return sum;
+}
+
+/* Texts go in collections only, so between two of them there is nothing to look for. */
+static void count(struct mw_intern *self)
+{
+    uint64_t now = collections_of(self->heap) + 1;
+
+    if (self->counted_at == now)
+        return;
+    self->counted_at = now;
+    self->texts = count_alive(self);
+    self->bytes = 0;
+    for (size_t i = 0; i < self->slot_count; i++)
+        self->bytes += text_bytes(self, &self->slots[i]);
+}
+
 void mw_intern_get_numbers(struct mw_intern *self, struct mw_intern_numbers *ret)
 {
-    struct mw_intern_numbers numbers = {.texts = count_alive(self), .limit = self->limit};
-
-    for (size_t i = 0; i < self->slot_count; i++)
-        numbers.bytes += text_bytes(self, &self->slots[i]);
-    numbers.hits = self->hits;
-    numbers.misses = self->misses;
-    numbers.collected = self->collected + (self->used - numbers.texts);
-    *ret = numbers;
+    count(self);
+    *ret = (struct mw_intern_numbers){
+        .texts = self->texts,
+        .limit = self->limit,
+        .bytes = self->bytes,
+        .hits = self->hits,
+        .misses = self->misses,
+        .collected = self->collected + (self->used - self->texts),
+    };
 }
 
 void mw_intern_get_row(struct mw_intern *self, struct mw_store_row *ret)

@@ -35,7 +35,7 @@ struct mw_intern_numbers {
     uint64_t hits, misses, collected; /* totals; collected ones are counted when noticed */
 };
 
-/* Looks at every text: not for every call. */
+/* The first one after a collection of the heap looks at every text. */
 void mw_intern_get_numbers(struct mw_intern *self, struct mw_intern_numbers *ret);
 /* As a cache: evictions are texts that were collected. */
 void mw_intern_get_row(struct mw_intern *self, struct mw_store_row *ret);

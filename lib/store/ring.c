@@ -41,11 +41,21 @@ static bool is_sound(const struct mw_ring_config *config)
            config->bytes >= mw_ring_bytes_min(config->columns, config->chunk_rows);
 }
 
+/* Zeroes, from the beginning of a line on. free() is for it. */
+static void *new_lines(size_t size)
+{
+    void *memory = NULL;
+
+    if (posix_memalign(&memory, MW_RING_LINE, size) != 0)
+        return NULL;
+    return memset(memory, 0, size);
+}
+
 /* It goes with the root, not with the ring: what refers to the root may outlive the ring. */
 static int make_open(struct mw_ring *self, struct mw_ref root)
 {
     size_t size = mw_open_size(self->columns);
-    void *memory = malloc(size);
+    void *memory = new_lines(size);
     int error;
 
     if (memory == NULL)
@@ -88,7 +98,7 @@ int mw_ring_create(struct mw_store *store, const struct mw_ring_config *config,
 
     if (!is_sound(config))
         return -EINVAL;
-    self = calloc(1, sizeof(*self) + forms);
+    self = new_lines(sizeof(*self) + forms);
     if (self == NULL)
         return -ENOMEM;
     self->store = store;
@@ -100,6 +110,7 @@ int mw_ring_create(struct mw_store *store, const struct mw_ring_config *config,
     self->columns = config->columns;
     self->chunk_rows = config->chunk_rows;
     self->capacity = CHUNKS_FIRST;
+    mw_ring_set_expiry(self);
     memcpy(self->forms, config->forms, forms);
     error = make_objects(self);
     if (error < 0) {
@@ -128,6 +139,14 @@ struct mw_ref mw_ring_object(const struct mw_ring *self)
 size_t mw_ring_slot(const struct mw_ring *self, uint64_t chunk)
 {
     return chunk & (self->capacity - 1);
+}
+
+void mw_ring_set_expiry(struct mw_ring *self)
+{
+    uint64_t most = (uint64_t)INT64_MAX - (uint64_t)self->oldest_last;
+    bool never = self->span == 0 || self->count == 0 || self->span > most;
+
+    self->expires = never ? INT64_MAX : (int64_t)((uint64_t)self->oldest_last + self->span);
 }
 
 /* Takes in what is now the oldest chunk. */
@@ -165,6 +184,7 @@ size_t mw_ring_drop(struct mw_ring *self)
     self->bytes -= size;
     self->changes++;
     look_at_oldest(self, chunks);
+    mw_ring_set_expiry(self);
     return size;
 }
 
@@ -231,8 +251,7 @@ int mw_ring_append(struct mw_ring *self, int64_t time, const union mw_ring_numbe
     self->last = time;
     self->rows++;
     self->changes++;
-    while (self->span != 0 && self->count > 0 &&
-           (uint64_t)time - (uint64_t)self->oldest_last > self->span)
+    while (time > self->expires)
         mw_ring_drop(self);
     return 0;
 }

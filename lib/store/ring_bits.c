@@ -170,20 +170,26 @@ struct census {
     unsigned longest, runs;
 };
 
+/* The same without asking whether it is 0, which nobody can foresee; of those with the top bit the
+ * length without it. */
+static unsigned length_about(uint64_t value)
+{
+    return 63 - (unsigned)__builtin_clzll(value << 1 | 1);
+}
+
 /* Two tables, by turns: most values have one of few lengths, and a count that was just written is
  * slow to read. */
-static struct census census_of(const uint64_t *list, size_t count)
+static void take_census(const uint64_t *list, size_t count, struct census *ret)
 {
-    struct census census = {.runs = 0};
     uint64_t before = 1, any = 0;
 
+    memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < count; i++) {
-        census.lengths[i & 1][length_of(list[i])]++;
-        census.runs += list[i] == 0 && before != 0;
+        ret->lengths[i & 1][length_about(list[i])]++;
+        ret->runs += (unsigned)(list[i] == 0) & (unsigned)(before != 0);
         any |= before = list[i];
     }
-    census.longest = length_of(any);
-    return census;
+    ret->longest = length_of(any);
 }
 
 static size_t having(const struct census *census, unsigned length)
@@ -220,10 +226,12 @@ static size_t tokens_of(const struct census *census)
 
 struct mw_list_sizes mw_list_sizes(const uint64_t *list, size_t count)
 {
-    struct census census = census_of(list, count);
-    struct mw_list_sizes sizes = {.tokens = tokens_of(&census), .bits = SIZE_MAX};
+    struct mw_list_sizes sizes = {.bits = SIZE_MAX};
+    struct census census;
     size_t bits, next;
 
+    take_census(list, count, &census);
+    sizes.tokens = tokens_of(&census);
     if (census.longest > BITS_MAX)
         return sizes;
     bits = bits_with(&census, 0, count);

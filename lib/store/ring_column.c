@@ -11,7 +11,7 @@
  *
  * Floats are mostly figures that the kernel prints with a few decimals, so the first byte tells
  * with how many decimals they are whole numbers, all exactly. Those that are not are written as
- * what changed in their bits since the one before: a byte with two sizes, and the bytes between.
+ * what changed in their bits since the one before, as ring_pack.c tells.
  */
 #include "store/ring_internal.h"
 

@@ -116,13 +116,18 @@ size_t mw_chunk_bound(unsigned columns, unsigned rows);
 
 enum { MW_RING_CHUNKS, MW_RING_NEWEST }; /* fields of the root */
 
+enum { MW_RING_LINE = 64 }; /* bytes of a line of a cache, on any machine that is likely */
+
 struct mw_ring {
-    /* What every append looks at stands together: rings are many, and rarely in a near cache. */
+    /* What every append looks at stands together in one line of a cache: rings are many, and rarely
+     * in a near one. */
     struct mw_open open;
     int64_t last;     /* time of the newest row */
     uint64_t rows;    /* that are held */
     uint64_t changes; /* whatever makes a cursor stale */
     unsigned columns, chunk_rows;
+    int64_t expires; /* a row after this time makes the oldest chunk too old */
+
     uint64_t span;
     size_t count;        /* of chunks */
     int64_t oldest_last; /* time of the last row of the oldest chunk */
@@ -144,5 +149,7 @@ struct mw_ring {
 int mw_ring_seal(struct mw_ring *self);
 /* The next small chunk behind this one. */
 const unsigned char *mw_ring_next_part(const unsigned char *part);
+/* After a change of the oldest chunk. */
+void mw_ring_set_expiry(struct mw_ring *self);
 size_t mw_ring_slot(const struct mw_ring *self, uint64_t chunk);
 #endif

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PARTS_MAX = MW_RING_CHUNK_ROWS_MAX / MW_RING_OPEN_ROWS };
+enum { PARTS_MAX = MW_RING_CHUNK_ROWS_MAX / MW_RING_OPEN_ROWS, FETCH_MAX = 2048 };
 
 static struct mw_ref field(const struct mw_ring *self, size_t index)
 {
@@ -188,6 +188,7 @@ static void push(struct mw_ring *self, struct mw_ref chunk, size_t size)
     mw_heap_set(self->heap, field(self, MW_RING_CHUNKS),
                 mw_ring_slot(self, self->first + self->count), chunk);
     self->count++;
+    mw_ring_set_expiry(self);
     self->bytes += mw_store_object_size(size);
     self->parts = 0;
     self->parts_size = 0;
@@ -211,10 +212,22 @@ static int seal(struct mw_ring *self)
     return 0;
 }
 
+/* Rows of half a minute are in no near cache any more: all lines at once, instead of one after the
+ * other as they are read. */
+static void fetch_open(const struct mw_ring *self)
+{
+    const char *rows = (const char *)self->open.numbers;
+    size_t size = MW_RING_OPEN_ROWS * sizeof(uint64_t) * (1 + (size_t)self->columns);
+
+    for (size_t at = 0; at < size && at < FETCH_MAX; at += MW_RING_LINE)
+        __builtin_prefetch(rows + at);
+}
+
 int mw_ring_seal(struct mw_ring *self)
 {
     MW_SCOPE(scope, self->heap);
 
+    fetch_open(self);
     if ((self->parts + 1) * MW_RING_OPEN_ROWS < self->chunk_rows)
         return pack(self);
     return seal(self);

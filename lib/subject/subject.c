@@ -404,6 +404,11 @@ uint64_t mw_subjects_lost(const struct mw_subjects *self)
     return self->lost;
 }
 
+void mw_subjects_get_names(const struct mw_subjects *self, struct mw_intern_numbers *ret)
+{
+    mw_intern_get_numbers(self->texts, ret);
+}
+
 size_t mw_subjects_texts(const struct mw_subjects *self)
 {
     struct mw_intern_numbers numbers;

@@ -72,8 +72,10 @@ size_t mw_subjects_bytes(const struct mw_subjects *self, struct mw_ref object);
 uint32_t mw_subjects_count(const struct mw_subjects *self); /* subjects alive */
 uint64_t mw_subjects_lost(const struct mw_subjects *self);  /* subjects and texts not stored */
 /* Different texts stored, those included of which no collection has found yet that nobody refers to
- * them. Looks at every one. */
+ * them. */
 size_t mw_subjects_texts(const struct mw_subjects *self);
+/* Of the table of texts: every name that is stored asks it once. */
+void mw_subjects_get_names(const struct mw_subjects *self, struct mw_intern_numbers *ret);
 
 #ifdef __cplusplus
 }

@@ -151,8 +151,8 @@ class Names(WithDaemon):
 
 class Queues(unittest.TestCase):
     def adds_up(self, queue):
-        self.assertEqual(queue["enqueuedTotal"], queue["dequeuedTotal"] + queue["refusedTotal"]
-                         + queue["clearedTotal"] + queue["length"])
+        self.assertEqual(queue["enqueuedTotal"],
+                         queue["dequeuedTotal"] + queue["clearedTotal"] + queue["length"])
         self.assertLessEqual(queue["length"], queue["capacity"])
         self.assertAlmostEqual(queue["fillRatio"], queue["length"] / queue["capacity"], places=5)
 
@@ -177,21 +177,32 @@ class Queues(unittest.TestCase):
             self.adds_up(queue())
             self.assertEqual(queue()["length"], 0)
 
-    def test_a_reader_that_does_not_read_misses_events_and_it_shows(self):
-        """Over the unix socket, whose buffer is the smaller one."""
+    def test_a_reader_that_does_not_read_holds_the_queue_up_and_is_dropped(self):
+        """Over the unix socket, whose buffer is the smaller one. It shows while it lasts, in length
+        and age, and the others get everything all the same."""
         with Daemon(proc_root=fixture("healthy"), interval="100ms") as daemon:
-            connection = daemon.connect_unix()
+            connection, other = daemon.connect_unix(), daemon.connect()
             connection.request("GET", "/api/v1/events")
-            until = time.monotonic() + 60
-            while True:
+            other.request("GET", "/api/v1/events")
+            stream = other.getresponse()
+            held = {"length": 0, "oldestAgeMs": 0}
+            until = time.monotonic() + 90
+            while daemon.json("/api/v1/daemon")["streamsDropped"] == 0:
                 queue = daemon.json("/api/v1/queues/events")
                 self.adds_up(queue)
-                if queue["refusedTotal"] > 0 and queue["oldestAgeMs"] > 0:
-                    break
+                held = {key: max(held[key], queue[key]) for key in held}
                 self.assertLess(time.monotonic(), until, queue)
-                time.sleep(0.2)
+                for _ in range(5):
+                    self.assertTrue(stream.readline())
+            self.assertGreater(held["length"], 10)
+            self.assertGreater(held["oldestAgeMs"], 1000)
+            wait_until(lambda: daemon.json("/api/v1/daemon")["streams"] == 1)
+            daemon.wait_for_samples(2)
+            queue = daemon.json("/api/v1/queues/events")
+            self.adds_up(queue)
+            self.assertLess(queue["length"], 10)
             connection.close()
-            wait_until(lambda: daemon.json("/api/v1/queues/events")["clearedTotal"] > 0)
+            other.close()
 
 
 class Caches(unittest.TestCase):
@@ -241,12 +252,35 @@ class Caches(unittest.TestCase):
                                             "misses": "unsupported", "hitRatio": "unsupported",
                                             "evictionRatio": "unsupported"})
 
-    def test_evictions_are_counted_when_it_is_full(self):
-        with Daemon(proc_root=fixture("healthy"), interval="2s") as daemon:
+    def test_what_is_asked_once_pushes_nothing_out(self):
+        with Daemon(proc_root=fixture("healthy"), interval="3s") as daemon:
+            daemon.wait_for_samples(1)
             for limit in range(150):
                 daemon.get(f"/api/v1/processes?limit={limit}")
+            daemon.wait_for_samples(2)
+            cache = daemon.json("/api/v1/caches/bodies")
+            self.assertGreaterEqual(cache["misses"], 150)
+            self.assertEqual(cache["evictions"], 0)
+
+    def test_evictions_are_those_that_somebody_needed(self):
+        with Daemon(proc_root=fixture("healthy"), interval="3s") as daemon:
             daemon.wait_for_samples(1)
+            for limit in range(150):
+                for _ in range(2):
+                    daemon.get(f"/api/v1/processes?limit={limit}")
+            daemon.wait_for_samples(2)
             self.assertGreaterEqual(daemon.json("/api/v1/caches/bodies")["evictions"], 150 - 2 * 64)
+
+    def test_names_are_one_too(self):
+        with Daemon(proc_root=fixture("healthy"), interval="100ms") as daemon:
+            daemon.wait_for_samples(3)
+            names = daemon.json("/api/v1/caches/names")
+            listed = {row["name"] for row in daemon.json("/api/v1/processes")["processes"]}
+        self.assertGreaterEqual(names["entries"], len(listed - {None}))
+        self.assertGreaterEqual(names["misses"], names["entries"])
+        self.assertLessEqual(names["entries"], names["limit"])
+        self.assertGreater(names["bytes"], 16 * names["entries"] - 1)
+        self.assertEqual(names["evictions"], 0)
 
 
 class Command(WithDaemon):
@@ -278,7 +312,7 @@ class Command(WithDaemon):
         self.assertIn(answer["trace"], json.loads(self.ask("heap", "trace", "--json"))["lines"])
 
     def test_queues_and_caches(self):
-        for verb, names in ("queues", ["events"]), ("caches", ["bodies", "history"]):
+        for verb, names in ("queues", ["events"]), ("caches", ["bodies", "history", "names"]):
             rows = self.ask(verb).splitlines()
             self.assertEqual([row.split()[0] for row in rows[1:]], names)
             document = json.loads(self.ask(verb, "--json"))

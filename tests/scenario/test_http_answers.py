@@ -129,7 +129,8 @@ class Bodies(Quiet):
 
 class Bounds(Case):
     def test_many_questions_cost_nobody_the_answer(self):
-        """Of the particular ones the newest are kept, and paths alone are never pushed out."""
+        """Of the particular ones those that are asked for again are kept, and paths alone are never
+        pushed out."""
         with Server("--publish", "0") as server, server.client() as client:
             common = client.get("/small")["ETag"]
             kept = None
@@ -140,8 +141,25 @@ class Bounds(Case):
                     kept = server.stats()["bodyBytes"]
             self.assertLess(server.stats()["bodyBytes"], kept + 1000)
             self.assertEqual(client.get("/small")["ETag"], common)
-            self.assertEqual(client.get("/items/499")["ETag"], answer["ETag"])
-            self.assertNotEqual(client.get("/items/0")["ETag"], answer["ETag"])
+            first = client.get("/items/0")["ETag"]
+            self.assertEqual(client.get("/items/0")["ETag"], first) # nobody has pushed it out
+            self.assertNotEqual(client.get("/items/499")["ETag"], answer["ETag"]) # now it is kept
+            again = client.get("/items/499")["ETag"]
+            self.assertEqual(client.get("/items/499")["ETag"], again)
+            server.publish() # what was asked before then does not count
+            for i in range(100):
+                client.get(f"/items/{i}")
+            self.assertNotEqual(client.get("/items/499")["ETag"], client.get("/items/498")["ETag"])
+            self.assertLess(server.stats()["bodyBytes"], kept + 1000)
+
+    def test_what_is_kept_for_nobody_is_compressed_and_has_a_tag_all_the_same(self):
+        with Server("--publish", "0") as server, server.client() as client:
+            for i in range(100):
+                client.get(f"/items/{i}")
+            answers = [client.get(f"/big?limit={i}", "Accept-Encoding: gzip") for i in range(3)]
+            for answer in answers:
+                self.assertEqual(answer["Content-Encoding"], "gzip")
+            self.assertEqual(len({answer["ETag"] for answer in answers}), 3)
 
     def test_bytes_of_bodies_are_bounded(self):
         with Server("--publish", "0", "--max-body-bytes", "50000000", "--big", "30000000") as server:
@@ -213,6 +231,44 @@ class Events(Case):
                 self.assertEqual(numbers, sorted(set(numbers)))
                 self.assertLess(len(numbers), 8)
             self.assertLess(server.stats()["bodyBytes"], 3 * size)
+
+    def test_a_full_queue_drops_the_slowest_and_nobody_else(self):
+        """Of what is told nothing is left out, so it waits for one that does not read until there is
+        no room: then that one goes."""
+        with Server("--publish", "0", "--event", "8000", "--response-timeout", "600000",
+                    "--max-body-bytes", "67108864") as server:
+            with Stream(server.port, receive_buffer=4096) as stuck, Stream(server.port) as reader:
+                self.assertTrue(reader.event())
+                number, longest = 0, 0
+                while server.stats()["dropped"] == 0:
+                    self.assertEqual(server.get("/tell?limit=10", method="POST").status, 200)
+                    for number in range(number + 1, number + 11):
+                        self.assertTrue(reader.event().split("data: ")[1].startswith(f"{number} "))
+                    queue = server.get("/queue").json()
+                    longest = max(longest, queue["waiting"])
+                    self.assertEqual(queue["offered"], queue["passed"] + queue["waiting"])
+                    self.assertLess(number, 20000)
+                self.assertEqual(queue["room"], 1024)
+                self.assertGreater(longest, 1024 - 20)
+                self.assertEqual(queue["refused"], 1)
+                wait_until(lambda: server.stats()["streams"] == 1)
+                self.assertEqual(server.stats()["dropped"], 1)
+                self.assertLess(server.get("/queue").json()["waiting"], 20)
+                self.assertTrue(stuck.socket)
+
+    def test_what_nobody_waits_for_is_let_go(self):
+        with Server("--publish", "0", "--event", "200000") as server:
+            with Stream(server.port, receive_buffer=4096) as stuck:
+                server.get("/tell?limit=100", method="POST")
+                self.assertGreater(server.get("/queue").json()["waiting"], 50)
+                self.assertGreater(server.stats()["bodyBytes"], 50 * 200000)
+                self.assertTrue(stuck.socket)
+            server.get("/tell", method="POST") # it is noticed when something is sent
+            wait_until(lambda: server.stats()["streams"] == 0, 10)
+            queue = server.get("/queue").json()
+            self.assertEqual((queue["waiting"], queue["oldestAgeMs"]), (0, 0))
+            self.assertEqual(queue["offered"], queue["passed"] + queue["left"])
+            self.assertLess(server.stats()["bodyBytes"], 2 * 200000) # the newest sample is there
 
     def test_streams_are_bounded(self):
         with Server("--max-streams", "2", "--publish", "50") as server:

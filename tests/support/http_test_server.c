@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LIST_MAX = 16, ARGUMENTS_MAX = 64, ERROR_LIMIT = 4096 };
+enum { LIST_MAX = 16, ARGUMENTS_MAX = 64, ERROR_LIMIT = 4096, MAX_EVENT = 1 << 20 };
 enum { MS = 1000 * 1000 };
 
 struct options {
@@ -36,7 +36,7 @@ struct server {
     struct mwd_http_server *http;
     uv_signal_t term, hup, usr1;
     uv_timer_t publisher;
-    uint64_t seq, renders, closing_ns;
+    uint64_t seq, renders, told, closing_ns;
 };
 
 /* ---- routes ---- */
@@ -105,6 +105,25 @@ static int get_event(void *context, const struct mwd_request *request, struct mw
     return 0;
 }
 
+/* So many events that no stream is to miss. */
+static int post_tell(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct server *self = context;
+
+    for (uint64_t i = 0; i < (request->params[0] ? request->counts[0] : 1); i++) {
+        struct mwd_buffer data;
+
+        mwd_buffer_init(&data, MAX_EVENT);
+        mwd_buffer_printf(&data, "%" PRIu64 " ", ++self->told);
+        if (self->options.event_bytes > data.size)
+            pad(&data, self->options.event_bytes);
+        mwd_http_server_tell(self->http, "told", &data);
+        mwd_buffer_deinit(&data);
+    }
+    mwd_buffer_printf(reply->body, "%" PRIu64, self->told);
+    return 0;
+}
+
 static int get_stats(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
     struct server *self = context;
@@ -115,9 +134,25 @@ static int get_stats(void *context, const struct mwd_request *request, struct mw
     mwd_buffer_printf(reply->body,
                       "{\"requests\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"total\":%" PRIu64
                       ",\"rejections\":%" PRIu64 ",\"timeouts\":%" PRIu64 ",\"bodyBytes\":%" PRIu64
-                      ",\"connections\":%u,\"streams\":%u}\n",
+                      ",\"connections\":%u,\"streams\":%u,\"dropped\":%" PRIu64 "}\n",
                       s.requests, s.request_errors, s.connections_total, s.rejections, s.timeouts,
-                      s.body_bytes, s.connections, s.streams);
+                      s.body_bytes, s.connections, s.streams, s.streams_dropped);
+    return 0;
+}
+
+static int get_queue(void *context, const struct mwd_request *request, struct mwd_reply *reply)
+{
+    struct server *self = context;
+    struct mwd_http_stats s;
+
+    (void)request;
+    mwd_http_server_stats(self->http, &s);
+    mwd_buffer_printf(reply->body,
+                      "{\"waiting\":%" PRIu64 ",\"room\":%" PRIu64 ",\"oldestAgeMs\":%" PRIu64
+                      ",\"offered\":%" PRIu64 ",\"passed\":%" PRIu64 ",\"refused\":%" PRIu64
+                      ",\"left\":%" PRIu64 "}\n",
+                      s.events.waiting, s.events.room, s.events.oldest_age_ms, s.events.offered,
+                      s.events.passed, s.events.refused, s.events.left);
     return 0;
 }
 
@@ -257,7 +292,7 @@ static const struct mwd_param params[] = {
 static const struct mwd_route routes[] = {
     {"GET", "/small", JSON, "", NULL, get_small, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL,
      NULL},
-    {"GET", "/big", JSON, "", NULL, get_big, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL,
+    {"GET", "/big", JSON, "", params, get_big, MWD_ROLE_READ, MWD_PER_SAMPLE, false, NULL, NULL,
      NULL},
     {"GET", "/query", "text/plain", "", params, get_query, MWD_ROLE_READ, MWD_PER_SAMPLE, false,
      NULL, NULL, NULL},
@@ -271,6 +306,10 @@ static const struct mwd_route routes[] = {
      true, NULL, NULL, NULL},
     {"GET", "/stats", JSON, "", NULL, get_stats, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL,
      NULL},
+    {"GET", "/queue", JSON, "", NULL, get_queue, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL,
+     NULL},
+    {"POST", "/tell", "text/plain", "", params, post_tell, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false,
+     NULL, NULL, NULL},
     {"GET", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL,
      NULL, NULL},
     {"POST", "/secret", JSON, "", NULL, get_tiny, MWD_ROLE_ADMIN, MWD_ALWAYS_FRESH, false, NULL,

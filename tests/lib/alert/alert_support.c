@@ -51,6 +51,7 @@ void scene_init(struct scene *self, const struct mw_alert_config *config)
     self->mem_total = 1000000;
     self->mem_available = 900000;
     self->sources = UINT32_MAX;
+    self->queue_rows = SCENE_ROWS;
 }
 
 void scene_deinit(struct scene *self)
@@ -115,7 +116,7 @@ static void fill_system(struct scene *self, struct mw_block *block)
 
 static void fill_queues(struct scene *self, struct mw_block *block)
 {
-    for (uint32_t i = 0; i < SCENE_ROWS; i++) {
+    for (uint32_t i = 0; i < self->queue_rows; i++) {
         const struct scene_row *row = &self->queues[i];
 
         if (!row->name)
@@ -136,12 +137,12 @@ static void fill_processes(struct scene *self, struct mw_block *block)
         }
 }
 
-static void offer(struct scene *self, enum mw_source source,
+static void offer(struct scene *self, enum mw_source source, uint32_t rows,
                   void (*fill)(struct scene *, struct mw_block *))
 {
     struct mw_block *block;
 
-    assert_int_equal(mw_block_take(self->pools[source], NULL, SCENE_ROWS, &block), 0);
+    assert_int_equal(mw_block_take(self->pools[source], NULL, rows, &block), 0);
     mw_block_set_time(block, self->seq, self->time_ms, self->mono_ns);
     fill(self, block);
     assert_int_equal(mw_block_finish(block), 0);
@@ -156,10 +157,10 @@ static struct mw_sample *seal(struct scene *self, int64_t ms)
     self->seq++;
     self->time_ms += ms;
     self->mono_ns += (uint64_t)ms * MW_NS_PER_MS;
-    offer(self, MW_SOURCE_SYSTEM, fill_system);
-    offer(self, MW_SOURCE_PROCESS, fill_processes);
+    offer(self, MW_SOURCE_SYSTEM, 1, fill_system);
+    offer(self, MW_SOURCE_PROCESS, SCENE_ROWS, fill_processes);
     if (!self->queues_late)
-        offer(self, MW_SOURCE_QUEUE, fill_queues);
+        offer(self, MW_SOURCE_QUEUE, self->queue_rows, fill_queues);
     assert_int_equal(mw_sealer_seal(self->sealer, self->mono_ns, &sample), 0);
     return sample;
 }

@@ -25,12 +25,13 @@ struct scene {
     int64_t time_ms;
     uint64_t mem_total, mem_available, oom_kills;
     struct scene_row queues[SCENE_ROWS], processes[SCENE_ROWS];
-    uint64_t asked;   /* names */
-    bool queues_late; /* the source of queues gives no more blocks */
-    bool without_fit; /* no room is made for rows */
-    bool no_names;    /* nobody knows a name */
-    uint32_t sources; /* that are evaluated */
-    uint32_t count;   /* events so far, in their order: */
+    uint64_t asked;      /* names */
+    uint32_t queue_rows; /* of a block of queues */
+    bool queues_late;    /* the source of queues gives no more blocks */
+    bool without_fit;    /* no room is made for rows */
+    bool no_names;       /* nobody knows a name */
+    uint32_t sources;    /* that are evaluated */
+    uint32_t count;      /* events so far, in their order: */
     struct mw_alert events[SCENE_EVENTS];
 };
 

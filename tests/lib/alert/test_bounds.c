@@ -93,6 +93,35 @@ static void the_oldest_that_is_resolved_makes_room(void **state)
     scene_deinit(&scene);
 }
 
+/* One that fires again is no longer the oldest, wherever it stood among those that are resolved. */
+static void one_that_fires_again_makes_no_room(void **state)
+{
+    (void)state;
+    for (uint32_t again = 0; again < 3; again++) {
+        set_up_with(10, 1024);
+        set_all(10, 150);
+        scene_tick(&scene, 1000);
+        for (uint32_t i = 0; i < 3; i++) {
+            scene.queues[i].value = 0;
+            scene_tick(&scene, 1000);
+        }
+        scene.queues[again].value = 150;
+        scene_tick(&scene, 1000);
+        for (uint32_t i = 0, came = 20; i < 3; i++) {
+            if (i == again)
+                continue;
+            scene.queues[came++].value = 150;
+            scene_tick(&scene, 1000);
+            assert_false(scene_has(&scene, "backlog", names[i]));
+            for (uint32_t j = i + 1; j < 3; j++)
+                assert_true(scene_has(&scene, "backlog", names[j]));
+        }
+        assert_true(scene_has(&scene, "backlog", names[again]));
+        assert_int_equal(scene_numbers(&scene).dropped, 0);
+        scene_deinit(&scene);
+    }
+}
+
 /* Each subject once, none twice. */
 static void assert_all_different(uint32_t first, uint32_t count)
 {
@@ -312,6 +341,7 @@ int main(void)
         cmocka_unit_test(bounds_that_make_no_sense_are_refused),
         cmocka_unit_test(one_too_many_waits_for_a_place),
         cmocka_unit_test(the_oldest_that_is_resolved_makes_room),
+        cmocka_unit_test(one_that_fires_again_makes_no_room),
         cmocka_unit_test(changes_wait_for_room_among_the_events),
         cmocka_unit_test(one_that_is_resolved_is_shown_for_a_while),
         cmocka_unit_test(too_many_rules_or_twins_are_refused),

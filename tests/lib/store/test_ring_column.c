@@ -177,6 +177,39 @@ static void test_floats_that_compare_equal_stay_different(void **state)
     in_all_ways(MW_RING_F64, numbers, 7);
 }
 
+/* Floats that stay the same take a byte for each 16 of them, wherever such a run begins and ends.
+ */
+static void test_floats_that_repeat_cost_next_to_nothing(void **state)
+{
+    uint64_t numbers[ROWS];
+
+    (void)state;
+    for (size_t run = 1; run < 70; run++) {
+        size_t runs = 0, bytes = 0;
+
+        for (size_t i = 0; i < ROWS; i++)
+            numbers[i] = i % run == 0 ? bits_of((double)(chance() % 1000000) / 7) : numbers[i - 1];
+        for (size_t i = 0; i < ROWS; i += run, runs++)
+            bytes += 9 + ((i + run < ROWS ? run : ROWS - i) - 1 + 15) / 16;
+        assert_true(in_all_ways(MW_RING_F64, numbers, ROWS) <= 1 + bytes);
+    }
+    for (size_t i = 0; i < ROWS; i++) /* from the first on; whole numbers are another matter */
+        numbers[i] = i < ROWS - 1 ? 0 : bits_of(1.0 / 7);
+    assert_int_equal(round_trip(MW_RING_F64, true, numbers, ROWS), (ROWS - 1 + 15) / 16 + 9);
+}
+
+static void test_packed_times_are_one_difference(void **state)
+{
+    uint64_t numbers[32];
+
+    (void)state;
+    for (size_t i = 0; i < 32; i++)
+        numbers[i] = UINT64_MAX - 40 + 3 * i; /* over the edge */
+    assert_int_equal(round_trip(MW_RING_U64, true, numbers, 32), 3 + 8 + 8);
+    numbers[31]++;
+    assert_int_equal(round_trip(MW_RING_U64, true, numbers, 32), 3 + 8 + 31);
+}
+
 /* Packed differences take as many bytes as the widest one needs, its sign included. */
 static void test_packed_at_the_edges_of_widths(void **state)
 {
@@ -217,6 +250,8 @@ int main(void)
         cmocka_unit_test(test_a_counter_costs_as_little_as_a_constant),
         cmocka_unit_test(test_floats_with_decimals_and_without),
         cmocka_unit_test(test_floats_that_compare_equal_stay_different),
+        cmocka_unit_test(test_floats_that_repeat_cost_next_to_nothing),
+        cmocka_unit_test(test_packed_times_are_one_difference),
         cmocka_unit_test(test_packed_at_the_edges_of_widths),
         cmocka_unit_test(test_packed_constants_and_pages_are_small),
     };
