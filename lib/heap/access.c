@@ -81,8 +81,9 @@ struct mw_ref mw_heap_get_checked(struct mw_heap *self, struct mw_ref holder, si
     MW_GUARD(self);
     uintptr_t *object = holder_with(self, holder, index, is_reference, where);
 
-    return object != NULL && object[1 + index] != 0 ? mw_heap_push(self, object[1 + index])
-                                                    : mw_ref_none();
+    if (object == NULL)
+        return mw_ref_none();
+    return object[1 + index] != 0 ? mw_heap_push(self, object[1 + index]) : mw_heap_nothing(self);
 }
 
 void mw_heap_set_checked(struct mw_heap *self, struct mw_ref holder, size_t index,

@@ -227,6 +227,13 @@ static void stress(struct mw_heap *self)
         mw_collect_minor(self, "testing");
 }
 
+/* Memory comes ahead of the pause that needs it, a little at a time. */
+static void prepare(struct mw_heap *self)
+{
+    if (!mw_pool_refill(self) && !mw_nursery_grow(self))
+        mw_mark_prepare(self);
+}
+
 static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
                               const char *where)
 {
@@ -245,8 +252,7 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         stress(self);
     object = try_quickly(self, request);
     if (object == NULL && !can_never_fit(self, request)) {
-        mw_pool_refill(self);
-        mw_nursery_grow(self);
+        prepare(self);
         mw_incremental_tick(self);
         object = insist(self, request);
     }

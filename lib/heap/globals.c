@@ -172,7 +172,7 @@ struct mw_ref mw_global_get_at(struct mw_heap *self, const struct mw_global *glo
 {
     if (!is_own(self, global, where))
         return mw_ref_none();
-    return global->value != 0 ? mw_heap_push(self, global->value) : mw_ref_none();
+    return global->value != 0 ? mw_heap_push(self, global->value) : mw_heap_nothing(self);
 }
 
 void mw_globals_deinit(struct mw_heap *self)

@@ -38,7 +38,7 @@ void mw_handles_deinit(struct mw_heap *self)
 
 struct mw_ref mw_handle_fail(struct mw_heap *self, int error)
 {
-    self->error = error;
+    self->front.error = error;
     return mw_ref_none();
 }
 

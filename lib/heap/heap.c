@@ -120,7 +120,7 @@ struct mw_heap *mw_heap_destroy(struct mw_heap *self)
 
 int mw_heap_error(const struct mw_heap *self)
 {
-    return self->error;
+    return self->front.error;
 }
 
 /* ---- sums ---- */
@@ -173,7 +173,7 @@ void mw_misuse(struct mw_heap *self, enum mw_heap_misuse_kind kind, const char *
 {
     struct mw_heap_misuse misuse = {kind, what, where};
 
-    self->error = -EPERM;
+    self->front.error = -EPERM;
     if (self->config.misuse != NULL)
         self->config.misuse(self->config.context, &misuse);
 }

@@ -102,7 +102,9 @@ size_t mw_heap_limit_min(size_t semi_space_max);
 #define mw_heap_set_limit(self, limit) mw_heap_set_limit_at(self, limit, MW_HERE)
 
 /* Why the last call that returned none did: -ENOMEM the limit is reached, -EINVAL a count or size
- * that no object can have, -EOVERFLOW too many handles, -EPERM misuse. 0 when none has yet. */
+ * that no object can have, -EOVERFLOW too many handles, -EPERM misuse. 0 when none has yet, and
+ * when mw_heap_get() or mw_global_get() found nothing where they looked: who may run out of handles
+ * and must know which it was asks here, right after the call. */
 int mw_heap_error(const struct mw_heap *self);
 /* In words, whichever call it came from. Never NULL; the text is not to be freed. */
 const char *mw_heap_error_text(int error);
@@ -158,7 +160,8 @@ enum mw_heap_place {
 #define mw_heap_new_array(self, type, count, place)                                                \
     mw_heap_new_array_at(self, type, count, place, MW_HERE)
 
-/* Index: a word of the payload; with STRUCTS, element times words plus word. */
+/* Index: a word of the payload; with STRUCTS, element times words plus word. mw_heap_get() returns
+ * none for a reference to nothing, and when no handle is left: mw_heap_error() tells them apart. */
 #define mw_heap_get(self, ref, index) mw_heap_get_at(self, ref, index, MW_HERE)
 #define mw_heap_set(self, ref, index, value) mw_heap_set_at(self, ref, index, value, MW_HERE)
 #define mw_heap_get_word(self, ref, index) mw_heap_get_word_at(self, ref, index, MW_HERE)
@@ -196,7 +199,8 @@ void mw_scope_unwind(const struct mw_scope *scope);
 #define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, MW_HERE)
 
 /* Globals: handles without a scope. A weak one does not keep its object, and holds none when the
- * object is gone. Setting none releases the object and keeps the global. */
+ * object is gone. Setting none releases the object and keeps the global. Getting is as from an
+ * object: none is nothing, or no handle. */
 #define mw_global_create(self, ref, weak, ret) mw_global_create_at(self, ref, weak, ret, MW_HERE)
 struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *global);
 #define mw_global_set(self, global, ref) mw_global_set_at(self, global, ref, MW_HERE)

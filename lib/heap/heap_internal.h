@@ -111,6 +111,7 @@ struct mw_large_young {
 struct mw_stack {
     uintptr_t *base, *top;
     size_t bytes;
+    size_t ready; /* bytes of it that have memory already, as far as that was seen to */
 };
 
 /* incremental.c */
@@ -223,6 +224,8 @@ size_t mw_policy_pace(size_t live, size_t full_at);
 size_t mw_policy_next_external(size_t external);
 /* Bytes; `ns` have passed since the cap was `before`. */
 size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns);
+/* Bytes of the mark stack that should have memory, with so many of old objects. */
+size_t mw_policy_mark_stack(size_t old);
 /* Whether pages are brought in by groups, with so many there. */
 bool mw_policy_group(size_t pages);
 bool mw_policy_dense(size_t live);
@@ -271,7 +274,6 @@ struct mw_heap {
     bool copy; /* a child's, made by fork() to write a snapshot: what is outside is not its own */
     uint32_t guard_depth; /* guard.c: how many calls have the old space open */
     bool refused;         /* the last scavenge could not promote all that it wished to */
-    int error;
     struct mw_scope_record *scopes;
     uintptr_t *handles, *handle_limit; /* the handle stack */
     uint16_t *tags;                    /* checked: the tag of each slot's present use */
@@ -448,6 +450,8 @@ void mw_large_deinit(struct mw_heap *self);
 /* remembered.c */
 int mw_stack_init(struct mw_heap *self, struct mw_stack *stack, size_t entries);
 void mw_stack_deinit(struct mw_stack *self);
+/* Brings in its next page, if fewer bytes than that are ready. Returns whether it did. */
+bool mw_stack_prepare(struct mw_stack *self, size_t bytes);
 MW_ALWAYS_INLINE void mw_stack_push(struct mw_stack *self, uintptr_t entry)
 {
     *self->top++ = entry;
@@ -499,6 +503,9 @@ MW_ALWAYS_INLINE uintptr_t mw_scavenged_place(uintptr_t from, size_t size, uintp
 }
 
 /* mark.c */
+/* Brings in a page of the stack that marking will need; outside of pauses. Returns whether it did.
+ */
+bool mw_mark_prepare(struct mw_heap *self);
 void mw_mark_begin(struct mw_heap *self);
 void mw_mark_roots(struct mw_heap *self);
 /* The young objects to which marked old ones refer: slices passed them by. */

@@ -79,6 +79,7 @@ struct mw_heap_front {
     uintptr_t told, told_span; /* ... if the value lies here */
     uint32_t checked;          /* every call goes the long way and looks first */
     uint32_t raw_depth;
+    int error; /* of the last call that returned none */
 };
 
 struct mw_ref mw_heap_push_slow(struct mw_heap *self, uintptr_t object);
@@ -122,6 +123,13 @@ static inline struct mw_ref mw_ref_none(void)
 static inline bool mw_ref_is_none(struct mw_ref ref)
 {
     return ref.bits == 0;
+}
+
+/* None, and not because something failed. */
+static inline struct mw_ref mw_heap_nothing(struct mw_heap *self)
+{
+    mw_heap_front_of(self)->error = 0;
+    return mw_ref_none();
 }
 
 static inline struct mw_ref mw_heap_push(struct mw_heap *self, uintptr_t object)
@@ -173,7 +181,7 @@ static inline struct mw_ref mw_heap_get_at(struct mw_heap *self, struct mw_ref h
     if (MW_HEAP_UNLIKELY(mw_ref_is_long(holder)))
         return mw_heap_get_checked(self, holder, index, where);
     value = ((uintptr_t *)*mw_ref_slot(holder))[1 + index];
-    return value != 0 ? mw_heap_push(self, value) : mw_ref_none();
+    return value != 0 ? mw_heap_push(self, value) : mw_heap_nothing(self);
 }
 
 static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, size_t index,

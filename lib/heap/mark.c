@@ -167,6 +167,11 @@ void mw_mark_drain(struct mw_heap *self)
 
 /* ---- phases ---- */
 
+bool mw_mark_prepare(struct mw_heap *self)
+{
+    return mw_stack_prepare(&self->marker.stack, mw_policy_mark_stack(mw_old_used(self)));
+}
+
 static void clear_marks(struct mw_page *page)
 {
     memset(page->marks, 0, sizeof(page->marks));

@@ -27,6 +27,18 @@ int mw_stack_init(struct mw_heap *self, struct mw_stack *stack, size_t entries)
     return stack->base != NULL ? 0 : -ENOMEM;
 }
 
+bool mw_stack_prepare(struct mw_stack *self, size_t bytes)
+{
+    uintptr_t *next = self->base + self->ready / sizeof(*next);
+
+    if (self->ready >= bytes || self->ready >= self->bytes)
+        return false;
+    if (next >= self->top) /* else it came when it was used */
+        *(volatile uintptr_t *)next = 0;
+    self->ready += mw_vm_round(1);
+    return true;
+}
+
 void mw_stack_deinit(struct mw_stack *self)
 {
     mw_vm_unmap(self->base, self->bytes);

@@ -24,6 +24,7 @@ struct model {
 struct outside {
     struct model *owner;
     unsigned released;
+    bool let_go; /* the program has released it, and the owner may live on */
 };
 
 struct models {

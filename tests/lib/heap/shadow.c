@@ -248,6 +248,29 @@ static void attach(struct shadow *self)
             "external bytes were refused");
 }
 
+/* All that is attached to it goes at once, and nothing else does. The object is reachable, so none
+ * of it was released before but by this. */
+static void let_go(struct shadow *self)
+{
+    struct open_handle *of = any(self);
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < self->models.outside_count; i++) {
+        struct outside *outside = self->models.outsides[i];
+
+        if (outside->owner != of->model || outside->let_go)
+            continue;
+        outside->let_go = true;
+        bytes++;
+    }
+    require(self, mw_heap_release_external(self->heap, of->ref) == bytes,
+            "other bytes were released than were attached");
+    for (size_t i = 0; i < self->models.outside_count; i++)
+        if (self->models.outsides[i]->owner == of->model)
+            require(self, self->models.outsides[i]->released == 1,
+                    "memory outside was not released when the program said so");
+}
+
 /* ---- operations on roots ---- */
 
 static void set_global(struct shadow *self)
@@ -434,7 +457,7 @@ static void (*const operations[])(struct shadow *) = {
     copy,         get_global, open_scope, create,       open_scope, close_scope, close_scope,
     write_word,   read_word,  attach,     duplicate,    assign,     step,        renew_global,
     drop_handles, minor,      major,      fail_mapping, compact,    snapshot,    sites,
-    squeeze,
+    squeeze,      let_go,
 };
 
 /* Collections cost much more than all else: streams ask for them by two bytes. */

@@ -288,6 +288,43 @@ static void nothing_escapes_over_the_bound(void **state)
     mw_heap_destroy(self.heap);
 }
 
+/* A reference to nothing and one for which no handle is left both give none, and are told apart. */
+static void nothing_is_not_too_many_handles(unsigned modes)
+{
+    struct fixture self = {0};
+    struct mw_heap_config config = config_of(&self, modes, 8 * MIB);
+    struct mw_global *global;
+    struct mw_ref node;
+
+    config.handles = 10;
+    assert_int_equal(mw_heap_create(&config, &self.heap), 0);
+    add_types(&self);
+    node = mw_heap_new(self.heap, self.node);
+    mw_heap_set(self.heap, node, 0, node);
+    assert_int_equal(mw_global_create(self.heap, node, false, &global), 0);
+    for (int i = 1; i < 10; i++)
+        assert_false(mw_ref_is_none(mw_heap_get(self.heap, node, 0)));
+    assert_true(mw_ref_is_none(mw_heap_get(self.heap, node, 0)));
+    assert_int_equal(mw_heap_error(self.heap), -EOVERFLOW);
+    assert_true(mw_ref_is_none(mw_heap_get(self.heap, node, 1)));
+    assert_int_equal(mw_heap_error(self.heap), 0);
+    assert_true(mw_ref_is_none(mw_global_get(self.heap, global)));
+    assert_int_equal(mw_heap_error(self.heap), -EOVERFLOW);
+    mw_global_set(self.heap, global, mw_ref_none());
+    assert_true(mw_ref_is_none(mw_global_get(self.heap, global)));
+    assert_int_equal(mw_heap_error(self.heap), 0);
+    assert_int_equal(self.misuses, 0);
+    mw_heap_destroy(self.heap);
+}
+
+static void nothing_is_not_too_many_handles_in_any_mode(void **state)
+{
+    (void)state;
+    nothing_is_not_too_many_handles(0);
+    nothing_is_not_too_many_handles(MW_HEAP_CHECKED);
+    nothing_is_not_too_many_handles(MW_HEAP_GUARD);
+}
+
 static void a_collection_that_is_not_one_is_seen(void **state)
 {
     struct fixture *self = create(state, 0, 8 * MIB);
@@ -309,6 +346,7 @@ int main(void)
         cmocka_unit_test_teardown(a_second_thread_is_seen, teardown),
         cmocka_unit_test_teardown(handles_and_scopes_have_bounds, teardown),
         cmocka_unit_test(nothing_escapes_over_the_bound),
+        cmocka_unit_test(nothing_is_not_too_many_handles_in_any_mode),
         cmocka_unit_test_teardown(a_collection_that_is_not_one_is_seen, teardown),
     };
 
