@@ -5,6 +5,8 @@
 #include "daemon/view_internal.h"
 #include "daemon/windows.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -134,14 +136,14 @@ static void put_ends(struct family *family, bool greatest, struct mwd_buffer *ou
 static void put_known(struct family *family, struct mwd_buffer *out)
 {
     struct subject subject;
-    uint64_t known_ns;
+    uint64_t known_ns, known_ms;
 
     for (uint32_t at = 0; subject_at(family, at, &subject); at++) {
         if (!subject.window || !mw_window_known(subject.window, &known_ns))
             continue;
         put_head(family, out);
-        mwd_view_put_sample(family->name, "", subject.name, (double)(known_ns / 1000000) / 1e3,
-                            out);
+        known_ms = known_ns / MW_NS_PER_MS;
+        mwd_view_put_sample(family->name, "", subject.name, (double)known_ms / 1e3, out);
     }
 }
 
