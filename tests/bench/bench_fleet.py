@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -23,9 +24,17 @@ import urllib.request
 
 import measure
 
-PORT = 19636
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+PORT = free_port()
 URL = f"http://127.0.0.1:{PORT}"
-PROMETHEUS_URL = "http://127.0.0.1:19690"
+PROMETHEUS_URL = f"http://127.0.0.1:{free_port()}"
 PATHS = ("/metrics", "/metrics/node", "/metrics/process")
 ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 SAMPLES = 15
