@@ -27,6 +27,9 @@ MEMWATCHD = """
     /usr/share/doc/memwatchd/examples/alertmanager/alertmanager.yml
     /usr/share/doc/memwatchd/examples/alerts.conf
     /usr/share/doc/memwatchd/examples/deep.conf
+    /usr/share/doc/memwatchd/examples/grafana/README.md
+    /usr/share/doc/memwatchd/examples/grafana/memwatchd-fleet.json
+    /usr/share/doc/memwatchd/examples/grafana/memwatchd-machine.json
     /usr/share/doc/memwatchd/examples/memwatch-report.cjs
     /usr/share/doc/memwatchd/examples/prometheus/README.md
     /usr/share/doc/memwatchd/examples/prometheus/agent.yml
@@ -38,6 +41,9 @@ MEMWATCHD = """
     /usr/share/doc/memwatchd/examples/report.c
     /usr/share/doc/memwatchd/examples/report.py
     /usr/share/doc/memwatchd/examples/report.sh
+    /usr/share/doc/memwatchd/examples/watch.c
+    /usr/share/doc/memwatchd/examples/watch.py
+    /usr/share/doc/memwatchd/examples/watch.sh
     /usr/share/doc/memwatchd/examples/webhook_receiver.py
     /usr/share/fish/vendor_completions.d/memwatchctl.fish
     /usr/share/fish/vendor_completions.d/memwatchd.fish
