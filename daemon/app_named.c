@@ -235,12 +235,24 @@ static int find_source(uint32_t wanted)
     return -ENOENT;
 }
 
+static void know_services(struct mwd_app *self, const struct mw_block *block)
+{
+    const struct mw_block_event *event = mw_block_events(block);
+
+    for (uint32_t i = 0; i < mw_block_head(block)->events; i++, event++)
+        if (event->type == MW_EVENT_NAME) /* without its name it is in no list */
+            mwd_services_know(&self->services, event->key,
+                              mw_block_text(block) + event->text_offset, event->text_size);
+}
+
 void mwd_app_named_recorded(struct mwd_app *self, const struct mw_block *block)
 {
     const struct mw_block_head *head = mw_block_head(block);
     const struct mw_block_event *event = mw_block_events(block);
     int index = find_source(head->source);
 
+    if (head->source == MW_SOURCE_SERVICE)
+        know_services(self, block);
     if (index < 0)
         return;
     self->named_replayed = true;

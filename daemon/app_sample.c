@@ -241,8 +241,9 @@ static void seal(struct mwd_app *self, uint64_t now_ns, bool urgent)
 
 void mwd_app_record(struct mwd_app *self, struct mw_block *const *blocks, uint32_t count)
 {
-    /* services, which come last, are in no recording: it would end at them */
-    while (count > 0 && mw_block_head(blocks[count - 1])->source == MW_SOURCE_SERVICE)
+    /* services come last; where none are named there is nothing to say at every beat */
+    while (count > 0 && mw_block_head(blocks[count - 1])->source == MW_SOURCE_SERVICE &&
+           mw_block_head(blocks[count - 1])->rows == 0)
         count--;
     if (self->recorder && count > 0)
         mwd_recorder_write(self->recorder, blocks, count);

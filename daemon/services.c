@@ -41,6 +41,37 @@ int mwd_services_init(struct mwd_services *self, const char *const *paths, uint3
     return 0;
 }
 
+static int add(struct mwd_services *self, uint64_t id, char *name)
+{
+    struct mwd_service *items =
+        realloc(self->items, (self->count + (size_t)1) * sizeof *self->items);
+
+    if (!items)
+        return -ENOMEM;
+    items[self->count++] = (struct mwd_service){id, name};
+    self->items = items;
+    return 0;
+}
+
+int mwd_services_know(struct mwd_services *self, struct mw_block_key key, const char *name,
+                      size_t size)
+{
+    char *text;
+    int r;
+
+    if (mwd_services_name(self, key))
+        return 0;
+    if (self->count >= MW_SERVICES_MAX)
+        return -ENOSPC;
+    text = strndup(name, size);
+    if (!text)
+        return -ENOMEM;
+    r = key.birth == 0 && key.id == mw_service_id(text) ? add(self, key.id, text) : -EINVAL;
+    if (r < 0)
+        free(text);
+    return r;
+}
+
 void mwd_services_deinit(struct mwd_services *self)
 {
     for (uint32_t i = 0; i < self->count; i++)

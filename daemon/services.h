@@ -18,6 +18,10 @@ struct mwd_services {
 /* All zero is empty. The paths are copied.
  * Errors   -ENOMEM: it is empty then. */
 int mwd_services_init(struct mwd_services *self, const char *const *paths, uint32_t count);
+/* One more, from a recording; one that is known already stays as it is.
+ * Errors   -ENOSPC there are MW_SERVICES_MAX, -EINVAL it does not go with the key, -ENOMEM. */
+int mwd_services_know(struct mwd_services *self, struct mw_block_key key, const char *name,
+                      size_t size);
 void mwd_services_deinit(struct mwd_services *self); /* an empty one too */
 
 /* NULL when no service has that key. `self` may be NULL. */

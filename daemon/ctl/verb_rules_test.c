@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "daemon/config.h"
+#include "daemon/names.h"
+#include "daemon/services.h"
 #include "subject/subject.h"
 
 #include <cjson/cJSON.h>
@@ -45,6 +47,8 @@ struct trial {
     struct mw_heap *heap;
     struct mw_store *store;       /* on it */
     struct mw_subjects *subjects; /* in that */
+    struct mwd_names *names;      /* of heaps, queues and caches */
+    struct mwd_services services;
     struct mw_recording_reader *reader;
     struct mwd_config *config;
     struct firing *firings; /* [FIRINGS_MAX] */
@@ -126,18 +130,51 @@ static void finish(struct trial *self)
 
 /* ---- samples ---- */
 
-static bool name_of(void *context, const struct mw_block *block, uint32_t row,
-                    const char **ret_name, size_t *ret_size)
+static bool name_of_process(const struct trial *self, const struct mw_block *block, uint32_t row,
+                            const char **ret_name, size_t *ret_size)
 {
-    const struct trial *self = context;
     struct mw_subject subject;
 
-    if (mw_block_head(block)->source != MW_SOURCE_PROCESS ||
-        !mw_subjects_at(self->subjects, block, row, &subject) || !subject.name.bytes)
+    if (!mw_subjects_at(self->subjects, block, row, &subject) || !subject.name.bytes)
         return false;
     *ret_name = subject.name.bytes;
     *ret_size = subject.name.size;
     return true;
+}
+
+static bool name_of(void *context, const struct mw_block *block, uint32_t row,
+                    const char **ret_name, size_t *ret_size)
+{
+    const struct trial *self = context;
+    enum mw_kind kind = mw_source_kind((enum mw_source)mw_block_head(block)->source);
+    struct mw_block_key key = mw_block_keys(block)[row];
+
+    if (kind == MW_KIND_PROCESS)
+        return name_of_process(self, block, row, ret_name, ret_size);
+    *ret_name = kind == MW_KIND_SERVICE ? mwd_services_name(&self->services, key)
+                                        : mwd_name_of(self->names, kind, key);
+    if (!*ret_name)
+        return false;
+    *ret_size = strlen(*ret_name);
+    return true;
+}
+
+/* What the recorded daemon called its rows; a name that cannot be taken is one of no rule. */
+static void know_names(struct trial *self, const struct mw_block *block)
+{
+    enum mw_kind kind = mw_source_kind((enum mw_source)mw_block_head(block)->source);
+    const struct mw_block_event *event = mw_block_events(block);
+
+    for (uint32_t i = 0; i < mw_block_head(block)->events; i++, event++) {
+        const char *text = mw_block_text(block) + event->text_offset;
+
+        if (event->type != MW_EVENT_NAME)
+            continue;
+        if (kind == MW_KIND_SERVICE)
+            mwd_services_know(&self->services, event->key, text, event->text_size);
+        else if (mwd_name_kind(kind))
+            mwd_names_know(self->names, kind, event->key, text, event->text_size);
+    }
 }
 
 static int evaluate(struct trial *self)
@@ -175,6 +212,7 @@ static int take_block(struct trial *self, const struct mw_recording_frame *frame
     self->last_ns = head->time_ns;
     self->seen[head->source] = true;
     mw_sealer_offer(self->sealer, frame->block, head->time_ns);
+    know_names(self, frame->block);
     if (head->source == MW_SOURCE_PROCESS)
         r = mw_subjects_apply(self->subjects, frame->block);
     mw_block_unref(frame->block);
@@ -468,6 +506,8 @@ static int make(struct trial *self)
     if (r == 0)
         r = create_subjects(self);
     if (r == 0)
+        r = mwd_names_create(&self->names);
+    if (r == 0)
         r = mw_recording_reader_create(&self->reader);
     if (r == 0)
         r = mw_alerts_set_rules(self->alerts, self->config->alerts, self->config->alert_count);
@@ -486,6 +526,8 @@ static void unmake(struct trial *self)
     mw_store_destroy(self->store);
     mw_heap_destroy(self->heap);
     mw_recording_reader_destroy(self->reader);
+    mwd_names_destroy(self->names);
+    mwd_services_deinit(&self->services);
     mwd_config_destroy(self->config);
     free(self->firings);
     mwd_buffer_deinit(&self->bytes);

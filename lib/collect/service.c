@@ -3,6 +3,8 @@
  * for all its files: they are all of one group, whatever happens to the path meanwhile. */
 #include "collect/service_internal.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -232,6 +234,20 @@ static int finish(struct mw_collector *self, struct mw_collect_work *work, struc
     return 0;
 }
 
+/* For who reads the block elsewhere and does not have the configuration. What has no room, or is no
+ * text, is left out. */
+static void tell_names(const struct mw_service_reader *reader, struct mw_block *block)
+{
+    for (uint32_t row = 0; row < reader->count; row++) {
+        const char *path = reader->services[row].path;
+        size_t size = strlen(path);
+
+        if (mw_utf8_valid(path, size) &&
+            mw_block_add_event(block, MW_EVENT_NAME, row, MW_PRESENT, path, size) < 0)
+            return;
+    }
+}
+
 int mw_collector_read_services(struct mw_collector *self, struct mw_block **ret)
 {
     struct mw_service_reader *reader = self->service_reader;
@@ -240,10 +256,13 @@ int mw_collector_read_services(struct mw_collector *self, struct mw_block **ret)
 
     if (error)
         return error;
-    if (reader->count > 0 && reader->beats_left-- == 0)
+    bool is_time = reader->count > 0 && reader->beats_left-- == 0;
+    if (is_time)
         find_all(self);
     for (uint32_t row = 0; row < reader->count; row++)
         read_row(self, work.block, row);
+    if (is_time)
+        tell_names(reader, work.block);
     return finish(self, &work, ret);
 }
 

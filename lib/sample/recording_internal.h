@@ -62,7 +62,7 @@ enum { CELL_SHIFT = 3, CELL_ABSENCE = 7, CELL_END = 7 };
 _Static_assert((int)MW_ABSENCE_COUNT <= (int)CELL_END, "END is told from an absence");
 
 /* The sources that come in blocks; a frame names one by its place in the file's own list. */
-enum { MW_RECORDED_SOURCES = 7 };
+enum { MW_RECORDED_SOURCES = 8 };
 extern const enum mw_source mw_recorded_sources[MW_RECORDED_SOURCES];
 
 struct mw_crc {

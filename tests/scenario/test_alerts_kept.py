@@ -192,9 +192,21 @@ class Kill(Case):
         with self.daemon(state="/proc/self/nothing") as daemon:
             self.hook.wait_for("firing")
             daemon.wait_for_line("alerts.log cannot be written: .*alerts go out all the same")
+            own = wait_until(lambda: (lambda row: row["stateFailing"] and row)(
+                daemon.json("/api/v1/daemon")), what="a reading that tells of it")
+            self.assertGreater(own["stateFailures"], 0)
+            wait_until(lambda: [a for a in daemon.json("/api/v1/alerts")["alerts"]
+                                if a["rule"] == "alerts-not-stored" and a["state"] == "firing"],
+                       what="the rule that tells of it")
             self.machine.set(50)
             self.hook.wait_for("resolved")
 
+    def test_a_disk_that_takes_everything_is_no_failure(self):
+        with self.daemon() as daemon:
+            self.machine.set(5)
+            self.hook.wait_for("firing")
+            own = daemon.json("/api/v1/daemon")
+            self.assertEqual((own["stateFailing"], own["stateFailures"]), (0, 0))
 
     def test_queue_of_a_sink_is_one_that_rules_see(self):
         """So that a target that takes nothing is told of through the others."""

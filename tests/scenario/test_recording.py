@@ -9,10 +9,11 @@ import time
 import unittest
 
 from support import proc_tree
+from support.ctl import ctl
 from support.daemon import Daemon, fixture, run, wait_until
 
 
-class Recording(unittest.TestCase):
+class Case(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
@@ -24,11 +25,19 @@ class Recording(unittest.TestCase):
             last = daemon.json("/api/v1/memory")
         return last
 
+    @staticmethod
+    def push(daemon, name, length):
+        return daemon.request("PUT", f"/api/v1/queues/{name.replace('/', '%2F')}",
+                              {"Content-Type": "application/json"},
+                              json.dumps({"length": length}), unix=True)
+
     def once(self):
         result = run("--once", "--replay", str(self.path))
         self.assertEqual(result.returncode, 0, result.stderr)
         return json.loads(result.stdout)
 
+
+class Recording(Case):
     def test_a_pipe_that_nobody_writes_to_is_not_waited_for(self):
         os.mkfifo(self.path)
         for mode in ((), ("--once",)):
@@ -76,12 +85,6 @@ class Recording(unittest.TestCase):
             self.assertEqual(played["pid"], heap["pid"])  # not that of who plays it
             past = daemon.json("/api/v1/history?reading=queue.length&subject=orders&step=1s")
             self.assertIn(17, [point[3] for point in past["points"]])
-
-    @staticmethod
-    def push(daemon, name, length):
-        return daemon.request("PUT", f"/api/v1/queues/{name.replace('/', '%2F')}",
-                              {"Content-Type": "application/json"},
-                              json.dumps({"length": length}), unix=True)
 
     @staticmethod
     def queues(daemon):
@@ -147,6 +150,93 @@ class Recording(unittest.TestCase):
         self.assertNotEqual(result.returncode, 0)
         self.assertIn(str(self.path), result.stderr)
         self.assertEqual(self.path.read_text(), "precious")
+
+
+OLD = pathlib.Path(fixture("recordings"), "version-1.mwr")
+"""Made by the first program that recorded: --record over the fixture "healthy", 5 beats. It knew
+nothing of heaps, queues, caches, services, alerts or the ledger."""
+
+
+class OldRecordings(unittest.TestCase):
+    def test_it_plays_and_what_it_lacks_is_absent(self):
+        with Daemon("--replay", str(OLD), "--speed", "max", ready=False) as daemon:
+            daemon.wait_for_line("recorded by memwatchd 0.1.0")
+            daemon.wait_for_line("the replay of .* has ended: 5 beats")
+            self.assertEqual(daemon.json("/api/v1/memory")["totalmem"], json.loads(
+                run("--once", "--proc-root", fixture("healthy")).stdout)["totalmem"])
+            rows = daemon.json("/api/v1/processes?limit=1000")["processes"]
+            self.assertEqual(sorted(row["pid"] for row in rows), proc_tree.pids(fixture("healthy")))
+            self.assertTrue(all(row["rss"] is not None for row in rows))
+            own = daemon.json("/api/v1/daemon")
+            for key in "streamsDropped", "stateFailures", "alerts", "pushes", "urgentSamples":
+                self.assertIsNone(own[key], key)
+                self.assertEqual(own["absent"][key], "unsupported", key)
+            self.assertGreater(own["samples"], 0)
+            self.assertNotIn("streams_dropped_total 0", daemon.get("/metrics").text)
+            past = daemon.json("/api/v1/history?reading=system.memAvailable&step=100ms&from=-2s")
+            self.assertTrue([point for point in past["points"] if point[1] is not None])
+
+    def test_rules_go_through_it(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "rules.conf")
+            path.write_text('alert "always" { reading = "system.memTotal" above = 1 }\n')
+            result = ctl("rules", "test", str(path), "--recording", str(OLD), "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rules = {rule["rule"]: rule for rule in json.loads(result.stdout)["rules"]}
+        self.assertEqual(rules["always"]["fired"], 1)
+        for name in "queue-full", "cache-thrashing", "heap-floor-high":
+            self.assertFalse(rules[name]["recorded"])
+
+    def test_a_newer_version_is_refused_and_named(self):
+        content = bytearray(OLD.read_bytes())
+        content[8] = 2
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "newer.mwr")
+            path.write_bytes(content)
+            for mode in ["--once"], []:
+                result = run(*mode, "--replay", str(path), "--listen", "127.0.0.1:0", "--socket",
+                             "", "--config", os.devnull)
+                self.assertEqual(result.returncode, 1)
+                self.assertEqual(result.stdout, "")
+                self.assertIn(str(path), result.stderr)
+                self.assertIn("expected version 1 of the format, found 2", result.stderr)
+
+
+class Services(Case):
+    CONFIG = 'services = {"shop.slice", "/shop.slice/monitor.service"}\n'
+    RULE = 'alert "shop" { reading = "service.memory" subject = "/shop.slice" above = 1 }\n'
+
+    def test_services_are_in_it_with_their_names(self):
+        self.record("container", config=self.CONFIG)
+        with Daemon("--replay", str(self.path), "--speed", "max", ready=False) as daemon:
+            daemon.wait_for_line("the replay of .* has ended")
+            rows = {row["name"]: row for row in daemon.json("/api/v1/services")["services"]}
+            self.assertEqual(sorted(rows), ["/shop.slice", "/shop.slice/monitor.service"])
+            self.assertEqual(rows["/shop.slice"]["memory"], 201326592)
+            past = daemon.json("/api/v1/history?reading=service.memory&subject=/shop.slice&step=1s")
+            self.assertIn(201326592, [point[3] for point in past["points"]])
+
+    def test_rules_are_tried_on_them_and_on_queues(self):
+        with Daemon("--record", str(self.path), proc_root=fixture("container"),
+                    config=self.CONFIG) as daemon:
+            self.assertEqual(self.push(daemon, "orders", 17).status, 204)
+            daemon.wait_for_samples(5)
+        rules = self.path.with_name("rules.conf")
+        rules.write_text(self.RULE + 'alert "orders" { reading = "queue.length" '
+                         'subject = "orders" above = 16 }\n')
+        result = ctl("rules", "test", str(rules), "--recording", str(self.path), "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        found = {rule["rule"]: rule for rule in json.loads(result.stdout)["rules"]}
+        self.assertEqual((found["shop"]["fired"], found["orders"]["fired"]), (1, 1))
+        self.assertEqual(found["shop"]["firings"][0]["subject"], "/shop.slice")
+
+    def test_without_services_there_is_nothing_of_them(self):
+        self.record(samples=3)
+        rules = self.path.with_name("rules.conf")
+        rules.write_text(self.RULE)
+        result = ctl("rules", "test", str(rules), "--recording", str(self.path), "--json")
+        found = {rule["rule"]: rule for rule in json.loads(result.stdout)["rules"]}
+        self.assertFalse(found["shop"]["recorded"])
 
 
 LITTLE = 12288  # the header and the first beats fit, a few seconds do not

@@ -57,6 +57,36 @@ static void both_versions_are_read(void **state)
     }
 }
 
+/* Whoever plays a recording has no configuration: names come with the first block, and now and then
+ * again, for who has missed it. */
+static void names_are_told_now_and_then(void **state)
+{
+    struct tree tree = tree_of_groups(true);
+    struct mw_collector *collector = collector_over(&tree, false);
+    unsigned told = 0;
+
+    (void)state;
+    set(collector, "a.slice/b/", "c\xff");
+    for (int beat = 0; beat < 100; beat++) {
+        struct mw_block *block = services_of(collector);
+        const struct mw_block_event *event = mw_block_events(block);
+        uint32_t events = mw_block_head(block)->events;
+
+        assert_true(events == 1 || (events == 0 && beat > 0));
+        told += events;
+        if (events == 1) {
+            assert_int_equal(event->type, MW_EVENT_NAME);
+            assert_int_equal(event->key.id, mw_service_id("/a.slice/b"));
+            assert_int_equal(event->text_size, 10);
+            assert_memory_equal(mw_block_text(block) + event->text_offset, "/a.slice/b", 10);
+        }
+        mw_block_unref(block);
+    }
+    assert_int_equal(told, 2);
+    mw_collector_destroy(collector);
+    tree_free(&tree);
+}
+
 /* No limit is not a limit of 2^63. */
 static void without_a_limit_there_is_none(void **state)
 {
@@ -248,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_versions_are_read),
+        cmocka_unit_test(names_are_told_now_and_then),
         cmocka_unit_test(without_a_limit_there_is_none),
         cmocka_unit_test(a_group_comes_and_goes),
         cmocka_unit_test(a_bad_file_is_a_fault_and_stale),
