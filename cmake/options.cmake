@@ -8,9 +8,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 set(MW_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize= takes them; empty = none")
+set(MW_LINKER "" CACHE STRING "The linker, as -fuse-ld= takes it; empty = the compiler's own")
 option(MW_WERROR "Treat warnings as errors" ON)
 option(MW_FUZZ "Build the fuzz targets (needs clang)" OFF)
-set(MW_FUZZ_SECONDS 8 CACHE STRING "How long ctest runs each fuzz target")
+set(MW_FUZZ_SECONDS 3 CACHE STRING "How long ctest runs each fuzz target")
 option(MW_COVERAGE "Instrument for gcov" OFF)
 
 find_package(PkgConfig REQUIRED)
@@ -32,6 +33,9 @@ target_compile_options(mw_options INTERFACE
 target_compile_definitions(mw_options INTERFACE _GNU_SOURCE MW_VERSION="${PROJECT_VERSION}")
 target_link_options(mw_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 target_include_directories(mw_options INTERFACE ${PROJECT_SOURCE_DIR}/lib)
+if(MW_LINKER)
+  target_link_options(mw_options INTERFACE -fuse-ld=${MW_LINKER})
+endif()
 
 if(MW_SANITIZE)
   target_compile_options(mw_options INTERFACE -fsanitize=${MW_SANITIZE} -fno-omit-frame-pointer
@@ -106,6 +110,7 @@ function(mw_fuzz name)
   endif()
   math(EXPR seconds "${ARG_SHARE} * ${MW_FUZZ_SECONDS}")
   add_executable(fuzz_${name} ${ARG_SOURCES})
+  add_dependencies(fuzzers fuzz_${name})
   target_link_libraries(fuzz_${name} PRIVATE mw_options ${ARG_USES})
   target_include_directories(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
@@ -129,10 +134,11 @@ function(mw_fuzz name)
   set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT ${timeout} COST ${seconds})
 endfunction()
 
-# mw_scenario(NAME [LABELS label...] [TIMEOUT s]): the file NAME.py of the calling folder, a Python
-# unittest that runs the built daemon.
+# mw_scenario(NAME [LABELS label...] [TIMEOUT s] [COST s]): the file NAME.py of the calling folder, a
+# Python unittest that runs the built daemon. Those that say what they cost start first, so that none
+# is left to run alone in the end.
 function(mw_scenario name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;COST" "LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -142,6 +148,9 @@ function(mw_scenario name)
   string(REGEX REPLACE "^test_" "" topic ${name})
   add_test(NAME scenario_${topic}
     COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/${name}.py --verbose)
+  if(ARG_COST)
+    set_tests_properties(scenario_${topic} PROPERTIES COST ${ARG_COST})
+  endif()
   set_tests_properties(scenario_${topic} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT "MW_TEST_BIN=$<TARGET_FILE:memwatchd>;MW_TEST_CTL=$<TARGET_FILE:memwatchctl>;MW_TEST_CAUSES=$<TARGET_FILE:causes>;MW_TEST_CHURN=$<TARGET_FILE:churn>;MW_TEST_HOG=$<TARGET_FILE:hog>;MW_TEST_FREEZE=$<TARGET_FILE:freeze>;MW_TEST_HTTP_SERVER=$<TARGET_FILE:http_test_server>;MW_TEST_SINK_DRIVER=$<TARGET_FILE:sink_driver>;MW_TEST_DELIVER=$<TARGET_FILE:memwatchd-deliver>;PYTHONPATH=${PROJECT_SOURCE_DIR}/tests")
 endfunction()

@@ -56,11 +56,6 @@ class Case(unittest.TestCase):
         self.addCleanup(daemon.__exit__, None)
         return daemon
 
-    def start_crowd(self, count=3000, **options):
-        directory = tempfile.TemporaryDirectory(prefix="mw")
-        self.addCleanup(directory.cleanup)
-        return self.start(proc_root=crowd(directory.name, count), interval="1s", **options)
-
     def snapshot(self, raw):
         snapshot = Snapshot(raw)
         self.assertEqual(faults(snapshot), [])
@@ -68,6 +63,14 @@ class Case(unittest.TestCase):
 
     def saved(self):
         return sorted(path.name for path in self.state.iterdir())
+
+
+class Download(Case):
+    @classmethod
+    def setUpClass(cls):
+        directory = tempfile.TemporaryDirectory(prefix="mw")
+        cls.addClassCleanup(directory.cleanup)
+        cls.crowd = crowd(directory.name, 3000)
 
     def ask(self, daemon, receive_buffer=4096):
         """Sends the request; nothing of the answer is read yet."""
@@ -87,13 +90,12 @@ class Case(unittest.TestCase):
         tokens = pathlib.Path(directory.name) / "tokens"
         tokens.write_text("admin 0123456789abcdef0123\n")
         tokens.chmod(0o600)
-        daemon = self.start_crowd(config=f'token-file = "{tokens}"\n', **options)
+        daemon = self.start(proc_root=self.crowd, interval="1s",
+                            config=f'token-file = "{tokens}"\n', **options)
         shutil.copy(tokens, daemon.directory / "tokens")
         daemon.wait_for_samples(2, SYSTEM_S)  # what is dumped is more than buffers take
         return daemon
 
-
-class Download(Case):
     def test_the_file_is_whole_and_shows_the_daemons_data(self):
         daemon = self.start()
         daemon.wait_for_samples(3)
