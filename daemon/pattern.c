@@ -158,7 +158,10 @@ size_t mwd_pattern_decode(const char *text, size_t size, uint32_t *ret)
 
 static bool is_word(const char *text, size_t size, size_t at)
 {
-    char c = at < size ? text[at] : ' ';
+    char c = ' ';
+
+    if (at < size)
+        c = text[at];
 
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
@@ -191,7 +194,6 @@ struct match {
     const char *text;
     size_t size, at;
     struct list *list; /* that is added to */
-    uint32_t *places;  /* of the entry that is added */
 };
 
 static bool is_here(const struct match *match, uint32_t place)
@@ -206,9 +208,9 @@ static bool is_here(const struct match *match, uint32_t place)
     }
 }
 
-/* Follows a step that takes no character to those that do. It is as deep as the program is long at
- * most: a step is followed once in a turn. */
-static void add(struct match *match, uint32_t number)
+/* Follows a step that takes no character to those that do, which keep `places`. It is as deep as
+ * the program is long at most: a step is followed once in a turn. */
+static void add(struct match *match, uint32_t number, uint32_t *places)
 {
     struct mwd_pattern_state *state = match->pattern->state;
     const struct mwd_step *step = &match->pattern->steps[number];
@@ -219,21 +221,21 @@ static void add(struct match *match, uint32_t number)
     state->seen[number] = state->turn;
     switch (step->kind) {
     case MWD_STEP_SPLIT:
-        add(match, step->first);
-        add(match, step->second);
+        add(match, step->first, places);
+        add(match, step->second, places);
         return;
     case MWD_STEP_JUMP:
-        add(match, step->first);
+        add(match, step->first, places);
         return;
     case MWD_STEP_HERE:
         if (is_here(match, step->value))
-            add(match, number + 1);
+            add(match, number + 1, places);
         return;
     case MWD_STEP_SAVE:
-        before = match->places[step->value];
-        match->places[step->value] = (uint32_t)match->at;
-        add(match, number + 1);
-        match->places[step->value] = before;
+        before = places[step->value];
+        places[step->value] = (uint32_t)match->at;
+        add(match, number + 1, places);
+        places[step->value] = before;
         return;
     default:
         break;
@@ -241,7 +243,7 @@ static void add(struct match *match, uint32_t number)
     struct entry *entry = &match->list->entries[match->list->count++];
 
     entry->step = number;
-    memcpy(entry->places, match->places, 2 * match->pattern->name_count * sizeof *entry->places);
+    memcpy(entry->places, places, (size_t)2 * match->pattern->name_count * sizeof *entry->places);
 }
 
 /* Moves all entries over one character. Those behind one that has found its end go. */
@@ -258,8 +260,7 @@ static bool advance(struct match *match, const struct list *now, uint32_t charac
         }
         if (is_end || !takes(match->pattern, step, character))
             continue;
-        match->places = entry->places;
-        add(match, entry->step + 1);
+        add(match, entry->step + 1, entry->places);
     }
     return false;
 }
@@ -271,8 +272,7 @@ static void begin(struct match *match, struct list *now)
 
     memset(none, 0xff, sizeof none);
     match->list = now;
-    match->places = none;
-    add(match, 0);
+    add(match, 0, none);
 }
 
 static bool run(struct match *match, uint32_t found[PLACES])

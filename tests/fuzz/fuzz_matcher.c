@@ -59,11 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mwd_matcher_place place = {0, 0};
     char *text = malloc(size + 1);
-    struct mwd_matcher *matcher;
+    struct mwd_matcher *matcher = NULL;
     struct mwd_buffer why;
     int r;
 
-    need(text && mwd_matcher_create(&matcher) == 0);
+    need(text);
+    need(mwd_matcher_create(&matcher) == 0);
     memcpy(text, data, size);
     text[size] = '\0';
     mwd_buffer_init(&why, 4096);
