@@ -36,7 +36,7 @@ static bool is_address(int family, const char *text, size_t size)
 {
     char copy[INET6_ADDRSTRLEN], bytes[sizeof(struct in6_addr)];
 
-    if (size >= sizeof copy)
+    if (size >= sizeof copy || memchr(text, '\0', size))
         return false;
     memcpy(copy, text, size);
     copy[size] = '\0';

@@ -148,6 +148,18 @@ static void a_list_is_one_group(void **state)
     mwd_ctl_targets_deinit(&targets);
 }
 
+/* A text ends with its size, and not where the first 0 is. */
+static void a_zero_is_in_no_host(void **state)
+{
+    char target[MWD_CTL_TARGET_ROOM];
+
+    (void)state;
+    assert_non_null(mwd_ctl_target_parse("[::\0001]:9", 8, target));
+    assert_non_null(mwd_ctl_target_parse("db1\0:9", 6, target));
+    assert_non_null(mwd_ctl_target_parse("db1:9\0", 6, target));
+    assert_non_null(mwd_ctl_target_parse("1.2.3.4\0", 8, target));
+}
+
 /* A mistake says where it is and does not hide the next; only so many are shown, all are counted.
  */
 static void mistakes_have_their_place(void **state)
@@ -196,6 +208,7 @@ int main(void)
         cmocka_unit_test(names_have_a_length_at_the_most),
         cmocka_unit_test(labels_are_names_and_texts),
         cmocka_unit_test(a_list_is_one_group),
+        cmocka_unit_test(a_zero_is_in_no_host),
         cmocka_unit_test(mistakes_have_their_place),
         cmocka_unit_test(a_list_that_is_too_long_is_no_list),
     };
