@@ -66,7 +66,7 @@ static void names_are_told_now_and_then(void **state)
     unsigned told = 0;
 
     (void)state;
-    set(collector, "a.slice/b/", "c\xff");
+    set(collector, "a.slice/b", "c\xff");
     for (int beat = 0; beat < 100; beat++) {
         struct mw_block *block = services_of(collector);
         const struct mw_block_event *event = mw_block_events(block);
