@@ -24,7 +24,7 @@ def cpu_seconds(pid):
     return time.clock_gettime_ns((~pid << 3) | 2) / 1e9
 
 
-def wait_until(condition, seconds=5, what="the condition"):
+def wait_until(condition, seconds=20, what="the condition"):
     until = time.monotonic() + seconds
     while True:
         value = condition()
@@ -49,7 +49,7 @@ class Answer:
 class Client:
     """A connection; `to` is a port of 127.0.0.1, an address, or the path of a unix socket."""
 
-    def __init__(self, to, timeout=5, receive_buffer=None):
+    def __init__(self, to, timeout=20, receive_buffer=None):
         family = socket.AF_UNIX if isinstance(to, str) else socket.AF_INET
         if isinstance(to, tuple) and ":" in to[0]:
             family = socket.AF_INET6

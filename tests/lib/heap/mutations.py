@@ -12,7 +12,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import threading
 import unittest
 
 ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
@@ -22,9 +21,7 @@ del sys.argv[1:4]
 
 FLAGS = ["-std=c11", "-O1", "-w", "-D_GNU_SOURCE", "-pthread"]
 SHARED = ["fixture.c", "shadow.c", "shadow_compare.c", "model.c"]
-CPU_S = 60  # of a program; what runs on for ever is seen, what waits for a busy machine is not
-WAIT_S = 1200
-FAILURE = b"[  ERROR   ]"  # how cmocka begins what it says on stderr of a test that fails
+COMPUTES_S = 60  # of processor time, whatever else the machine does; none of them waits
 JOBS = 2
 
 Row = collections.namedtuple("Row", "name file text replacement tests", defaults=[("graph",)])
@@ -259,6 +256,8 @@ MORE = [
         "        mw_collect_compact(self, \"new limit\");", "        ;", ("limit",)),
 ]
 
+ROWS = CORE + (MORE if ALL else [])
+
 
 def run(command, **options):
     return subprocess.run(command, capture_output=True, text=True, errors="replace", **options)
@@ -289,7 +288,7 @@ class Build:
         self.lib = ROOT / "lib"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        self.words = sorted({word for row in CORE + MORE for word in row.tests})
+        self.words = sorted({word for row in ROWS for word in row.tests})
         sources = [*self.lib.glob("heap/*.c"), *self.lib.glob("base/*.c"),
                    *(self.tests / name for name in SHARED),
                    *(self.tests / f"test_{word}.c" for word in self.words)]
@@ -340,25 +339,9 @@ def compile_fault(build, row, folder):
     return objects
 
 
-def limited(program):
-    return ["prlimit", f"--cpu={CPU_S}", program]
-
-
-def play(program):
-    return run(limited(program), timeout=WAIT_S)
-
-
-def fails(program):
-    """What the program would say after the first test that failed is not waited for."""
-    with subprocess.Popen(limited(program), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        timer = threading.Timer(WAIT_S, process.kill)
-        timer.start()
-        try:
-            failed = any(line.startswith(FAILURE) for line in process.stderr)
-            return failed or process.wait() != 0
-        finally:
-            timer.cancel()
-            process.kill()
+def run_test(program):
+    """A fault may well make a loop without an end."""
+    return run(["prlimit", f"--cpu={COMPUTES_S}", program])
 
 
 def is_seen(build, row):
@@ -367,7 +350,7 @@ def is_seen(build, row):
     for word in row.tests:
         program = folder / f"test_{word}"
         build.link(word, objects, program)
-        if fails(program):
+        if run_test(program).returncode != 0:
             shutil.rmtree(folder)
             return True
     return False
@@ -383,18 +366,17 @@ class Mutations(unittest.TestCase):
             with self.subTest(test=word):
                 program = self.build.folder / f"control_{word}"
                 self.build.link(word, self.build.parts(), program)
-                done = play(program)
+                done = run_test(program)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-                self.assertNotIn(FAILURE.decode(), done.stderr)
 
     def test_each_fault_is_seen(self):
-        rows = CORE + (MORE if ALL else [])
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-            seen = list(pool.map(lambda row: is_seen(self.build, row), rows))
-        self.assertEqual([row.name for row, good in zip(rows, seen) if not good], [])
+            seen = list(pool.map(lambda row: is_seen(self.build, row), ROWS))
+        self.assertEqual([row.name for row, good in zip(ROWS, seen) if not good], [])
 
     def test_rows_name_tests_that_exist(self):
-        self.assertLessEqual(set(self.build.words), set(tests_of_the_heap()))
+        self.assertLessEqual({word for row in CORE + MORE for word in row.tests},
+                             set(tests_of_the_heap()))
 
     def test_a_row_that_the_code_left_behind_fails(self):
         row = Row("a text of nowhere", "heap.c", "no such text stands here", "")
