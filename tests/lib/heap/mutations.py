@@ -264,7 +264,7 @@ def run(command, **options):
 
 
 def must(command):
-    done = run(command, timeout=WAIT_S)
+    done = run(command, timeout=1200)
     if done.returncode:
         raise AssertionError(f"{' '.join(map(str, command))}\n{done.stderr[-3000:]}")
 
