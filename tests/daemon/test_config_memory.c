@@ -100,7 +100,8 @@ static void good_configuration_never_loads_in_part(void **state)
     bench_write(bench, "m.conf", "interval = 2s\nhosts = {\"x\", \"y\"}\nstate-dir = \"/a\"\n");
     bench_write(bench, "memwatchd.d/a.conf",
                 "keep-fds = 5\nsink s { type = webhook url = \"http://a\" }\n"
-                "alert a { reading = queue.length above = 5 labels = {'a=b', 'c=d'} to = s }\n");
+                "alert a { reading = queue.length above = 5 labels = {'a=b', 'c=d'} to = s }\n"
+                "group '{{.Comm}}' { comm = {a, b} exe = c cmdline = {'(?P<x>[a-c]+)$'} }\n");
     for (; load_failing_at(bench, at, &r); at++)
         assert_int_equal(r, -ENOMEM);
     assert_int_equal(r, 0);
