@@ -282,7 +282,7 @@ static void a_steady_value_costs_little_before_a_ramp_and_after_it(void **state)
     for (int i = 0; i < 1000; i++)
         add_at(self, i, 5);
     steady = self->budget.used;
-    assert_true(steady <= 2 * 8 * sizeof(struct mw_window_point));
+    assert_true(steady <= sizeof(struct mw_window_point) * 16);
     for (int i = 1000; i < 2000; i++)
         add_at(self, i, i);
     assert_true(self->window.least.count + self->window.greatest.count <= 302);
