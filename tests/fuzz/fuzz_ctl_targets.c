@@ -19,8 +19,9 @@ static void check_target(const char *text)
 {
     char again[MWD_CTL_TARGET_ROOM];
     const char *colon = strrchr(text, ':');
+    long port = colon ? strtol(colon + 1, NULL, 10) : 0;
 
-    expect(colon && atoi(colon + 1) >= 1 && atoi(colon + 1) <= 65535);
+    expect(port >= 1 && port <= 65535);
     expect(!mwd_ctl_target_parse(text, strlen(text), again));
     expect(strcmp(again, text) == 0);
 }

@@ -11,7 +11,7 @@ from support.daemon import ROOT, Daemon, fixture, wait_until
 from support.prometheus import Prometheus, Shipped
 from support.sinks import Receiver
 
-FAST = ("scrape_interval: 15s", "scrape_interval: 250ms")
+FAST = ("scrape_interval: 15s", "scrape_interval: 1s")
 FAST_RULES = ("evaluation_interval: 15s", "evaluation_interval: 250ms")
 ALERTMANAGER = ROOT / "conf" / "alertmanager" / "alertmanager.yml"
 
@@ -27,7 +27,7 @@ class Scraping(unittest.TestCase):
             shipped.change("memwatchd.yml", FAST, FAST_RULES)
             shipped.uncomment("memwatchd.yml", "- job_name: node", "- job_name: process")
             with Prometheus(shipped.path("memwatchd.yml")) as prometheus:
-                labels = {labels["job"]: labels for labels, _ in prometheus.query("up")}
+                labels = {labels["job"]: labels for labels, _ in prometheus.wait_for_value("up")}
                 self.assertEqual(set(labels), {"memwatchd", "node", "process"})
                 for one in labels.values():
                     self.assertEqual((one["environment"], one["host"], one["instance"]),

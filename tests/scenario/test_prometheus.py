@@ -54,6 +54,7 @@ class Scraped(unittest.TestCase):
         for job, path in JOBS.items():
             ours = samples(self.daemon.get(path, accept).text)
             self.assertGreater(len(ours), 30, path)
+            wait_until(lambda: stored(self.prometheus, job), 30, path)
             self.assertEqual(stored(self.prometheus, job), ours)
             self.assertEqual(self.prometheus.value(f'scrape_samples_scraped{{job="{job}"}}'),
                              len(ours))

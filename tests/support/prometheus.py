@@ -30,7 +30,7 @@ def promtool(*arguments, **options):
                           stderr=subprocess.STDOUT, text=True, timeout=60, **options)
 
 
-def scrape(*targets, interval="200ms", **jobs):
+def scrape(*targets, interval="1s", **jobs):
     """A configuration, as JSON, which is YAML too: each keyword is a job and its path.
 
     scrape("127.0.0.1:9636") reads /metrics; scrape(ADDRESS, node="/metrics/node") that path.
@@ -135,12 +135,15 @@ class Prometheus:
             return [({}, float(data["result"][1]))]
         return [(one["metric"], float(one["value"][1])) for one in data["result"]]
 
-    def value(self, expression):
-        """Of an expression that gives one series."""
-        found = self.query(expression)
-        if len(found) != 1:
-            raise AssertionError(f"one series expected of {expression}, there are {found}")
-        return found[0][1]
+    def value(self, expression, seconds=30):
+        """Of an expression that gives one series; a scrape that took too long leaves out one."""
+        def one():
+            found = self.query(expression)
+            if len(found) != 1:
+                raise AssertionError(f"one series expected, there are {found}")
+            return found
+
+        return wait_until(one, seconds, expression)[0][1]
 
     def wait_for_value(self, expression, seconds=30):
         return wait_until(lambda: self.query(expression), seconds, expression)
@@ -162,7 +165,7 @@ class Prometheus:
         def scraped():
             targets = self.targets()
             if targets and all(target["health"] == "up" for target in targets):
-                return self.agent or self.value("sum(up)") == len(targets)
+                return self.agent or self.query(f"sum(up) == {len(targets)}")
             raise AssertionError([(target["scrapeUrl"], target["health"], target["lastError"])
                                   for target in targets])
 
