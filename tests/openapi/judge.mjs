@@ -14,6 +14,8 @@ import addFormats from 'ajv-formats';
 // Of HTTP itself, not of what is said in it.
 const FRAMING = new Set(['connection', 'content-length', 'content-type', 'date', 'keep-alive',
   'transfer-encoding']);
+// What `default` stands for: all that may be answered anywhere and at any time.
+const OTHERS = new Set([500, 505]);
 const UNDESCRIBED = { 404: 'NotFound', 405: 'MethodNotAllowed' };
 
 const read = JSON.parse(readFileSync(0, 'utf8'));
@@ -44,7 +46,7 @@ class Judge {
   }
 
   resolve(object) {
-    if (!object?.$ref) return object;
+    if (!object.$ref) return object;
     return object.$ref.slice(2).split('/').reduce((at, key) => at[key], this.document);
   }
 
@@ -96,8 +98,9 @@ class Judge {
 
   response(operation, exchange) {
     if (!operation) return this.document.components.responses[UNDESCRIBED[exchange.status]];
-    const status = String(exchange.status);
-    return this.resolve(operation.responses[status] ?? operation.responses.default);
+    const { responses } = operation;
+    const found = responses[exchange.status] ?? (OTHERS.has(exchange.status) ? responses.default : null);
+    return found && this.resolve(found);
   }
 
   exchange(exchange) {

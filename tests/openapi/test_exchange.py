@@ -96,6 +96,9 @@ class Document(Case):
             found = judge(document=self.document, exchanges=[{**got, **change}, got])
             self.assertNotEqual(found[0], [], change)
             self.assertEqual(found[1], [])
+        refused = self.ask(operation, 400, query="colour=red")
+        found = judge(document=self.document, exchanges=[refused, {**refused, "status": 402}])
+        self.assertEqual(found, [[], ["status 402 is not described"]])
 
     def test_names_of_operations_are_one_each(self):
         names = [operation.row["operationId"] for operation in self.operations]
