@@ -79,7 +79,7 @@ size_t mw_policy_mark_stack(size_t old)
  */
 bool mw_policy_group(size_t pages)
 {
-    return pages >= SMALL_GROUPS * MW_GROUP;
+    return pages >= (size_t)SMALL_GROUPS * MW_GROUP;
 }
 
 /* Whether the old space is so full of holes that idle time is well spent on sliding. */

@@ -10,11 +10,6 @@ _Noreturn void fail(const struct shadow *self, const char *what)
     abort();
 }
 
-void require(const struct shadow *self, bool holds, const char *what)
-{
-    if (!holds)
-        fail(self, what);
-}
 static void meet(struct shadow *self, struct model *model, uintptr_t address)
 {
     require(self, (model == NULL) == (address == 0), "a reference is there or not, wrongly");

@@ -32,7 +32,11 @@ struct shadow {
 
 /* Tells what differs, and ends the program. */
 _Noreturn void fail(const struct shadow *self, const char *what);
-void require(const struct shadow *self, bool holds, const char *what);
+static inline void require(const struct shadow *self, bool holds, const char *what)
+{
+    if (!holds)
+        fail(self, what);
+}
 /* `full`: right after a full collection in one pause, so that nothing dead is held any more. */
 void compare(struct shadow *self, bool full);
 #endif

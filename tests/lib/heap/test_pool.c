@@ -9,6 +9,8 @@
 
 enum { SMALL_PAGES = 4 * MW_GROUP, ITEM_BYTES = 4000 };
 
+#define KIB ((size_t)1 << 10)
+
 /* So many bytes that live, in the old space; the bounds are looked at after each. */
 static void fill(struct fixture *self, size_t bytes)
 {
@@ -107,7 +109,7 @@ static void groups_stay_below_the_limit(void **state)
     MW_SCOPE(scope, self->heap);
 
     fill(self, 14 * MIB);
-    while (!mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 100 * 1024, MW_PLACE_OLD)))
+    while (!mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 100 * KIB, MW_PLACE_OLD)))
         numbers_of(self);
     numbers = numbers_of(self);
     assert_true(numbers.total + numbers.pooled + MW_RESERVE + MW_PAGE_SIZE > numbers.limit);
@@ -156,12 +158,12 @@ static void large_objects_fill_huge_pages(void **state)
     static const size_t odd[] = {MW_LARGE_MIN + 8, MW_VM_HUGE / 2, 5 * MW_VM_HUGE / 2};
 
     (void)state;
-    assert_int_equal(mw_large_mapping(2 * MW_VM_HUGE - 128 * 1024), 2 * MW_VM_HUGE);
+    assert_int_equal(mw_large_mapping(2 * MW_VM_HUGE - 128 * KIB), 2 * MW_VM_HUGE);
     assert_int_equal(mw_large_mapping(MW_VM_HUGE * 31), MW_VM_HUGE * 32);
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
-        assert_true(mw_large_mapping(odd[i]) - odd[i] < 64 * 1024);
-    for (size_t bytes = MW_LARGE_MIN; bytes < 64 * MIB; bytes += 77 * 1024)
-        assert_true(mw_large_mapping(bytes) <= bytes + bytes / 15 + 64 * 1024);
+        assert_true(mw_large_mapping(odd[i]) - odd[i] < 64 * KIB);
+    for (size_t bytes = MW_LARGE_MIN; bytes < 64 * MIB; bytes += 77 * KIB)
+        assert_true(mw_large_mapping(bytes) <= bytes + bytes / 15 + 64 * KIB);
 }
 
 /* A pause would wait for each page of it. A small heap's is small, and no page comes twice. */
