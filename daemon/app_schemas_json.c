@@ -435,6 +435,7 @@ static void add_groups(cJSON *schemas)
     add_member(&rule, "processes", "integer");
     add_member(&rule, "children", "integer");
     add_member(&rule, "matched", "integer");
+    add_member(&rule, "givenUp", "integer");
 }
 
 static void add_status(cJSON *schemas)

@@ -1,6 +1,8 @@
 /* Rules, and whether a process matches one. */
 #include "daemon/matcher_internal.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,6 +10,8 @@
 #include <string.h>
 
 enum { CAPTURES_MAX = MWD_MATCHER_ITEMS_MAX };
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 struct texts {
     char **items;
@@ -20,6 +24,7 @@ struct rule {
     struct mwd_pattern **patterns;
     uint32_t pattern_count;
     char *origin;
+    atomic_uint_least64_t given_up; /* one thread matches, another asks */
 };
 
 struct mwd_matcher {
@@ -27,7 +32,8 @@ struct mwd_matcher {
     struct rule *rules;
     uint32_t count;
     unsigned needs;
-    char line[MWD_MATCHER_LINE_MAX]; /* argv, joined */
+    char line[MWD_MATCHER_LINE_MAX];                                /* argv, joined */
+    char repaired[MWD_MATCHER_LINE_MAX * (sizeof REPLACEMENT - 1)]; /* if it is not UTF-8 */
 };
 
 /* ---- life ---- */
@@ -118,9 +124,8 @@ static int add_pattern(struct rule *rule, const char *text, struct mwd_matcher_e
         rule->pattern_count++;
     if (r == -EINVAL) {
         snprintf(error->why, sizeof error->why,
-                 "the pattern is not one that is taken: %s, at its "
-                 "byte %u",
-                 wrong.why, (unsigned)wrong.at + 1);
+                 "the pattern is not one that is taken: %s, seen behind its byte %u", wrong.why,
+                 (unsigned)wrong.at);
         r = fail(error, MWD_MATCHER_CMDLINE, rule->pattern_count, error->why);
     }
     return r;
@@ -254,6 +259,11 @@ const char *mwd_matcher_origin(const struct mwd_matcher *self, uint32_t rule)
     return self->rules[rule].origin;
 }
 
+uint64_t mwd_matcher_given_up(const struct mwd_matcher *self, uint32_t rule)
+{
+    return atomic_load(&self->rules[rule].given_up);
+}
+
 bool mwd_matcher_is_wide(const struct mwd_matcher *self, uint32_t rule)
 {
     return mwd_template_uses(self->rules[rule].template, MWD_TEMPLATE_PID) ||
@@ -270,7 +280,9 @@ unsigned mwd_matcher_needs(const struct mwd_matcher *self)
 struct subject {
     const struct mwd_matcher_process *process;
     const char *line;
-    size_t size; /* of argv without the NULs at its end */
+    size_t size;          /* of argv without the NULs at its end */
+    const char *searched; /* the line; where it has bytes that are not UTF-8, its repaired copy */
+    size_t searched_size;
     const char *exe, *base;
     size_t exe_size, base_size;
     bool has_argv;
@@ -303,32 +315,79 @@ static bool has_exe(const struct rule *rule, const struct subject *subject)
     return rule->exe.count == 0;
 }
 
-/* What a group that took no part holds is empty. */
-static bool has_pattern(struct mwd_pattern *pattern, struct subject *subject)
+/* The size of the part of the line that became the first `size` bytes of what is searched. */
+static size_t size_in_line(const struct subject *subject, size_t size)
 {
-    struct mwd_pattern_span spans[MWD_PATTERN_NAMES_MAX];
+    size_t at = 0;
 
-    if (!mwd_pattern_match(pattern, subject->line, subject->size, spans))
-        return false;
-    for (uint32_t i = 0; i < mwd_pattern_names(pattern); i++) {
-        bool took_part = spans[i].begin != UINT32_MAX;
+    if (subject->searched == subject->line)
+        return size;
+    for (size_t seen = 0; seen < size;) {
+        size_t length = mw_utf8_sequence(subject->line + at, subject->size - at);
 
-        subject->captures[subject->capture_count++] = (struct mwd_capture){
-            mwd_pattern_name(pattern, i), subject->line + (took_part ? spans[i].begin : 0),
-            took_part ? spans[i].end - spans[i].begin : 0};
+        seen += length > 0 ? length : strlen(REPLACEMENT);
+        at += length > 0 ? length : 1;
     }
-    return true;
+    return at;
 }
 
-static bool matches(const struct rule *rule, struct subject *subject)
+/* What a group that took no part holds is empty. */
+static void add_capture(struct subject *subject, const char *name, struct mwd_pattern_span span)
+{
+    struct mwd_capture capture = {name, subject->line, 0};
+
+    if (span.begin != UINT32_MAX) {
+        size_t begin = size_in_line(subject, span.begin);
+
+        capture.bytes += begin;
+        capture.size = size_in_line(subject, span.end) - begin;
+    }
+    subject->captures[subject->capture_count++] = capture;
+}
+
+/* One that costs too much is not found, and told of. */
+static bool has_pattern(struct rule *rule, const struct mwd_pattern *pattern,
+                        struct subject *subject)
+{
+    struct mwd_pattern_span spans[MWD_PATTERN_NAMES_MAX];
+    int r = mwd_pattern_match(pattern, subject->searched, subject->searched_size, spans);
+
+    if (r < 0 && r != -ENOENT)
+        atomic_fetch_add(&rule->given_up, 1);
+    for (uint32_t i = 0; r == 0 && i < mwd_pattern_names(pattern); i++)
+        add_capture(subject, mwd_pattern_name(pattern, i), spans[i]);
+    return r == 0;
+}
+
+static bool matches(struct rule *rule, struct subject *subject)
 {
     subject->capture_count = 0;
     if (!has_comm(rule, subject) || !has_exe(rule, subject))
         return false;
     for (uint32_t i = 0; i < rule->pattern_count; i++)
-        if (!has_pattern(rule->patterns[i], subject))
+        if (!has_pattern(rule, rule->patterns[i], subject))
             return false;
     return true;
+}
+
+/* To Go's regexp a byte that is not UTF-8 is one U+FFFD, to PCRE2 it is the end of a text. */
+static void repair(struct mwd_matcher *self, struct subject *subject)
+{
+    char *to = self->repaired;
+
+    subject->searched = subject->line;
+    subject->searched_size = subject->size;
+    if (mw_utf8_valid(subject->line, subject->size))
+        return;
+    for (size_t at = 0; at < subject->size;) {
+        size_t length = mw_utf8_sequence(subject->line + at, subject->size - at);
+
+        to = length > 0 ? mempcpy(to, subject->line + at, length)
+                        : mempcpy(to, REPLACEMENT, strlen(REPLACEMENT));
+        at += length > 0 ? length : 1;
+    }
+    subject->searched = self->repaired;
+    subject->searched_size = (size_t)(to - self->repaired);
 }
 
 /* NULs between arguments become blanks in the line, those at the end go. */
@@ -345,6 +404,7 @@ static void begin(struct mwd_matcher *self, const struct mwd_matcher_process *pr
         self->line[i] = process->argv[i] ? process->argv[i] : ' ';
     ret->line = self->line;
     ret->size = size;
+    repair(self, ret);
     ret->exe = ret->has_argv ? process->argv : process->comm;
     ret->exe_size = ret->has_argv ? strnlen(process->argv, size) : strlen(process->comm);
     mwd_matcher_base(ret->exe, ret->exe_size, &ret->base, &ret->base_size);

@@ -8,6 +8,8 @@
  *          {{.Cgroups}} {{.Matches.NAME}}; of several cmdline with a group NAME the last counts.
  * Names    come out as UTF-8: bytes that are not are \xNN. One longer than MWD_MATCHER_NAME_MAX is
  *          cut at a character. An empty one is no group: the process matches nothing.
+ * Patterns are pattern.h's. To them a byte of a command line that is not UTF-8 is one U+FFFD, as in
+ *          Go; one that costs more than a match may does not match, and is counted.
  * Bound    MWD_MATCHER_RULES_MAX rules; of a command line MWD_MATCHER_LINE_MAX bytes are looked at.
  * Threads  built by one; then references may be taken and dropped on any, and one matches.
  * Source   github.com/ncabatoff/process-exporter
@@ -79,6 +81,9 @@ int mwd_matcher_add(struct mwd_matcher *self, const struct mwd_matcher_rule *rul
 uint32_t mwd_matcher_count(const struct mwd_matcher *self);
 const char *mwd_matcher_template(const struct mwd_matcher *self, uint32_t rule);
 const char *mwd_matcher_origin(const struct mwd_matcher *self, uint32_t rule);
+/* How often a pattern of it was given up, as it cost more than a match may (pattern.h); then it
+ * does not match. On any thread. */
+uint64_t mwd_matcher_given_up(const struct mwd_matcher *self, uint32_t rule);
 /* Whether its template makes a group of each process: {{.PID}}, {{.StartTime}}. */
 bool mwd_matcher_is_wide(const struct mwd_matcher *self, uint32_t rule);
 
@@ -93,12 +98,12 @@ int mwd_matcher_match(struct mwd_matcher *self, const struct mwd_matcher_process
 /* ---- process-exporter's file ---- */
 
 struct mwd_matcher_place {
-    uint32_t line, column; /* from 1; bytes */
+    uint32_t line, column; /* from 1; characters */
 };
 
-/* Adds the rules of a file of groups in the part of YAML that process-exporter's documentation
- * uses: block and flow lists, texts plain and in quotes, comments. `source` is what origins begin
- * with. `text` has no NUL before its end and is not changed.
+/* Adds the rules of a file of groups, which is YAML as libyaml reads it: one document with a list
+ * process_names. What has no meaning there, as other keys, is refused; so are aliases. `source` is
+ * what origins begin with. `text` has no NUL before its end and is not changed.
  * Errors   -EINVAL with a sentence in `why` and where it is; then some rules may have been added.
  *          -ENOMEM. */
 int mwd_matcher_load(struct mwd_matcher *self, const char *source, const char *text,

@@ -1,26 +1,27 @@
-/* process-exporter's file of groups.
- *
- * YAML as a whole is larger than all else that this daemon reads, and most of it is there to
- * surprise: no, 1e3 and 12:30 are no texts, a tab is no blank. What these files need is one list of
- * maps of texts and lists of texts, so that is what is read, line by line:
+/* process-exporter's file of groups, from libyaml's events.
  *
  *     process_names:
- *       - name: "{{.Comm}}"      # a map: its keys stand in one column
- *         comm: [a, 'b', "c"]    # a list on its line
- *         cmdline:
- *         - -x\s+(?P<X>\S+)      # a list below its key, or deeper
+ *       - name: "{{.Comm}}"
+ *         comm: [a, b]          # comm, exe and cmdline are lists of texts
  *
- * Whatever else YAML has, anchors, tags, maps in braces, texts over more than one line, is refused
- * with its place. So no file means another thing here than there; it means the same or is refused.
+ * A reader stands at one event; each function begins at the first event of what it reads and ends
+ * behind the last. Their shape is that of the file, and nothing else may stand there, so neither
+ * depth nor the number of events is the file's to say: a list that is too long ends reading, and so
+ * does the first event of anything deeper. An alias stands for what may be any size; it is refused.
+ *
+ * Scalars are taken as process-exporter takes them: 80 and true are texts as they are written, and
+ * a null is none. Keys that it would pass over are refused: a rule with comn: matches other
+ * processes than who wrote it believes.
  */
-#include "daemon/matcher_yaml_internal.h"
+#include "daemon/matcher_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 
-enum { KEYS = 4, SOURCE_MAX = 4096 };
+enum { KEYS = 4, GOT_MAX = 40, SOURCE_MAX = 4096 };
 
 static const struct {
     const char *name;
@@ -30,171 +31,261 @@ static const struct {
                 {"exe", MWD_MATCHER_EXE},
                 {"cmdline", MWD_MATCHER_CMDLINE}};
 
+static const char expect_top[] = "process_names: is expected, and rules below it";
+static const char expect_rules[] = "a list of rules is expected, each begins with -";
+static const char expect_rule[] =
+    "a rule is expected: a map with name, comm, exe or cmdline, as - comm: [a]";
+static const char expect_key[] = "one of name, comm, exe and cmdline is expected";
+static const char expect_list[] =
+    "a list is expected: [a, b] behind the key, or lines of - a below it";
+static const char expect_text[] = "a text is expected";
+static const char expect_no_tag[] = "a tag stands here: none but !!str, !!seq and !!map is taken";
+
+struct text {
+    char *bytes;
+    struct mwd_matcher_place place;
+};
+
 /* A rule as it is read; `texts` by field, of NAME one. */
 struct draft {
     struct mwd_matcher_place place;
     struct mwd_matcher_place keys[KEYS + 1];
     bool given[KEYS + 1];
-    struct mwd_yaml_text *texts[KEYS + 1];
+    struct text *texts[KEYS + 1];
     uint32_t counts[KEYS + 1];
 };
 
 struct reader {
-    struct mwd_yaml yaml;
     struct mwd_matcher *matcher;
-    const char *source;
+    const char *source, *text;
+    yaml_parser_t parser;
+    yaml_event_t event;
     struct draft draft;
+    struct mwd_matcher_place *place;
+    struct mwd_buffer *why;
+    int result;
 };
 
-/* ---- lists ---- */
+/* ---- errors ---- */
 
-static bool add_text(struct reader *self, enum mwd_matcher_field field, bool flow)
+static struct mwd_matcher_place place_of(const yaml_mark_t *mark)
+{
+    return (struct mwd_matcher_place){(uint32_t)mark->line + 1, (uint32_t)mark->column + 1};
+}
+
+static struct mwd_matcher_place here(const struct reader *self)
+{
+    return place_of(&self->event.start_mark);
+}
+
+static bool fail_at(struct reader *self, struct mwd_matcher_place place, const char *sentence)
+{
+    if (self->result < 0)
+        return false;
+    self->result = -EINVAL;
+    *self->place = place;
+    mwd_buffer_puts(self->why, sentence);
+    return false;
+}
+
+static const char *name_of(yaml_event_type_t type)
+{
+    switch (type) {
+    case YAML_ALIAS_EVENT:
+        return "an alias, which is not taken";
+    case YAML_SEQUENCE_START_EVENT:
+        return "a list";
+    case YAML_MAPPING_START_EVENT:
+        return "a map";
+    case YAML_SEQUENCE_END_EVENT:
+        return "the end of the list";
+    case YAML_MAPPING_END_EVENT:
+        return "the end of the map";
+    case YAML_DOCUMENT_START_EVENT:
+        return "another document";
+    default:
+        return "the end of the file";
+    }
+}
+
+/* Shows what stands there. */
+static bool fail(struct reader *self, const char *sentence)
+{
+    const yaml_event_t *event = &self->event;
+
+    if (self->result < 0)
+        return false;
+    fail_at(self, here(self), sentence);
+    if (event->type != YAML_SCALAR_EVENT)
+        mwd_buffer_printf(self->why, "; got %s", name_of(event->type));
+    else if (event->data.scalar.length == 0)
+        mwd_buffer_puts(self->why, "; got nothing");
+    else
+        mwd_buffer_printf(self->why, "; got %.*s", GOT_MAX, (const char *)event->data.scalar.value);
+    return false;
+}
+
+/* Of bytes that it does not read as characters libyaml knows only which they are. */
+static struct mwd_matcher_place place_of_byte(const char *text, size_t at)
+{
+    struct mwd_matcher_place place = {1, 1};
+
+    for (size_t i = 0; i < at && text[i]; i++) {
+        place.column += ((unsigned char)text[i] & 0xc0) != 0x80;
+        if (text[i] == '\n')
+            place = (struct mwd_matcher_place){place.line + 1, 1};
+    }
+    return place;
+}
+
+static bool fail_yaml(struct reader *self)
+{
+    const yaml_parser_t *parser = &self->parser;
+    const char *problem = parser->problem ? parser->problem : "it cannot be read";
+    struct mwd_matcher_place at = parser->error == YAML_READER_ERROR
+                                      ? place_of_byte(self->text, parser->problem_offset)
+                                      : place_of(&parser->problem_mark);
+
+    if (self->result == 0 && parser->error == YAML_MEMORY_ERROR)
+        self->result = -ENOMEM;
+    if (self->result < 0)
+        return false;
+    fail_at(self, at, "this is not YAML: ");
+    if (parser->error != YAML_READER_ERROR && parser->context)
+        mwd_buffer_printf(self->why, "%s, ", parser->context);
+    mwd_buffer_puts(self->why, problem);
+    return false;
+}
+
+/* ---- events ---- */
+
+static bool next(struct reader *self)
+{
+    yaml_event_delete(&self->event);
+    if (self->result == 0 && !yaml_parser_parse(&self->parser, &self->event))
+        fail_yaml(self);
+    return self->result == 0;
+}
+
+static bool is_at(const struct reader *self, yaml_event_type_t type)
+{
+    return self->event.type == type;
+}
+
+/* Over an event of this type. */
+static bool take(struct reader *self, yaml_event_type_t type, const char *expected)
+{
+    return is_at(self, type) ? next(self) : fail(self, expected);
+}
+
+static bool is_tag(const yaml_char_t *tag, const char *expected)
+{
+    return !tag || strcmp((const char *)tag, expected) == 0;
+}
+
+/* A list or a map, of no type of its own. */
+static bool enter(struct reader *self, yaml_event_type_t type, const char *expected)
+{
+    const yaml_event_t *event = &self->event;
+
+    if (event->type != type)
+        return fail(self, expected);
+    if (type == YAML_SEQUENCE_START_EVENT ? !is_tag(event->data.sequence_start.tag, YAML_SEQ_TAG)
+                                          : !is_tag(event->data.mapping_start.tag, YAML_MAP_TAG))
+        return fail_at(self, here(self), expect_no_tag);
+    return next(self);
+}
+
+/* ---- texts ---- */
+
+/* Without quotes and a tag. */
+static bool is_null(const yaml_event_t *event)
+{
+    static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+
+    for (size_t i = 0; event->data.scalar.plain_implicit && i < sizeof nulls / sizeof nulls[0]; i++)
+        if (strcmp((const char *)event->data.scalar.value, nulls[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_text(struct reader *self, const char *expected)
+{
+    const yaml_event_t *event = &self->event;
+
+    if (event->type != YAML_SCALAR_EVENT)
+        return fail(self, expected);
+    if (!is_tag(event->data.scalar.tag, YAML_STR_TAG))
+        return fail_at(self, here(self), expect_no_tag);
+    if (is_null(event))
+        return fail(self, "a text is expected, in quotes if it is to be this");
+    if (strlen((const char *)event->data.scalar.value) != event->data.scalar.length)
+        return fail_at(self, here(self), "no text of a process has a \\0 in it");
+    return true;
+}
+
+static bool put_text(struct reader *self, enum mwd_matcher_field field)
 {
     struct draft *draft = &self->draft;
-    struct mwd_yaml_text text, *texts;
+    struct text text = {strdup((const char *)self->event.data.scalar.value), here(self)};
+    struct text *texts =
+        reallocarray(draft->texts[field], (size_t)draft->counts[field] + 1, sizeof *texts);
 
-    if (draft->counts[field] == MWD_MATCHER_ITEMS_MAX)
-        return mwd_yaml_fail(&self->yaml, self->yaml.at, "a list has at most 256 elements");
-    if (!mwd_yaml_take_text(&self->yaml, flow, &text))
-        return false;
-    texts = reallocarray(draft->texts[field], (size_t)draft->counts[field] + 1, sizeof *texts);
-    if (!texts) {
-        free(text.bytes);
-        self->yaml.result = -ENOMEM;
-        return false;
+    if (texts)
+        draft->texts[field] = texts;
+    if (texts && text.bytes) {
+        texts[draft->counts[field]++] = text;
+        return true;
     }
-    draft->texts[field] = texts;
-    texts[draft->counts[field]++] = text;
-    return true;
+    free(text.bytes);
+    self->result = -ENOMEM;
+    return false;
 }
 
-/* Behind the [. A comma may stand behind the last element. */
-static bool read_flow(struct reader *self, enum mwd_matcher_field field)
+static bool read_text(struct reader *self, enum mwd_matcher_field field)
 {
-    for (;;) {
-        mwd_yaml_skip_blanks(&self->yaml);
-        if (mwd_yaml_is_done_line(&self->yaml))
-            return mwd_yaml_fail(&self->yaml, self->yaml.at,
-                                 "a list in brackets ends on its line, by a ]");
-        if (*self->yaml.at == ']')
-            break;
-        if (!add_text(self, field, true))
-            return false;
-        mwd_yaml_skip_blanks(&self->yaml);
-        if (!mwd_yaml_is_at_end(&self->yaml) && *self->yaml.at == ',')
-            self->yaml.at++;
-        else if (!mwd_yaml_is_done_line(&self->yaml) && *self->yaml.at != ']')
-            return mwd_yaml_fail(&self->yaml, self->yaml.at, "a , or a ] is expected");
-    }
-    self->yaml.at++;
-    if (mwd_yaml_end_line(&self->yaml))
-        mwd_yaml_next_line(&self->yaml);
-    return self->yaml.result == 0;
+    if (self->draft.counts[field] == MWD_MATCHER_ITEMS_MAX)
+        return fail_at(self, here(self), "a list has at most 256 elements");
+    return is_text(self, expect_text) && put_text(self, field) && next(self);
 }
 
-/* Lines of "- text" in one column, that of the key or one further right. */
-static bool read_block(struct reader *self, enum mwd_matcher_field field, size_t least)
+static bool read_list(struct reader *self, enum mwd_matcher_field field)
 {
-    size_t dash = mwd_yaml_column(&self->yaml);
+    bool good = enter(self, YAML_SEQUENCE_START_EVENT, expect_list);
 
-    if (self->yaml.done || dash < least || !mwd_yaml_is_dash(&self->yaml))
-        return mwd_yaml_fail(&self->yaml, self->yaml.at,
-                             "a list is expected: [a, b] behind the key, or lines of - a below it");
-    while (!self->yaml.done && mwd_yaml_column(&self->yaml) == dash &&
-           mwd_yaml_is_dash(&self->yaml)) {
-        self->yaml.at++;
-        mwd_yaml_skip_blanks(&self->yaml);
-        if (!add_text(self, field, false) || !mwd_yaml_end_line(&self->yaml))
-            return false;
-        mwd_yaml_next_line(&self->yaml);
-        if (self->yaml.result < 0)
-            return false;
-    }
-    return true;
+    while (good && !is_at(self, YAML_SEQUENCE_END_EVENT))
+        good = read_text(self, field);
+    if (good && self->draft.counts[field] == 0)
+        return fail_at(self, self->draft.keys[field],
+                       "an empty list matches nothing: leave the key out, or name something");
+    return good && next(self);
 }
 
-static bool read_list(struct reader *self, enum mwd_matcher_field field, size_t least)
-{
-    if (!mwd_yaml_is_done_line(&self->yaml)) {
-        if (*self->yaml.at != '[')
-            return mwd_yaml_fail(
-                &self->yaml, self->yaml.at,
-                "a list is expected: [a, b] behind the key, or lines of - a below it");
-        self->yaml.at++;
-        return read_flow(self, field);
-    }
-    mwd_yaml_next_line(&self->yaml);
-    return self->yaml.result == 0 && read_block(self, field, least);
-}
+/* ---- rules ---- */
 
-/* ---- maps ---- */
-
-static bool read_name(struct reader *self)
+static enum mwd_matcher_field find_key(const yaml_event_t *event)
 {
-    if (mwd_yaml_is_done_line(&self->yaml))
-        return mwd_yaml_fail(&self->yaml, self->yaml.at,
-                             "a text is expected on the line of its key");
-    return add_text(self, MWD_MATCHER_NAME, false) && mwd_yaml_end_line(&self->yaml) &&
-           (mwd_yaml_next_line(&self->yaml), self->yaml.result == 0);
-}
-
-static enum mwd_matcher_field find_key(const struct reader *self, size_t size)
-{
-    for (size_t i = 0; i < KEYS; i++)
-        if (strlen(keys[i].name) == size && memcmp(keys[i].name, self->yaml.at, size) == 0)
+    for (size_t i = 0; event->type == YAML_SCALAR_EVENT && i < KEYS; i++)
+        if (strcmp((const char *)event->data.scalar.value, keys[i].name) == 0)
             return keys[i].field;
     return MWD_MATCHER_WHOLE;
 }
 
-static size_t key_size(const struct reader *self)
+static bool read_entry(struct reader *self)
 {
-    size_t size = 0;
-
-    while (self->yaml.at + size < self->yaml.end && self->yaml.at[size] != ':' &&
-           self->yaml.at[size] != ' ')
-        size++;
-    return size;
-}
-
-/* "key:" and what stands behind it, to the line after its value. */
-static bool read_entry(struct reader *self, size_t indent)
-{
-    size_t size = key_size(self);
-    enum mwd_matcher_field field = find_key(self, size);
-    const char *colon = self->yaml.at + size;
+    enum mwd_matcher_field field = find_key(&self->event);
+    struct draft *draft = &self->draft;
 
     if (field == MWD_MATCHER_WHOLE)
-        return mwd_yaml_fail(&self->yaml, self->yaml.at,
-                             "one of name, comm, exe and cmdline is expected");
-    if (colon >= self->yaml.end || *colon != ':' || (colon + 1 < self->yaml.end && colon[1] != ' '))
-        return mwd_yaml_fail(&self->yaml, colon,
-                             "a : is expected behind the key, and a blank behind that");
-    if (self->draft.given[field])
-        return mwd_yaml_fail(&self->yaml, self->yaml.at, "this key was given in this rule already");
-    self->draft.given[field] = true;
-    self->draft.keys[field] = mwd_yaml_place_of(&self->yaml, self->yaml.at);
-    self->yaml.at = colon + 1;
-    mwd_yaml_skip_blanks(&self->yaml);
-    return field == MWD_MATCHER_NAME ? read_name(self) : read_list(self, field, indent);
+        return fail(self, expect_key);
+    if (draft->given[field])
+        return fail_at(self, here(self), "this key was given in this rule already");
+    draft->given[field] = true;
+    draft->keys[field] = here(self);
+    if (!next(self))
+        return false;
+    return field == MWD_MATCHER_NAME ? read_text(self, field) : read_list(self, field);
 }
-
-/* All keys in the column of the first. */
-static bool read_map(struct reader *self, size_t dash)
-{
-    size_t indent = mwd_yaml_column(&self->yaml);
-
-    do {
-        if (!read_entry(self, indent))
-            return false;
-    } while (!self->yaml.done && mwd_yaml_column(&self->yaml) == indent &&
-             !mwd_yaml_is_dash(&self->yaml));
-    if (!self->yaml.done && mwd_yaml_column(&self->yaml) > dash)
-        return mwd_yaml_fail(&self->yaml, self->yaml.at,
-                             "keys of a rule stand in one column, elements of a list in another");
-    return true;
-}
-
-/* ---- rules ---- */
 
 static void clear_draft(struct draft *self)
 {
@@ -241,92 +332,73 @@ static bool add_rule(struct reader *self)
     list_of(draft, MWD_MATCHER_COMM, items[0], &rule.comm);
     list_of(draft, MWD_MATCHER_EXE, items[1], &rule.exe);
     list_of(draft, MWD_MATCHER_CMDLINE, items[2], &rule.cmdline);
-    for (size_t field = MWD_MATCHER_COMM; field <= MWD_MATCHER_CMDLINE; field++)
-        if (draft->given[field] && draft->counts[field] == 0)
-            return mwd_yaml_fail_at(
-                &self->yaml, draft->keys[field],
-                "an empty list matches nothing: leave the key out, or name something");
     int r = mwd_matcher_add(self->matcher, &rule, &error);
 
     if (r == -EINVAL)
-        return mwd_yaml_fail_at(&self->yaml, find_place(draft, &error), error.why);
+        return fail_at(self, find_place(draft, &error), error.why);
     if (r == -E2BIG)
-        return mwd_yaml_fail_at(&self->yaml, draft->place,
-                                "this is one rule too many: there are at most 256");
-    self->yaml.result = r;
+        return fail_at(self, draft->place, "this is one rule too many: there are at most 256");
+    self->result = r;
     return r == 0;
 }
 
-/* At the dash. */
 static bool read_rule(struct reader *self)
 {
-    size_t dash = mwd_yaml_column(&self->yaml);
+    bool good;
 
-    self->draft.place = mwd_yaml_place_of(&self->yaml, self->yaml.at);
-    self->yaml.at++;
-    if (mwd_yaml_is_done_line(&self->yaml)) {
-        mwd_yaml_next_line(&self->yaml);
-        if (self->yaml.result == 0 && (self->yaml.done || mwd_yaml_column(&self->yaml) <= dash))
-            return mwd_yaml_fail(&self->yaml, self->yaml.at,
-                                 "a rule is expected: name, comm, exe or cmdline");
-    }
-    return self->yaml.result == 0 && read_map(self, dash) && add_rule(self);
+    self->draft.place = here(self);
+    good = enter(self, YAML_MAPPING_START_EVENT, expect_rule);
+    while (good && !is_at(self, YAML_MAPPING_END_EVENT))
+        good = read_entry(self);
+    good = good && add_rule(self) && next(self);
+    clear_draft(&self->draft);
+    return good;
 }
 
 static bool read_rules(struct reader *self)
 {
-    size_t dash = mwd_yaml_column(&self->yaml);
-    bool good = true;
+    bool good = enter(self, YAML_SEQUENCE_START_EVENT, expect_rules);
 
-    if (self->yaml.done || !mwd_yaml_is_dash(&self->yaml))
-        return mwd_yaml_fail(&self->yaml, self->yaml.at,
-                             "a list of rules is expected, each begins with -");
-    while (good && !self->yaml.done) {
-        if (mwd_yaml_column(&self->yaml) != dash || !mwd_yaml_is_dash(&self->yaml))
-            return mwd_yaml_fail(
-                &self->yaml, self->yaml.at,
-                "a rule is expected in the column of the others, or the end of the file");
+    if (good && is_at(self, YAML_SEQUENCE_END_EVENT))
+        return fail(self, expect_rule);
+    while (good && !is_at(self, YAML_SEQUENCE_END_EVENT))
         good = read_rule(self);
-        clear_draft(&self->draft);
-    }
-    return good;
+    return good && next(self);
 }
 
-static bool read_document(struct reader *self)
-{
-    static const char top[] = "process_names:";
+/* ---- the document ---- */
 
-    mwd_yaml_next_line(&self->yaml);
-    if (self->yaml.result == 0 && !self->yaml.done && mwd_yaml_column(&self->yaml) == 0 &&
-        strncmp(self->yaml.at, "---", 3) == 0) {
-        self->yaml.at += 3;
-        if (!mwd_yaml_end_line(&self->yaml))
-            return false;
-        mwd_yaml_next_line(&self->yaml);
-    }
-    if (self->yaml.result < 0)
+static bool read_top(struct reader *self)
+{
+    if (!enter(self, YAML_MAPPING_START_EVENT, expect_top))
         return false;
-    if (self->yaml.done || mwd_yaml_column(&self->yaml) != 0 ||
-        strncmp(self->yaml.at, top, strlen(top)) != 0)
-        return mwd_yaml_fail(&self->yaml, self->yaml.at,
-                             "process_names: is expected in the first column");
-    self->yaml.at += strlen(top);
-    if (!mwd_yaml_end_line(&self->yaml))
-        return false;
-    mwd_yaml_next_line(&self->yaml);
-    return self->yaml.result == 0 && read_rules(self);
+    if (!is_at(self, YAML_SCALAR_EVENT) ||
+        strcmp((const char *)self->event.data.scalar.value, "process_names") != 0)
+        return fail(self, expect_top);
+    return next(self) && read_rules(self) &&
+           take(self, YAML_MAPPING_END_EVENT, "nothing but process_names: is expected");
+}
+
+static bool read_stream(struct reader *self)
+{
+    return next(self) && take(self, YAML_STREAM_START_EVENT, expect_top) &&
+           take(self, YAML_DOCUMENT_START_EVENT, expect_top) && read_top(self) &&
+           take(self, YAML_DOCUMENT_END_EVENT, "the end of the file is expected") &&
+           (is_at(self, YAML_STREAM_END_EVENT) || fail(self, "the end of the file is expected"));
 }
 
 int mwd_matcher_load(struct mwd_matcher *self, const char *source, const char *text,
                      struct mwd_matcher_place *ret_place, struct mwd_buffer *why)
 {
     struct reader reader = {
-        .matcher = self,
-        .source = source,
-        .yaml = {
-            .next = text, .line = text, .end = text, .at = text, .place = ret_place, .why = why}};
+        .matcher = self, .source = source, .text = text, .place = ret_place, .why = why};
 
-    read_document(&reader);
-    clear_draft(&reader.draft);
-    return reader.yaml.result;
+    if (!yaml_parser_initialize(&reader.parser))
+        return -ENOMEM;
+    yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, strlen(text));
+    read_stream(&reader);
+    yaml_event_delete(&reader.event);
+    yaml_parser_delete(&reader.parser);
+    return reader.result;
 }

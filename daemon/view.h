@@ -95,9 +95,9 @@ void mwd_view_metrics(const struct mwd_view_input *input, struct mwd_buffer *out
 void mwd_view_openmetrics(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* Readings of the system under the names that node_exporter gives them, text 0.0.4. */
 void mwd_view_node(const struct mwd_view_input *input, struct mwd_buffer *out);
-/* {"timeMs":., "seq":., "rules":[{"name":., "origin":., "processes":., "children":., "matched":.}],
- * "names":., "ungrouped":., "waiting":., "lost":.}; without rules the list is empty and all are 0.
- */
+/* {"timeMs":., "seq":., "rules":[{"name":., "origin":., "processes":., "children":., "matched":.,
+ * "givenUp":.}], "names":., "ungrouped":., "waiting":., "lost":.}; without rules the list is empty
+ * and all are 0. */
 void mwd_view_groups(const struct mwd_view_input *input, struct mwd_buffer *out);
 /* Groups of processes under the names that process-exporter gives them, text 0.0.4. */
 void mwd_view_process_exporter(const struct mwd_view_input *input, struct mwd_buffer *out);

@@ -23,6 +23,7 @@ static void put_rule(const struct mwd_view_input *input, uint32_t rule, struct m
     put_number(json, "processes", count.processes);
     put_number(json, "children", count.children);
     put_number(json, "matched", count.matched);
+    put_number(json, "givenUp", mwd_matcher_given_up(input->rules, rule));
     mwd_json_close_object(json);
 }
 

@@ -249,8 +249,23 @@ static uint32_t count_unused(const struct mwd_view_input *input)
     return unused;
 }
 
+static void put_given_up(const struct mwd_view_input *input, enum mwd_exposition form,
+                         struct mwd_buffer *out)
+{
+    static const char given_up[] = "memwatch_process_rules_given_up_total";
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < mwd_matcher_count(input->rules); i++)
+        sum += mwd_matcher_given_up(input->rules, i);
+    put_group_head(
+        form == MWD_OPENMETRICS ? "memwatch_process_rules_given_up" : given_up, "counter",
+        "Times that a pattern cost too much for a command line, and so did not match.", out);
+    mwd_view_put_sample(given_up, "", NULL, (double)sum, out);
+}
+
 /* What there is to know where rules make the groups. */
-static void put_rules(const struct mwd_view_input *input, struct mwd_buffer *out)
+static void put_rules(const struct mwd_view_input *input, enum mwd_exposition form,
+                      struct mwd_buffer *out)
 {
     static const char rules[] = "memwatch_process_rules";
     static const char unused[] = "memwatch_process_rules_unused";
@@ -265,6 +280,7 @@ static void put_rules(const struct mwd_view_input *input, struct mwd_buffer *out
     put_group_head(unused, "gauge", "Rules that have matched no process since they were read.",
                    out);
     mwd_view_put_sample(unused, "", NULL, count_unused(input), out);
+    put_given_up(input, form, out);
     put_group_head(ungrouped, "gauge", "Processes that no rule has given a group.", out);
     mwd_view_put_sample(ungrouped, "", NULL, totals.ungrouped, out);
 }
@@ -321,7 +337,7 @@ static void put_all(const struct mwd_view_input *input, enum mwd_exposition form
     }
     put_groups(input->groups, form, out);
     if (input->groups)
-        put_rules(input, out);
+        put_rules(input, form, out);
     mwd_view_put_windows(input, form, out);
 }
 

@@ -171,6 +171,33 @@ static void hostile_names_become_text(void **state)
     expect(*state, "a", argv, expected);
 }
 
+/* As to process-exporter they are a character each, and no place to hide from a rule; a group has
+ * them as they are. */
+static void bytes_that_are_not_text_are_searched(void **state)
+{
+    ADD(.name = "{{.Matches.a}}/{{.Matches.b}}/{{.Matches.c}}",
+        .cmdline = {"^x(?P<a>..)y.*-b (?P<b>\\S+)(?P<c>z)?"});
+    expect(*state, "x", "x\xff\xfey|\xc3|-b|\xc3\xa4\xe2\x98|", "\\xff\\xfe/\xc3\xa4\\xe2\\x98/");
+    expect(*state, "x", "x\xff\xffy|-b|z|", "\\xff\\xff/z/");
+    expect(*state, "x", "x\xffy|-b|z|", "-");
+}
+
+/* A line that a pattern could be looked for in without an end is one that it does not match; the
+ * rule says so, and the rules behind it go on. */
+static void what_costs_too_much_does_not_match_and_is_counted(void **state)
+{
+    ADD(.name = "first", .cmdline = {"^x (a|aa)+$"});
+    ADD(.name = "second", .cmdline = {"^x"});
+    expect(*state, "x", "x|aaaa|", "first");
+    assert_int_equal(mwd_matcher_given_up(*state, 0), 0);
+    expect(*state, "x", "x|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab|",
+           "second");
+    assert_int_equal(mwd_matcher_given_up(*state, 0), 1);
+    assert_int_equal(mwd_matcher_given_up(*state, 1), 0);
+    expect(*state, "y", "y|", "-");
+    assert_int_equal(mwd_matcher_given_up(*state, 0), 1);
+}
+
 static void what_must_be_known_is_told(void **state)
 {
     ADD(.name = "x", .comm = {"a"});
@@ -199,7 +226,8 @@ static void what_is_no_rule_says_why(void **state)
         {{.cmdline = {"a", "b("}},
          MWD_MATCHER_CMDLINE,
          1,
-         "the pattern is not one that is taken: this ( is never closed, at its byte 2"},
+         "the pattern is not one that is taken: missing closing parenthesis, seen behind its byte "
+         "2"},
         {{.name = "a{{.Comm", .comm = {"a"}},
          MWD_MATCHER_NAME,
          0,
@@ -275,6 +303,8 @@ int main(void)
         TEST(first_rule_wins),
         TEST(templates_are_filled_in),
         TEST(hostile_names_become_text),
+        TEST(bytes_that_are_not_text_are_searched),
+        TEST(what_costs_too_much_does_not_match_and_is_counted),
         TEST(what_must_be_known_is_told),
         TEST(what_is_no_rule_says_why),
         TEST(limits_are_kept),

@@ -2,6 +2,7 @@
  * series by rules in both forms of metrics. */
 #include "tests/support/view_check.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +20,28 @@ struct bench {
     struct mwd_groups *groups;
     struct mwd_view_input input;
 };
+
+/* Rules of which the last one has been held against a line that it costs too much to search. */
+static struct mwd_matcher *make_rules(void)
+{
+    static const char line[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+    const char *comm = "x", *costly = "^(a|aa)+$";
+    struct mwd_matcher_rule rule = {.comm = {&comm, 1}, .origin = "/etc/a.conf:7"};
+    struct mwd_matcher_process process = {.comm = "a", .argv = line, .argv_size = sizeof line};
+    char name[MWD_MATCHER_NAME_MAX + 1];
+    struct mwd_matcher_error error;
+    struct mwd_matcher *rules;
+    uint32_t found;
+
+    assert_int_equal(mwd_matcher_create(&rules), 0);
+    for (uint32_t i = 0; i < RULES; i++) {
+        if (i == RULES - 1)
+            rule = (struct mwd_matcher_rule){.cmdline = {&costly, 1}, .origin = rule.origin};
+        assert_int_equal(mwd_matcher_add(rules, &rule, &error), 0);
+    }
+    assert_int_equal(mwd_matcher_match(rules, &process, &found, name), -ENOENT);
+    return rules;
+}
 
 /* Rule 0 has rows 0 to 3, rule 1 rows 4 and 5, rule 2 none. */
 static void answer(struct bench *self, const struct mw_block *block)
@@ -40,16 +63,11 @@ static int setup(void **state)
     struct synthetic_options options = {
         .seed = 3, .processes = PROCESSES, .kernel_thread_percent = 100};
     struct bench *self = calloc(1, sizeof *self);
-    const char *comm = "x";
-    struct mwd_matcher_rule rule = {.comm = {&comm, 1}, .origin = "/etc/a.conf:7"};
-    struct mwd_matcher_error error;
     const struct mw_block *block;
 
     synthetic_init(&self->base, &options);
     block = mw_sample_block(self->base.sample, MW_SOURCE_PROCESS);
-    assert_int_equal(mwd_matcher_create(&self->rules), 0);
-    for (uint32_t i = 0; i < RULES; i++)
-        assert_int_equal(mwd_matcher_add(self->rules, &rule, &error), 0);
+    self->rules = make_rules();
     assert_int_equal(mwd_grouping_create(&self->grouping), 0);
     assert_int_equal(mwd_grouping_restart(self->grouping, RULES, false, block), 0);
     answer(self, block);
@@ -101,6 +119,7 @@ static void rules_are_listed_with_what_they_match(void **state)
         expect_number(rule, "processes", processes[i]);
         expect_number(rule, "children", 0);
         expect_number(rule, "matched", processes[i]);
+        expect_number(rule, "givenUp", i == 2);
     }
     expect_number(root, "names", 2);
     expect_number(root, "ungrouped", PROCESSES - 6);
@@ -157,6 +176,7 @@ static void metrics_tell_of_rules(void **state)
 
         assert_non_null(strstr(text, "\nmemwatch_process_rules 3\n"));
         assert_non_null(strstr(text, "\nmemwatch_process_rules_unused 1\n"));
+        assert_non_null(strstr(text, "\nmemwatch_process_rules_given_up_total 1\n"));
         assert_non_null(strstr(text, "\nmemwatch_process_ungrouped 4\n"));
         assert_non_null(strstr(text, "_group_processes{name=\"a \\\"b\\\"\\n\"} 2\n"));
         assert_non_null(strstr(text, "_group_processes{name=\"other\"} 4\n"));

