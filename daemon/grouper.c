@@ -326,7 +326,7 @@ void mwd_grouper_look(struct mwd_grouper *self, uint64_t now_ns)
         pthread_mutex_unlock(&worker->lock);
         return;
     }
-    if (start_worker(self, &next) < 0) { /* it is tried again */
+    if (start_worker(self, &next) != 0) { /* it is tried again */
         pthread_mutex_unlock(&worker->lock);
         clear_batch(&rest);
         return;
