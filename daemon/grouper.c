@@ -206,7 +206,7 @@ static int start_worker(struct mwd_grouper *self, struct worker **ret)
     struct worker *worker;
 
     int r = create_worker(&self->options, &worker);
-    if (r < 0)
+    if (r != 0)
         return r;
     worker->posted = &self->posted;
     r = start_thread(self, worker);
@@ -237,7 +237,7 @@ int mwd_grouper_create(uv_loop_t *loop, const struct mwd_grouper_options *option
     }
     self->posted.data = self;
     r = start_worker(self, &self->worker);
-    if (r < 0)
+    if (r != 0)
         uv_close((uv_handle_t *)&self->posted, on_closed);
     else
         *ret = self;
@@ -326,7 +326,7 @@ void mwd_grouper_look(struct mwd_grouper *self, uint64_t now_ns)
         pthread_mutex_unlock(&worker->lock);
         return;
     }
-    if (start_worker(self, &next) < 0) { /* it is tried again */
+    if (start_worker(self, &next) != 0) { /* it is tried again */
         pthread_mutex_unlock(&worker->lock);
         clear_batch(&rest);
         return;

@@ -84,6 +84,7 @@ static void patterns_find_what_re2_finds(void **state)
         {"x{", "x{", ""},
         /* the leftmost match counts */
         {"(?P<x>\\d+)", "ab12cd345", "x=12"},
+        {"(?P<x>abcde|b.)", "abcdb1", "x=bc"},
         {"(?<x>[a-c]+)(?P<y>[^a-c]*)", "zabcdef", "x=abc y=def"},
         {"(?P<x>a)|(?P<y>b)", "b", "x=? y=b"},
         {"(?:(?P<x>a)|b)*", "ab", "x=a"},
