@@ -194,7 +194,11 @@ static void windows_stand_beside_their_readings(void **state)
     input = view_input(&synthetic);
     assert_int_equal(mwd_groups_create(&groups), 0);
     assert_int_equal(mwd_windows_create(&windows), 0);
-    assert_int_equal(mwd_groups_update(groups, input.sample, input.subjects, 20), 0);
+    assert_int_equal(
+        mwd_groups_update(groups, &(struct mwd_groups_input){.sample = input.sample,
+                                                             .subjects = input.subjects,
+                                                             .limit = 20}),
+        0);
     mwd_windows_feed(windows, input.sample, groups);
     input.groups = groups;
     input.windows = windows;

@@ -86,12 +86,12 @@ static int teardown(void **state)
 /* The document under that many series and wanted groups; the caller's, free(). */
 static char *render(struct world *self, uint32_t most, uint32_t groups)
 {
+    struct mwd_groups_input what = {.sample = self->input.sample, .subjects = self->input.subjects};
     struct mwd_buffer out;
 
     mwd_view_plan(&self->input, most, groups, &self->plan);
-    assert_int_equal(mwd_groups_update(self->groups, self->input.sample, self->input.subjects,
-                                       self->plan.groups),
-                     0);
+    what.limit = self->plan.groups;
+    assert_int_equal(mwd_groups_update(self->groups, &what), 0);
     mwd_windows_feed(self->windows, self->input.sample, self->groups);
     mwd_buffer_init(&out, SIZE_MAX);
     mwd_view_metrics(&self->input, &out);
