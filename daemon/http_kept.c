@@ -362,7 +362,7 @@ static int get(struct mwd_http_server *self, struct wanted *wanted, bool gzip, s
     count(self, wanted, large);
     if (!*ret)
         r = render_plain(self, wanted, ret, problem);
-    if (r < 0 || !gzip || (*ret)->body.size < MWD_HTTP_GZIP_MIN)
+    if (r < 0 || !*ret || !gzip || (*ret)->body.size < MWD_HTTP_GZIP_MIN)
         return r;
     if (!(*ret)->once)
         return keep_gzip(self, wanted, ret, problem);

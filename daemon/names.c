@@ -13,10 +13,8 @@ static const struct row {
     uint64_t id;
     const char *name;
 } rows[] = {
-    {MW_KIND_HEAP, MWD_HEAP_OWN, "memwatchd"},
-    {MW_KIND_QUEUE, MWD_QUEUE_EVENTS, "events"},
-    {MW_KIND_CACHE, MWD_CACHE_BODIES, "bodies"},
-    {MW_KIND_CACHE, MWD_CACHE_HISTORY, "history"},
+    {MW_KIND_HEAP, MWD_HEAP_OWN, "memwatchd"},   {MW_KIND_QUEUE, MWD_QUEUE_EVENTS, "events"},
+    {MW_KIND_CACHE, MWD_CACHE_BODIES, "bodies"}, {MW_KIND_CACHE, MWD_CACHE_HISTORY, "history"},
     {MW_KIND_CACHE, MWD_CACHE_NAMES, "names"},
 };
 

@@ -48,8 +48,10 @@ static int add(struct mwd_services *self, uint64_t id, char *name)
 
     if (!items)
         return -ENOMEM;
-    items[self->count++] = (struct mwd_service){id, name};
     self->items = items;
+    items[self->count].id = id;
+    items[self->count].name = name;
+    self->count++;
     return 0;
 }
 

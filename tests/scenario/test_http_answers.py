@@ -244,7 +244,7 @@ class Events(Case):
                     self.assertEqual(server.get("/tell?limit=10", method="POST").status, 200)
                     for number in range(number + 1, number + 11):
                         self.assertTrue(reader.event().split("data: ")[1].startswith(f"{number} "))
-                    queue = server.get("/queue").json()
+                    queue = server.stats()["queue"]
                     longest = max(longest, queue["waiting"])
                     self.assertEqual(queue["offered"], queue["passed"] + queue["waiting"])
                     self.assertLess(number, 20000)
@@ -253,19 +253,19 @@ class Events(Case):
                 self.assertEqual(queue["refused"], 1)
                 wait_until(lambda: server.stats()["streams"] == 1)
                 self.assertEqual(server.stats()["dropped"], 1)
-                self.assertLess(server.get("/queue").json()["waiting"], 20)
+                self.assertLess(server.stats()["queue"]["waiting"], 20)
                 self.assertTrue(stuck.socket)
 
     def test_what_nobody_waits_for_is_let_go(self):
         with Server("--publish", "0", "--event", "200000") as server:
             with Stream(server.port, receive_buffer=4096) as stuck:
                 server.get("/tell?limit=100", method="POST")
-                self.assertGreater(server.get("/queue").json()["waiting"], 50)
+                self.assertGreater(server.stats()["queue"]["waiting"], 50)
                 self.assertGreater(server.stats()["bodyBytes"], 50 * 200000)
                 self.assertTrue(stuck.socket)
             server.get("/tell", method="POST") # it is noticed when something is sent
             wait_until(lambda: server.stats()["streams"] == 0, 10)
-            queue = server.get("/queue").json()
+            queue = server.stats()["queue"]
             self.assertEqual((queue["waiting"], queue["oldestAgeMs"]), (0, 0))
             self.assertEqual(queue["offered"], queue["passed"] + queue["left"])
             self.assertLess(server.stats()["bodyBytes"], 2 * 200000) # the newest sample is there

@@ -2,6 +2,7 @@
  * memwatchd. Prints its addresses and "ready"; SIGUSR1 publishes, SIGHUP reloads with the arguments
  * that stand in --reload-file (one a line), SIGTERM closes and prints how long that took. */
 #include "daemon/http_server.h"
+#include "tests/support/http_test_stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,19 +42,6 @@ struct server {
 
 /* ---- routes ---- */
 
-/* Text that looks like rows of numbers, up to exactly `size`. */
-static void pad(struct mwd_buffer *out, size_t size)
-{
-    while (out->size < size && !out->failed) {
-        char row[64];
-        int length = snprintf(row, sizeof row, "{\"pid\":%zu,\"rss\":%zu},", out->size * 7 % 32768,
-                              out->size * 4096);
-        size_t left = size - out->size;
-
-        mwd_buffer_append(out, row, (size_t)length < left ? (size_t)length : left);
-    }
-}
-
 static int get_small(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
     struct server *self = context;
@@ -61,7 +49,7 @@ static int get_small(void *context, const struct mwd_request *request, struct mw
     (void)request;
     mwd_buffer_printf(reply->body, "{\"seq\":%" PRIu64 ",\"renders\":%" PRIu64 "}", self->seq,
                       ++self->renders);
-    pad(reply->body, 2048);
+    http_test_pad(reply->body, 2048);
     return 0;
 }
 
@@ -70,7 +58,7 @@ static int get_big(void *context, const struct mwd_request *request, struct mwd_
     struct server *self = context;
 
     (void)request;
-    pad(reply->body, self->options.big_bytes);
+    http_test_pad(reply->body, self->options.big_bytes);
     return 0;
 }
 
@@ -101,7 +89,7 @@ static int get_event(void *context, const struct mwd_request *request, struct mw
     (void)request;
     mwd_buffer_printf(reply->body, "{\"seq\":%" PRIu64 "}", self->seq);
     if (self->options.event_bytes > reply->body->size)
-        pad(reply->body, self->options.event_bytes);
+        http_test_pad(reply->body, self->options.event_bytes);
     return 0;
 }
 
@@ -115,8 +103,7 @@ static int post_tell(void *context, const struct mwd_request *request, struct mw
 
         mwd_buffer_init(&data, MAX_EVENT);
         mwd_buffer_printf(&data, "%" PRIu64 " ", ++self->told);
-        if (self->options.event_bytes > data.size)
-            pad(&data, self->options.event_bytes);
+        http_test_pad(&data, self->options.event_bytes);
         mwd_http_server_tell(self->http, "told", &data);
         mwd_buffer_deinit(&data);
     }
@@ -127,32 +114,9 @@ static int post_tell(void *context, const struct mwd_request *request, struct mw
 static int get_stats(void *context, const struct mwd_request *request, struct mwd_reply *reply)
 {
     struct server *self = context;
-    struct mwd_http_stats s;
 
     (void)request;
-    mwd_http_server_stats(self->http, &s);
-    mwd_buffer_printf(reply->body,
-                      "{\"requests\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"total\":%" PRIu64
-                      ",\"rejections\":%" PRIu64 ",\"timeouts\":%" PRIu64 ",\"bodyBytes\":%" PRIu64
-                      ",\"connections\":%u,\"streams\":%u,\"dropped\":%" PRIu64 "}\n",
-                      s.requests, s.request_errors, s.connections_total, s.rejections, s.timeouts,
-                      s.body_bytes, s.connections, s.streams, s.streams_dropped);
-    return 0;
-}
-
-static int get_queue(void *context, const struct mwd_request *request, struct mwd_reply *reply)
-{
-    struct server *self = context;
-    struct mwd_http_stats s;
-
-    (void)request;
-    mwd_http_server_stats(self->http, &s);
-    mwd_buffer_printf(reply->body,
-                      "{\"waiting\":%" PRIu64 ",\"room\":%" PRIu64 ",\"oldestAgeMs\":%" PRIu64
-                      ",\"offered\":%" PRIu64 ",\"passed\":%" PRIu64 ",\"refused\":%" PRIu64
-                      ",\"left\":%" PRIu64 "}\n",
-                      s.events.waiting, s.events.room, s.events.oldest_age_ms, s.events.offered,
-                      s.events.passed, s.events.refused, s.events.left);
+    http_test_put_stats(self->http, reply->body);
     return 0;
 }
 
@@ -305,8 +269,6 @@ static const struct mwd_route routes[] = {
     {"GET", "/events", "text/event-stream", "", NULL, get_event, MWD_ROLE_READ, MWD_PER_SAMPLE,
      true, NULL, NULL, NULL},
     {"GET", "/stats", JSON, "", NULL, get_stats, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL,
-     NULL},
-    {"GET", "/queue", JSON, "", NULL, get_queue, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false, NULL, NULL,
      NULL},
     {"POST", "/tell", "text/plain", "", params, post_tell, MWD_ROLE_READ, MWD_ALWAYS_FRESH, false,
      NULL, NULL, NULL},
