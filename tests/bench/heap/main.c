@@ -172,7 +172,8 @@ static void print_detail(const struct mw_heap_numbers *first, const struct mw_he
                          uint64_t cpu_ns, long page_faults)
 {
     fprintf(stderr,
-            "%.4f s, scavenges %llu, full %llu, compactions %llu, slices %llu, in pauses %.1f ms, promoted "
+            "%.4f s, scavenges %llu, full %llu, compactions %llu, slices %llu, in pauses %.1f ms, "
+            "promoted "
             "%.1f MB, born old %.1f MB, page faults %ld\n",
             (double)cpu_ns / MW_NS_PER_S,
             (unsigned long long)(last->collections[MW_GC_SCAVENGE] -
