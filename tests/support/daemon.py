@@ -231,29 +231,14 @@ class Daemon(Client):
         return "\n".join(line for line in self.lines if line is not None)
 
     def stop(self, number=signal.SIGTERM):
-        """Sends the signal; returns the exit code, and how long it took on a processor of its own:
-        how busy the machine is says nothing about the daemon."""
-        begin, queued = time.monotonic(), self._queued_s()
+        """Sends the signal; returns the exit code and how long it took."""
+        begin = time.monotonic()
         self.process.send_signal(number)
-        wait_until(self._has_ended, STOP_S, "its end")
-        took = time.monotonic() - begin - (self._queued_s() - queued)
         code = self.process.wait(STOP_S)
+        took = time.monotonic() - begin
         if self._reader:
             self._reader.join(STOP_S)
         return code, took
-
-    def _has_ended(self):
-        """What is left of it is still there, unless somebody has asked for its exit code before."""
-        if self.process.returncode is not None:
-            return True
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-
-    def _queued_s(self):
-        """How long its main thread was ready to run and another one ran."""
-        try:
-            return int(pathlib.Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
-        except (OSError, IndexError):  # it has gone, or this kernel does not count
-            return 0
 
     def kill(self):
         self.process.kill()
