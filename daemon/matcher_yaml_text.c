@@ -226,8 +226,10 @@ static bool take_single(struct mwd_yaml *self, char *to)
 static bool may_begin(const struct mwd_yaml *self, bool flow)
 {
     const char *at = self->at;
-    char next = at + 1 < self->end ? at[1] : ' ';
+    char next = ' ';
 
+    if (at + 1 < self->end)
+        next = at[1];
     if (strchr("-?:", *at))
         return next != ' ' && !(flow && strchr(",[]{}", next));
     return !strchr(",[]{}#&*!|>%@`", *at);
