@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mwd_matcher_place place = {0, 0};
     char *text = malloc(size + 1);
-    struct mwd_matcher *matcher;
+    struct mwd_matcher *matcher = NULL;
     struct mwd_buffer why;
     int r;
 
