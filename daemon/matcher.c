@@ -401,7 +401,10 @@ static void begin(struct mwd_matcher *self, const struct mwd_matcher_process *pr
     while (size > 0 && process->argv[size - 1] == '\0')
         size--;
     for (size_t i = 0; i < size; i++)
-        self->line[i] = process->argv[i] ? process->argv[i] : ' ';
+        if (process->argv[i])
+            self->line[i] = process->argv[i];
+        else
+            self->line[i] = ' ';
     ret->line = self->line;
     ret->size = size;
     repair(self, ret);

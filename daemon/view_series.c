@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { ENDS = 2, KNOWN = 1, GROUP_OWN = 2, GROUPS_TOTALS = 2, BUILD = 1 };
+enum { ENDS = 2, KNOWN = 1, GROUP_OWN = 2, GROUPS_TOTALS = 5, BUILD = 1 };
 
 /* In this order they get their share. */
 static const enum mw_kind named[] = {MW_KIND_HEAP, MW_KIND_QUEUE, MW_KIND_CACHE, MW_KIND_SERVICE};

@@ -174,98 +174,94 @@ static void texts_are_what_yaml_makes_of_them(void **state)
 
 #define TOP "process_names:\n"
 
+static const struct {
+    const char *text;
+    uint32_t line, column;
+    const char *why;
+} refused[] = {
+    {"", 1, 1, "process_names: is expected, and rules below it; got the end of the file"},
+    {"# a\n\n", 3, 1, "process_names: is expected, and rules below it; got the end of the file"},
+    {"names:\n", 1, 1, "process_names: is expected, and rules below it; got names"},
+    {"{}", 1, 2, "process_names: is expected, and rules below it; got the end of the map"},
+    {"- a\n", 1, 1, "process_names: is expected, and rules below it; got a list"},
+    {"[a]: b\n", 1, 1, "process_names: is expected, and rules below it; got a list"},
+    {"process_names: []\n", 1, 17, "a rule is expected: a map with name, comm, exe or cmdline"},
+    {TOP, 1, 15, "a list of rules is expected, each begins with -; got nothing"},
+    {TOP "  a: b\n", 2, 3, "a list of rules is expected, each begins with -; got a map"},
+    {TOP "- comm: [a]\nother: x\n", 3, 1, "nothing but process_names: is expected; got other"},
+    {TOP "- comm: [a]\n" TOP, 3, 1, "nothing but process_names: is expected; got process_na"},
+    {TOP "  - comm: [a]\n - comm: [b]\n", 3, 2,
+     "this is not YAML: while parsing a block mapping, did not find expected key"},
+    {TOP "- comm: [a]\n   exe: [b]\n", 3, 4, "this is not YAML: "},
+    {TOP "- com: [a]\n", 2, 3, "one of name, comm, exe and cmdline is expected; got com"},
+    {TOP "- <<: [a]\n", 2, 3, "one of name, comm, exe and cmdline is expected; got <<"},
+    {TOP "- ? [a]\n  : b\n", 2, 5, "one of name, comm, exe and cmdline is expected; got a list"},
+    {TOP "- comm [a]\n", 2, 3,
+     "a rule is expected: a map with name, comm, exe or cmdline, as - "
+     "comm: [a]; got comm [a]"},
+    {TOP "-\n", 2, 2,
+     "a rule is expected: a map with name, comm, exe or cmdline, as - comm: "
+     "[a]; got nothing"},
+    {TOP "- - comm: [a]\n", 2, 3, "a rule is expected: a map with"},
+    {TOP "- comm: a\n", 2, 9,
+     "a list is expected: [a, b] behind the key, or lines of - a below "
+     "it; got a"},
+    {TOP "- comm:\n- exe: [a]\n", 2, 8, "a list is expected: [a, b] behind the key"},
+    {TOP "- comm: {a: b}\n", 2, 9, "a list is expected"},
+    {TOP "- comm: []\n", 2, 3, "an empty list matches nothing"},
+    {TOP "- comm: [a\n", 3, 1, "this is not YAML: while parsing a flow sequence, did not find "},
+    {TOP "- comm: [a] b\n", 2, 13, "this is not YAML: "},
+    {TOP "- comm: [a b: c]\n", 2, 10, "a text is expected; got a map"},
+    {TOP "- comm: [[a]]\n", 2, 10, "a text is expected; got a list"},
+    {TOP "- comm: ['a' 'b']\n", 2, 14, "this is not YAML: "},
+    {TOP "- comm: &x [a]\n- comm: *x\n", 3, 9,
+     "a list is expected: [a, b] behind the key, or lines of - a below it; got an alias, which "
+     "is not taken"},
+    {TOP "- comm: [&x a, *x]\n", 2, 16, "a text is expected; got an alias, which is not taken"},
+    {TOP "- comm:\n  - !!binary YQ==\n", 3, 5, "a tag stands here"},
+    {TOP "- comm:\n  - ! a\n", 3, 5, "a tag stands here"},
+    {TOP "- comm: !x [a]\n", 2, 9, "a tag stands here"},
+    {TOP "- !x {comm: [a]}\n", 2, 3, "a tag stands here"},
+    {TOP "- comm:\n  - null\n", 3, 5,
+     "a text is expected, in quotes if it is to be this; got null"},
+    {TOP "- comm:\n  - ~\n", 3, 5, "a text is expected, in quotes if it is to be this; got ~"},
+    {TOP "- comm:\n  -\n", 3, 4, "a text is expected, in quotes if it is to be this; got nothing"},
+    {TOP "- name:\n  comm: [a]\n", 2, 8, "a text is expected, in quotes if it is to be this"},
+    {TOP "- name: [a]\n  comm: [a]\n", 2, 9, "a text is expected; got a list"},
+    {TOP "- comm:\n  - 'a\n", 4, 1, "this is not YAML: while scanning a quoted scalar, found "},
+    {TOP "- comm:\n  - \"\\d\"\n", 3, 6,
+     "this is not YAML: while parsing a quoted scalar, found unknown escape character"},
+    {TOP "- comm:\n  - \"\\x00\"\n", 3, 5, "no text of a process has a \\0 in it"},
+    {TOP "- comm: [a]\n  comm: [b]\n", 3, 3, "this key was given in this rule already"},
+    {TOP "- name: x\n", 2, 3, "a rule needs comm, exe or cmdline"},
+    {TOP "- name: \"{{.X}}\"\n  comm: [a]\n", 2, 9, "a template takes {{.Comm}}"},
+    {TOP "- comm: [a]\n  cmdline:\n  - ok\n  - (\n", 5, 5,
+     "the pattern is not one that is taken: missing closing parenthesis, seen behind its byte "
+     "1"},
+    {TOP "- comm: [\xc3\xa4, '']\n", 2, 13, "an empty text matches no process"},
+    {TOP "\t- comm: [a]\n", 2, 1,
+     "this is not YAML: while scanning for the next token, found "
+     "character that cannot start any token"},
+    {TOP "- comm: [\xc3\xa4, \xff]\n", 2, 13, "this is not YAML: invalid leading UTF-8 octet"},
+    {TOP "- comm: [a] # \x01\n", 2, 15, "this is not YAML: control characters are not allowed"},
+    {TOP "- comm: [a]\n---\n" TOP "- comm: [b]\n", 3, 1,
+     "the end of the file is expected; got another document"},
+    {"--- !x\n" TOP "- comm: [a]\n", 1, 5, "a tag stands here"},
+};
+
 static void what_is_not_read_is_refused_with_its_place(void **state)
 {
-    static const struct {
-        const char *text;
-        uint32_t line, column;
-        const char *why;
-    } rows[] = {
-        {"", 1, 1, "process_names: is expected, and rules below it; got the end of the file"},
-        {"# a\n\n", 3, 1,
-         "process_names: is expected, and rules below it; got the end of the file"},
-        {"names:\n", 1, 1, "process_names: is expected, and rules below it; got names"},
-        {"{}", 1, 2, "process_names: is expected, and rules below it; got the end of the map"},
-        {"- a\n", 1, 1, "process_names: is expected, and rules below it; got a list"},
-        {"[a]: b\n", 1, 1, "process_names: is expected, and rules below it; got a list"},
-        {"process_names: []\n", 1, 17, "a rule is expected: a map with name, comm, exe or cmdline"},
-        {TOP, 1, 15, "a list of rules is expected, each begins with -; got nothing"},
-        {TOP "  a: b\n", 2, 3, "a list of rules is expected, each begins with -; got a map"},
-        {TOP "- comm: [a]\nother: x\n", 3, 1, "nothing but process_names: is expected; got other"},
-        {TOP "- comm: [a]\n" TOP, 3, 1, "nothing but process_names: is expected; got process_na"},
-        {TOP "  - comm: [a]\n - comm: [b]\n", 3, 2,
-         "this is not YAML: while parsing a block mapping, did not find expected key"},
-        {TOP "- comm: [a]\n   exe: [b]\n", 3, 4, "this is not YAML: "},
-        {TOP "- com: [a]\n", 2, 3, "one of name, comm, exe and cmdline is expected; got com"},
-        {TOP "- <<: [a]\n", 2, 3, "one of name, comm, exe and cmdline is expected; got <<"},
-        {TOP "- ? [a]\n  : b\n", 2, 5,
-         "one of name, comm, exe and cmdline is expected; got a list"},
-        {TOP "- comm [a]\n", 2, 3,
-         "a rule is expected: a map with name, comm, exe or cmdline, as - "
-         "comm: [a]; got comm [a]"},
-        {TOP "-\n", 2, 2,
-         "a rule is expected: a map with name, comm, exe or cmdline, as - comm: "
-         "[a]; got nothing"},
-        {TOP "- - comm: [a]\n", 2, 3, "a rule is expected: a map with"},
-        {TOP "- comm: a\n", 2, 9,
-         "a list is expected: [a, b] behind the key, or lines of - a below "
-         "it; got a"},
-        {TOP "- comm:\n- exe: [a]\n", 2, 8, "a list is expected: [a, b] behind the key"},
-        {TOP "- comm: {a: b}\n", 2, 9, "a list is expected"},
-        {TOP "- comm: []\n", 2, 3, "an empty list matches nothing"},
-        {TOP "- comm: [a\n", 3, 1,
-         "this is not YAML: while parsing a flow sequence, did not find "},
-        {TOP "- comm: [a] b\n", 2, 13, "this is not YAML: "},
-        {TOP "- comm: [a b: c]\n", 2, 10, "a text is expected; got a map"},
-        {TOP "- comm: [[a]]\n", 2, 10, "a text is expected; got a list"},
-        {TOP "- comm: ['a' 'b']\n", 2, 14, "this is not YAML: "},
-        {TOP "- comm: &x [a]\n- comm: *x\n", 3, 9,
-         "a list is expected: [a, b] behind the key, or lines of - a below it; got an alias, which "
-         "is not taken"},
-        {TOP "- comm: [&x a, *x]\n", 2, 16, "a text is expected; got an alias, which is not taken"},
-        {TOP "- comm:\n  - !!binary YQ==\n", 3, 5, "a tag stands here"},
-        {TOP "- comm:\n  - ! a\n", 3, 5, "a tag stands here"},
-        {TOP "- comm: !x [a]\n", 2, 9, "a tag stands here"},
-        {TOP "- !x {comm: [a]}\n", 2, 3, "a tag stands here"},
-        {TOP "- comm:\n  - null\n", 3, 5,
-         "a text is expected, in quotes if it is to be this; got null"},
-        {TOP "- comm:\n  - ~\n", 3, 5, "a text is expected, in quotes if it is to be this; got ~"},
-        {TOP "- comm:\n  -\n", 3, 4,
-         "a text is expected, in quotes if it is to be this; got nothing"},
-        {TOP "- name:\n  comm: [a]\n", 2, 8, "a text is expected, in quotes if it is to be this"},
-        {TOP "- name: [a]\n  comm: [a]\n", 2, 9, "a text is expected; got a list"},
-        {TOP "- comm:\n  - 'a\n", 4, 1, "this is not YAML: while scanning a quoted scalar, found "},
-        {TOP "- comm:\n  - \"\\d\"\n", 3, 6,
-         "this is not YAML: while parsing a quoted scalar, found unknown escape character"},
-        {TOP "- comm:\n  - \"\\x00\"\n", 3, 5, "no text of a process has a \\0 in it"},
-        {TOP "- comm: [a]\n  comm: [b]\n", 3, 3, "this key was given in this rule already"},
-        {TOP "- name: x\n", 2, 3, "a rule needs comm, exe or cmdline"},
-        {TOP "- name: \"{{.X}}\"\n  comm: [a]\n", 2, 9, "a template takes {{.Comm}}"},
-        {TOP "- comm: [a]\n  cmdline:\n  - ok\n  - (\n", 5, 5,
-         "the pattern is not one that is taken: missing closing parenthesis, seen behind its byte "
-         "1"},
-        {TOP "- comm: [\xc3\xa4, '']\n", 2, 13, "an empty text matches no process"},
-        {TOP "\t- comm: [a]\n", 2, 1,
-         "this is not YAML: while scanning for the next token, found "
-         "character that cannot start any token"},
-        {TOP "- comm: [\xc3\xa4, \xff]\n", 2, 13, "this is not YAML: invalid leading UTF-8 octet"},
-        {TOP "- comm: [a] # \x01\n", 2, 15, "this is not YAML: control characters are not allowed"},
-        {TOP "- comm: [a]\n---\n" TOP "- comm: [b]\n", 3, 1,
-         "the end of the file is expected; got another document"},
-        {"--- !x\n" TOP "- comm: [a]\n", 1, 5, "a tag stands here"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct mwd_matcher_place place = {0, 0};
         struct mwd_matcher *matcher;
         char why[512];
 
         assert_int_equal(mwd_matcher_create(&matcher), 0);
-        int r = load(matcher, rows[i].text, &place, why, sizeof why);
-        if (r != -EINVAL || place.line != rows[i].line || place.column != rows[i].column ||
-            strncmp(why, rows[i].why, strlen(rows[i].why)) != 0)
-            fail_msg("row %zu: %s\n%d, %u:%u: %s", i, rows[i].text, r, (unsigned)place.line,
+        int r = load(matcher, refused[i].text, &place, why, sizeof why);
+        if (r != -EINVAL || place.line != refused[i].line || place.column != refused[i].column ||
+            strncmp(why, refused[i].why, strlen(refused[i].why)) != 0)
+            fail_msg("row %zu: %s\n%d, %u:%u: %s", i, refused[i].text, r, (unsigned)place.line,
                      (unsigned)place.column, why);
         mwd_matcher_unref(matcher);
     }

@@ -45,119 +45,118 @@ static void render(struct mwd_pattern *pattern, const char *text, char *to, size
     }
 }
 
+static const struct {
+    const char *pattern, *text, *expected;
+} as_re2[] = {
+    {"b", "abc", ""},
+    {"d", "abc", "-"},
+    {"", "", ""},
+    {"^abc$", "abc", ""},
+    {"^b", "abc", "-"},
+    {"a$", "abc", "-"},
+    {"\\Abc", "abc", "-"},
+    {"bc\\z", "abc", ""},
+    {".+", "", "-"},
+    {"a.c", "a\nc", "-"},
+    {"(?s)a.c", "a\nc", ""},
+    {"(?s:a.)c.", "a\nc\n", "-"},
+    {"a$", "a\n", "-"}, /* no line end is passed over */
+    {"^b", "a\nb", "-"},
+    {"(?m)^b$", "a\nb\nc", ""},
+    {"(?U)(?P<x>a+)", "aaa", "x=a"},
+    {"a.c", "a\rc", ""}, /* \n alone ends a line */
+    {"(?P<y>b)(?P<x>c)", "abc", "x=c y=b"},
+    /* the first way counts, not the longest */
+    {"(?P<x>a|ab)", "ab", "x=a"},
+    {"(?P<x>a|ab)$", "ab", "x=ab"},
+    {"(?P<x>a*?)b", "aab", "x=aa"},
+    {"(?P<x>a+?)", "aaa", "x=a"},
+    {"(?P<x>a+)", "aaa", "x=aaa"},
+    {"(?P<x>a{2,3})", "aaaa", "x=aaa"},
+    {"(?P<x>a{2,3}?)", "aaaa", "x=aa"},
+    {"(?P<x>a{2,})", "aaaa", "x=aaaa"},
+    {"^a{3}$", "aaaa", "-"},
+    {"^a{3}$", "aaa", ""},
+    {"a{0}b", "b", ""},
+    {"a{,3}", "a{,3}", ""}, /* as text: no number comes first */
+    {"x{", "x{", ""},
+    /* the leftmost match counts */
+    {"(?P<x>\\d+)", "ab12cd345", "x=12"},
+    {"(?P<x>abcde|b.)", "abcdb1", "x=bc"},
+    {"(?<x>[a-c]+)(?P<y>[^a-c]*)", "zabcdef", "x=abc y=def"},
+    {"(?P<x>a)|(?P<y>b)", "b", "x=? y=b"},
+    {"(?:(?P<x>a)|b)*", "ab", "x=a"},
+    {"(?P<x>(?:ab)*)c", "ababc", "x=abab"},
+    {"-config.path\\s+(?P<Cfgfile>\\S+)", "x -config.path  /etc/a.yml -v", "Cfgfile=/etc/a.yml"},
+    {"-jar\\s+(?:\\S*/)?(?P<jar>[^/]+)\\.jar", "java -jar /opt/app.d/my.jar x", "jar=my"},
+    /* classes */
+    {"[]a]+", "]", ""},
+    {"^[^]a]+$", "b]", "-"},
+    {"^[a-]+$", "a-", ""},
+    {"^[\\d.]+$", "1.5", ""},
+    {"^[^\\D5]+$", "1234", ""},
+    {"^[^\\D5]+$", "12345", "-"},
+    {"^[[:alpha:]]+[[:^alpha:]]$", "abc1", ""},
+    {"^[[:word:]-]+$", "a_1-", ""},
+    {"^[\\x41-\\x{43}]+$", "ABC", ""},
+    {"^\\w+\\W\\s$", "ab. ", ""},
+    {"[\xc3\xa4-\xc3\xb6]", "\xc3\xa5", ""},
+    {"^[^x]$", "\xc3\xa5", ""},
+    {"^.$", "\xe2\x98\xba", ""},
+    {"^\\pL+$", "a\xc3\xa4", ""},
+    {"^\\p{Greek}\\P{Greek}\\PL$",
+     "\xce\xb1"
+     "a1",
+     ""},
+    {"^[\\p{Lu}\\d]+$", "A1", ""},
+    {"^\\w$", "\xc3\xa4", "-"}, /* ASCII, as \d, \s and \b */
+    {"^\\d$", "\xd9\xa1", "-"},
+    {".", "\xff\xfe", "-"}, /* bytes that are no UTF-8 are nothing */
+    {"(?P<x>b.)",
+     "\xff"
+     "ab\xff"
+     "bc\xff",
+     "x=bc"},
+    /* edges */
+    {"\\bfoo\\b", "a foo b", ""},
+    {"\\bfoo\\b", "afoo b", "-"},
+    {"foo\\B", "foo", "-"},
+    {"o\\Bo", "foo", ""},
+    /* case */
+    {"(?i)JaVa[x-z]", "jAvAY", ""},
+    {"(?i:a)b", "AB", "-"},
+    {"(?i)a(?-i)b", "AB", "-"},
+    {"((?i)a|b)c", "Bc", ""},
+    {"((?i)a)b", "AB", "-"},
+    {"(?i)[^a]", "A", "-"},
+    {"(?i)k", "[", "-"},
+    {"(?i)\xc3\xa4", "\xc3\x84", ""},
+    /* what could go round for ever */
+    {"(?:a*)*b", "aab", ""},
+    {"(?:a|b*)*c", "abbac", ""},
+    {"(?:^)*a", "a", ""},
+    {"()()", "", ""},
+    {"(|a)+b", "aab", ""},
+    {"^\\Qa.b*\\E+$", "a.b**", ""},
+    {"\\101\\012", "A\n", ""},
+    {"a\\.b\\*c\\\\d\\-e\\/", "a.b*c\\d-e/", ""},
+    {"\\t\\n\\r\\f\\x0b\\a", "\t\n\r\f\x0b\a", ""},
+};
+
 static void patterns_find_what_re2_finds(void **state)
 {
-    static const struct {
-        const char *pattern, *text, *expected;
-    } rows[] = {
-        {"b", "abc", ""},
-        {"d", "abc", "-"},
-        {"", "", ""},
-        {"^abc$", "abc", ""},
-        {"^b", "abc", "-"},
-        {"a$", "abc", "-"},
-        {"\\Abc", "abc", "-"},
-        {"bc\\z", "abc", ""},
-        {".+", "", "-"},
-        {"a.c", "a\nc", "-"},
-        {"(?s)a.c", "a\nc", ""},
-        {"(?s:a.)c.", "a\nc\n", "-"},
-        {"a$", "a\n", "-"}, /* no line end is passed over */
-        {"^b", "a\nb", "-"},
-        {"(?m)^b$", "a\nb\nc", ""},
-        {"(?U)(?P<x>a+)", "aaa", "x=a"},
-        {"a.c", "a\rc", ""}, /* \n alone ends a line */
-        {"(?P<y>b)(?P<x>c)", "abc", "x=c y=b"},
-        /* the first way counts, not the longest */
-        {"(?P<x>a|ab)", "ab", "x=a"},
-        {"(?P<x>a|ab)$", "ab", "x=ab"},
-        {"(?P<x>a*?)b", "aab", "x=aa"},
-        {"(?P<x>a+?)", "aaa", "x=a"},
-        {"(?P<x>a+)", "aaa", "x=aaa"},
-        {"(?P<x>a{2,3})", "aaaa", "x=aaa"},
-        {"(?P<x>a{2,3}?)", "aaaa", "x=aa"},
-        {"(?P<x>a{2,})", "aaaa", "x=aaaa"},
-        {"^a{3}$", "aaaa", "-"},
-        {"^a{3}$", "aaa", ""},
-        {"a{0}b", "b", ""},
-        {"a{,3}", "a{,3}", ""}, /* as text: no number comes first */
-        {"x{", "x{", ""},
-        /* the leftmost match counts */
-        {"(?P<x>\\d+)", "ab12cd345", "x=12"},
-        {"(?P<x>abcde|b.)", "abcdb1", "x=bc"},
-        {"(?<x>[a-c]+)(?P<y>[^a-c]*)", "zabcdef", "x=abc y=def"},
-        {"(?P<x>a)|(?P<y>b)", "b", "x=? y=b"},
-        {"(?:(?P<x>a)|b)*", "ab", "x=a"},
-        {"(?P<x>(?:ab)*)c", "ababc", "x=abab"},
-        {"-config.path\\s+(?P<Cfgfile>\\S+)", "x -config.path  /etc/a.yml -v",
-         "Cfgfile=/etc/a.yml"},
-        {"-jar\\s+(?:\\S*/)?(?P<jar>[^/]+)\\.jar", "java -jar /opt/app.d/my.jar x", "jar=my"},
-        /* classes */
-        {"[]a]+", "]", ""},
-        {"^[^]a]+$", "b]", "-"},
-        {"^[a-]+$", "a-", ""},
-        {"^[\\d.]+$", "1.5", ""},
-        {"^[^\\D5]+$", "1234", ""},
-        {"^[^\\D5]+$", "12345", "-"},
-        {"^[[:alpha:]]+[[:^alpha:]]$", "abc1", ""},
-        {"^[[:word:]-]+$", "a_1-", ""},
-        {"^[\\x41-\\x{43}]+$", "ABC", ""},
-        {"^\\w+\\W\\s$", "ab. ", ""},
-        {"[\xc3\xa4-\xc3\xb6]", "\xc3\xa5", ""},
-        {"^[^x]$", "\xc3\xa5", ""},
-        {"^.$", "\xe2\x98\xba", ""},
-        {"^\\pL+$", "a\xc3\xa4", ""},
-        {"^\\p{Greek}\\P{Greek}\\PL$",
-         "\xce\xb1"
-         "a1",
-         ""},
-        {"^[\\p{Lu}\\d]+$", "A1", ""},
-        {"^\\w$", "\xc3\xa4", "-"}, /* ASCII, as \d, \s and \b */
-        {"^\\d$", "\xd9\xa1", "-"},
-        {".", "\xff\xfe", "-"}, /* bytes that are no UTF-8 are nothing */
-        {"(?P<x>b.)",
-         "\xff"
-         "ab\xff"
-         "bc\xff",
-         "x=bc"},
-        /* edges */
-        {"\\bfoo\\b", "a foo b", ""},
-        {"\\bfoo\\b", "afoo b", "-"},
-        {"foo\\B", "foo", "-"},
-        {"o\\Bo", "foo", ""},
-        /* case */
-        {"(?i)JaVa[x-z]", "jAvAY", ""},
-        {"(?i:a)b", "AB", "-"},
-        {"(?i)a(?-i)b", "AB", "-"},
-        {"((?i)a|b)c", "Bc", ""},
-        {"((?i)a)b", "AB", "-"},
-        {"(?i)[^a]", "A", "-"},
-        {"(?i)k", "[", "-"},
-        {"(?i)\xc3\xa4", "\xc3\x84", ""},
-        /* what could go round for ever */
-        {"(?:a*)*b", "aab", ""},
-        {"(?:a|b*)*c", "abbac", ""},
-        {"(?:^)*a", "a", ""},
-        {"()()", "", ""},
-        {"(|a)+b", "aab", ""},
-        {"^\\Qa.b*\\E+$", "a.b**", ""},
-        {"\\101\\012", "A\n", ""},
-        {"a\\.b\\*c\\\\d\\-e\\/", "a.b*c\\d-e/", ""},
-        {"\\t\\n\\r\\f\\x0b\\a", "\t\n\r\f\x0b\a", ""},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct mwd_pattern *pattern = make(rows[i].pattern);
+    for (size_t i = 0; i < sizeof as_re2 / sizeof as_re2[0]; i++) {
+        struct mwd_pattern *pattern = make(as_re2[i].pattern);
         char got[256];
 
-        render(pattern, rows[i].text, got, sizeof got);
-        if (strcmp(got, rows[i].expected) != 0)
-            fail_msg("%s on %s: %s and not %s", rows[i].pattern, rows[i].text, got,
-                     rows[i].expected);
+        render(pattern, as_re2[i].text, got, sizeof got);
+        if (strcmp(got, as_re2[i].expected) != 0)
+            fail_msg("%s on %s: %s and not %s", as_re2[i].pattern, as_re2[i].text, got,
+                     as_re2[i].expected);
         /* what one match leaves behind does not matter to the next */
-        render(pattern, rows[i].text, got, sizeof got);
-        assert_string_equal(got, rows[i].expected);
+        render(pattern, as_re2[i].text, got, sizeof got);
+        assert_string_equal(got, as_re2[i].expected);
         mwd_pattern_destroy(pattern);
     }
 }

@@ -14,7 +14,7 @@ set(ARROWS_history subject sample store heap base)
 set(ARROWS_alert subject detect sample base)
 
 # What lib must stay free of, by the first part of the header's path.
-set(LIB_NEVER daemon uv uv.h microhttpd.h cjson cJSON.h systemd curl confuse.h)
+set(LIB_NEVER daemon uv uv.h microhttpd.h cjson cJSON.h systemd curl confuse.h pcre2.h yaml.h)
 
 # daemon: a file's name up to the first '_' or '.' tells its part. The rank of the part decides:
 # main -> app -> parts -> leaves. Parts never include each other; app alone wires them.
@@ -44,4 +44,6 @@ set(DAEMON_HEADERS
   "cjson/cJSON.h=^daemon/([a-z0-9_]+_json\\.c|ctl/.*)$"
   "cJSON.h=^daemon/([a-z0-9_]+_json\\.c|ctl/.*)$"
   "confuse.h=^daemon/config_[a-z0-9_]+\\.[ch]$"
+  "pcre2.h=^daemon/pattern\\.c$"
+  "yaml.h=^daemon/matcher_yaml\\.c$"
   "curl/curl.h=^daemon/deliver/.*$")
