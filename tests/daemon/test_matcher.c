@@ -81,7 +81,10 @@ static void expect(struct mwd_matcher *matcher, const char *comm, const char *ar
     uint32_t rule;
 
     for (size_t i = 0; argv && (i == 0 || argv[i - 1]); i++)
-        bytes[i] = argv[i] == '|' ? '\0' : argv[i];
+        if (argv[i] == '|')
+            bytes[i] = '\0';
+        else
+            bytes[i] = argv[i];
     process.argv_size = argv ? strlen(argv) + 1 : 0;
     if (mwd_matcher_match(matcher, &process, &rule, name) < 0)
         strcpy(name, "-");
@@ -286,7 +289,7 @@ static void long_command_lines_are_cut(void **state)
 
     ADD(.name = "x", .cmdline = {"b"});
     for (int more = -1; more <= 1; more++) {
-        process.argv_size = (size_t)(MWD_MATCHER_LINE_MAX + more);
+        process.argv_size = (size_t)MWD_MATCHER_LINE_MAX + (size_t)more;
         memset(argv, 'a', process.argv_size);
         argv[process.argv_size - 1] = 'b';
         assert_int_equal(mwd_matcher_match(*state, &process, &rule, name), more > 0 ? -ENOENT : 0);

@@ -248,7 +248,7 @@ static void expect_size(size_t size, int expected)
 
 static void limits_are_kept(void **state)
 {
-    char names[64 * MWD_PATTERN_NAMES_MAX] = "", deep[200];
+    char names[64 * MWD_PATTERN_NAMES_MAX], deep[200];
     struct mwd_pattern_error error;
     struct mwd_pattern *pattern = NULL;
 
@@ -256,16 +256,19 @@ static void limits_are_kept(void **state)
     expect_size(MWD_PATTERN_SIZE_MAX - 1, 0);
     expect_size(MWD_PATTERN_SIZE_MAX, 0);
     expect_size(MWD_PATTERN_SIZE_MAX + 1, -EINVAL);
-    for (int i = 0; i < MWD_PATTERN_NAMES_MAX; i++)
-        sprintf(names + strlen(names), "(?P<n%d>a)", i);
-    mwd_pattern_destroy(make(names));
-    strcat(names, "(?P<one_more>a)");
-    assert_int_equal(mwd_pattern_create(names, &error, &pattern), -EINVAL);
-    for (int depth = MWD_PATTERN_DEPTH_MAX - 1; depth <= MWD_PATTERN_DEPTH_MAX + 1; depth++) {
+    for (int more = -1; more <= 1; more++) {
+        size_t used = 0;
+
+        for (int i = 0; i < MWD_PATTERN_NAMES_MAX + more; i++)
+            used += (size_t)snprintf(names + used, sizeof names - used, "(?P<n%d>a)", i);
+        assert_int_equal(mwd_pattern_create(names, &error, &pattern), more > 0 ? -EINVAL : 0);
+        pattern = more > 0 ? pattern : mwd_pattern_destroy(pattern);
+    }
+    for (size_t depth = MWD_PATTERN_DEPTH_MAX - 1; depth <= MWD_PATTERN_DEPTH_MAX + 1; depth++) {
         bool over = depth > MWD_PATTERN_DEPTH_MAX;
 
-        memset(deep, '(', (size_t)depth);
-        memset(deep + depth, ')', (size_t)depth);
+        memset(deep, '(', depth);
+        memset(deep + depth, ')', depth);
         deep[2 * depth] = '\0';
         assert_int_equal(mwd_pattern_create(deep, &error, &pattern), over ? -EINVAL : 0);
         pattern = over ? pattern : mwd_pattern_destroy(pattern);

@@ -53,7 +53,7 @@ static void answer(struct bench *self, const struct mw_block *block)
     assert_int_equal(count, PROCESSES);
     for (uint32_t i = 0; i < 6; i++) {
         items[i].rule = i >= 4;
-        strcpy(items[i].name, i >= 4 ? "a \"b\"\n" : "c");
+        snprintf(items[i].name, sizeof items[i].name, "%s", i >= 4 ? "a \"b\"\n" : "c");
     }
     mwd_grouping_put(self->grouping, mwd_grouping_round(self->grouping), items, count);
 }
