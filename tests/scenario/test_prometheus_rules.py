@@ -89,6 +89,7 @@ VALUES = {
     "queue.oldestAgeMs": Value("memwatch_queue_oldest_age_seconds"),
     "queue.stalledMs": Value("memwatch_queue_stalled_seconds"),
     "cache.evictionRatio": Value("memwatch_cache_eviction_ratio"),
+    "daemon.stateFailing": Value("memwatch_daemon_alert_state_failing"),
     "daemon.latenessUs": Value("memwatch_daemon_lateness_seconds"),
 }
 # A rate over less than two scrapes has no value, so that one cannot have the window of the daemon.
@@ -145,7 +146,7 @@ class SameRules(unittest.TestCase):
         cls.ours = built_in()
 
     def pairs(self):
-        self.assertEqual(len(self.ours), 15)
+        self.assertEqual(len(self.ours), 16)
         for name, rule in self.ours.items():
             yield name, rule, self.theirs[name]
 
