@@ -179,7 +179,7 @@ static void hostile_names_become_text(void **state)
 static void bytes_that_are_not_text_are_searched(void **state)
 {
     ADD(.name = "{{.Matches.a}}/{{.Matches.b}}/{{.Matches.c}}",
-        .cmdline = {"^x(?P<a>..)y.*-b (?P<b>\\S+)(?P<c>z)?"});
+        .cmdline = {"^x(?P<a>..)y.*-b (?P<b>.{1,3})(?P<c>z)?$"});
     expect(*state, "x", "x\xff\xfey|\xc3|-b|\xc3\xa4\xe2\x98|", "\\xff\\xfe/\xc3\xa4\\xe2\\x98/");
     expect(*state, "x", "x\xff\xffy|-b|z|", "\\xff\\xff/z/");
     expect(*state, "x", "x\xffy|-b|z|", "-");
