@@ -87,6 +87,8 @@ static int take_rules(struct mwd_app *self)
 {
     int r;
 
+    if (self->grouper)
+        mwd_grouper_cut(self->grouper); /* the old rules may be what takes long */
     if (!self->config->groups)
         return 0;
     say_rules(self);

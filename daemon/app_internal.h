@@ -113,8 +113,8 @@ void mwd_app_on_blocks(void *context, struct mw_block *const *blocks, uint32_t c
 int mwd_app_urgent_init(struct mwd_app *self);
 /* Context: the app. Blocks that cannot wait for the next beat: a sample with them is sealed,
  * published and judged at once; history, and rates from beat to beat, are left as they are. The
- * blocks stay the caller's. Bound    100 samples a second; what comes sooner is in the one that
- * follows within 10 ms. */
+ * blocks stay the caller's.
+ * Bound    100 samples a second; what comes sooner is in the one that follows within 10 ms. */
 void mwd_app_urgent(void *context, struct mw_block *const *blocks, uint32_t count);
 /* Seals again when no block has come for so long that sources have become stale. */
 void mwd_app_check_stale(struct mwd_app *self);

@@ -273,6 +273,16 @@ int mwd_grouper_ask(struct mwd_grouper *self, struct mwd_matcher *rules, uint64_
     return 0;
 }
 
+void mwd_grouper_cut(struct mwd_grouper *self)
+{
+    struct worker *worker = self->worker;
+
+    pthread_mutex_lock(&worker->lock);
+    if (worker->full && worker->batch.at < worker->batch.count)
+        worker->batch.count = worker->batch.at + 1;
+    pthread_mutex_unlock(&worker->lock);
+}
+
 /* ---- threads that are stuck ---- */
 
 /* What is left of the batch, behind the process that the thread is stuck at. */

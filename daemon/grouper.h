@@ -4,10 +4,12 @@
  * it for as long as it likes. So neither the loop nor the thread that samples may do it: this one
  * may wait, and what it has not answered yet is in no group. One that takes longer with one process
  * than it is given is left behind, that process is answered "no rule", and another thread goes on.
- * There are at most MWD_GROUPER_LEFT_MAX left behind, for good or not; then it is waited for. Users
- * names of users are those of /etc/passwd; a user who is not in it is a number. No other directory
- * is asked, as it could take as long as it likes, too. Bound    one batch at a time. Threads  all
- * calls: the loop's.
+ * There are at most MWD_GROUPER_LEFT_MAX left behind, for good or not; then it is waited for.
+ *
+ * Users    names are those of /etc/passwd; a user who is not in it is a number. No other directory
+ *          is asked, as it could take as long as it likes, too.
+ * Bound    one batch at a time.
+ * Threads  all calls: the loop's.
  */
 #ifndef MWD_GROUPER_H
 #define MWD_GROUPER_H
@@ -46,6 +48,9 @@ bool mwd_grouper_is_busy(const struct mwd_grouper *self);
  * Errors   -EBUSY. */
 int mwd_grouper_ask(struct mwd_grouper *self, struct mwd_matcher *rules, uint64_t round,
                     struct mwd_grouping_item *items, uint32_t count);
+/* Nobody wants the answers any more: the batch comes back when the process that it is at has its
+ * own, without those behind it, so that another one may be handed over. */
+void mwd_grouper_cut(struct mwd_grouper *self);
 /* To be called now and then: leaves a thread behind that is stuck. */
 void mwd_grouper_look(struct mwd_grouper *self, uint64_t now_ns);
 

@@ -3,10 +3,12 @@
  * It follows process blocks. A process that is born, or has another name, is to be asked for:
  * take() hands those out, others find out (grouper.h), put() takes what was found. So a rule is
  * held against a process once for each program that it executes, and once more a block after the
- * first time: what has just been born may not be yet what it will be. Children a process that no
- * rule matches is in the group of its nearest ancestor that is in one, if that is wanted; as it was
- * when the answer came. Bound    140 bytes for each process; MWD_GROUPING_NAMES_MAX different names
- * of at most MWD_MATCHER_NAME_MAX bytes: a process for whose name there is no room is in no group,
+ * first time: what has just been born may not be yet what it will be.
+ *
+ * Parents  a process that no rule matches is in the group of its nearest ancestor that is in one,
+ *          if that is wanted; as it was when the answer came.
+ * Bound    140 bytes for each process; MWD_GROUPING_NAMES_MAX different names of at most
+ *          MWD_MATCHER_NAME_MAX bytes: a process for whose name there is no room is in no group,
  *          and counted. Ancestors are followed over 256 generations.
  * Threads  the loop's only.
  */

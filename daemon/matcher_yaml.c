@@ -387,12 +387,22 @@ static bool read_stream(struct reader *self)
            (is_at(self, YAML_STREAM_END_EVENT) || fail(self, "the end of the file is expected"));
 }
 
+/* libyaml would count it as a column, so that what begins in the first one of the lines below would
+ * stand before it. */
+static const char *skip_mark(const char *text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+
+    return strncmp(text, mark, strlen(mark)) == 0 ? text + strlen(mark) : text;
+}
+
 int mwd_matcher_load(struct mwd_matcher *self, const char *source, const char *text,
                      struct mwd_matcher_place *ret_place, struct mwd_buffer *why)
 {
-    struct reader reader = {
-        .matcher = self, .source = source, .text = text, .place = ret_place, .why = why};
+    struct reader reader = {.matcher = self, .source = source, .place = ret_place, .why = why};
 
+    text = skip_mark(text);
+    reader.text = text;
     if (!yaml_parser_initialize(&reader.parser))
         return -ENOMEM;
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);

@@ -7,10 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* $ is the end of the text, as in RE2; \C would take characters to pieces. */
 static const uint32_t options =
     PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C;
+
+/* Ahead of the pattern, so that on_place() is called at each place where the text is tried. */
+#define PLACE "(?C255)"
 
 struct mwd_pattern {
     pcre2_code *code;
@@ -41,6 +45,12 @@ static int fail_compile(struct mwd_pattern_error *error, int code, size_t at)
     return fail(error, at, why);
 }
 
+/* Things that only count at the very beginning of a pattern, as (*UTF), have no place there. */
+static void fit_place(const char *text, char ret[MWD_PATTERN_SIZE_MAX + sizeof PLACE])
+{
+    snprintf(ret, MWD_PATTERN_SIZE_MAX + sizeof PLACE, "%s%s", PLACE, text);
+}
+
 /* Whatever the library was built with. */
 static pcre2_compile_context *create_syntax(void)
 {
@@ -53,17 +63,19 @@ static pcre2_compile_context *create_syntax(void)
     return syntax;
 }
 
-static int compile(struct mwd_pattern *self, const char *text, size_t size,
-                   struct mwd_pattern_error *error)
+static int compile(struct mwd_pattern *self, const char *text, struct mwd_pattern_error *error)
 {
     pcre2_compile_context *syntax = create_syntax();
+    char whole[MWD_PATTERN_SIZE_MAX + sizeof PLACE];
     PCRE2_SIZE at = 0;
     int code = PCRE2_ERROR_HEAP_FAILED;
 
+    fit_place(text, whole);
     if (syntax)
-        self->code = pcre2_compile((PCRE2_SPTR)text, size, options, &code, &at, syntax);
+        self->code =
+            pcre2_compile((PCRE2_SPTR)whole, PCRE2_ZERO_TERMINATED, options, &code, &at, syntax);
     pcre2_compile_context_free(syntax);
-    return self->code ? 0 : fail_compile(error, code, at);
+    return self->code ? 0 : fail_compile(error, code, at > strlen(PLACE) ? at - strlen(PLACE) : 0);
 }
 
 static uint32_t number_of(const struct mwd_pattern *self, uint32_t what)
@@ -116,7 +128,7 @@ int mwd_pattern_create(const char *text, struct mwd_pattern_error *ret_error,
     self = calloc(1, sizeof *self);
     if (!self)
         return -ENOMEM;
-    int r = compile(self, text, size, ret_error);
+    int r = compile(self, text, ret_error);
     if (r == 0)
         r = take_names(self, size, ret_error);
     if (r == 0)
@@ -150,6 +162,34 @@ const char *mwd_pattern_name(const struct mwd_pattern *self, uint32_t index)
 
 /* ---- matching ---- */
 
+static uint64_t spent_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The library counts the ways of each place alone, and a text has as many places as bytes. */
+static int on_place(pcre2_callout_block *block, void *context)
+{
+    const uint64_t *end_ns = context;
+
+    (void)block;
+    return spent_ns() > *end_ns ? PCRE2_ERROR_CALLOUT : 0;
+}
+
+/* That of one match, as others may go on at the same time. */
+static pcre2_match_context *bound_time(const struct mwd_pattern *self, uint64_t *end_ns)
+{
+    pcre2_match_context *bounds = pcre2_match_context_copy(self->bounds);
+
+    *end_ns = spent_ns() + (uint64_t)MWD_PATTERN_TIME_MS * 1000000;
+    if (bounds)
+        pcre2_set_callout(bounds, on_place, end_ns);
+    return bounds;
+}
+
 /* What is not a bound, and not memory, is a thing that bytes cannot bring about. */
 static int outcome(int result)
 {
@@ -178,16 +218,18 @@ static void take_spans(const struct mwd_pattern *self, pcre2_match_data *match,
 int mwd_pattern_match(const struct mwd_pattern *self, const char *text, size_t size,
                       struct mwd_pattern_span spans[MWD_PATTERN_NAMES_MAX])
 {
+    uint64_t end_ns;
+    pcre2_match_context *bounds = bound_time(self, &end_ns);
     pcre2_match_data *match = pcre2_match_data_create_from_pattern(self->code, NULL);
-    int r;
+    int r = -ENOMEM;
 
-    if (!match)
-        return -ENOMEM;
     if (size > MWD_PATTERN_TEXT_MAX)
         size = MWD_PATTERN_TEXT_MAX;
-    r = outcome(pcre2_match(self->code, (PCRE2_SPTR)text, size, 0, 0, match, self->bounds));
+    if (match && bounds)
+        r = outcome(pcre2_match(self->code, (PCRE2_SPTR)text, size, 0, 0, match, bounds));
     if (r == 0)
         take_spans(self, match, spans);
     pcre2_match_data_free(match);
+    pcre2_match_context_free(bounds);
     return r;
 }

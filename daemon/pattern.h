@@ -5,14 +5,16 @@
  *          \A and \z do; $ is the end of the text and not a line end before it, and \d \s \w \b are
  *          ASCII. Different are \v, which is any vertical blank, \s, which has the vertical tab
  *          too, and names of groups, which have at most 32 bytes and no digit first. Besides there
- *          are \Z, (?=a), (?<!a), \1, (?>a), a*+ and what else PCRE2 has, but \C and (?J).
+ *          are \Z, (?=a), (?<!a), \1, (?>a), a*+ and what else PCRE2 has, but \C, (?J) and what it
+ *          has at the beginning of a pattern only, as (*UCP).
  * Meaning  the leftmost match, and of those at one place the first in the order in which the
  *          expression tries them. Only groups with a name are told of.
  * Units    characters are UTF-8; a byte that is not is matched by nothing.
- * Bound    RE2 needs none, PCRE2 tries one way after the other. So a match turns back at most
- *          MWD_PATTERN_WAYS_MAX times, each time over no more than the text, and takes at most
- *          MWD_PATTERN_ROOM_KB; beyond, the answer is -E2BIG. Of 16 KB of text that is 0.1 s for
- *          patterns as people write them, and seconds for one that was written to be slow.
+ * Bound    RE2 needs none, PCRE2 tries one way after the other. So at each place of the text a
+ *          match turns back at most MWD_PATTERN_WAYS_MAX times, each time over no more than the
+ *          text; it goes on to another place for MWD_PATTERN_TIME_MS on the processor, and takes at
+ *          most MWD_PATTERN_ROOM_KB; beyond, the answer is -E2BIG. Of 16 KB of text that is 0.1 s
+ *          for patterns as people write them, and seconds for one that was written to be slow.
  *          No code is made at run time: MemoryDenyWriteExecute in the unit forbids it.
  * Threads  a pattern does not change: it may be matched on several at a time.
  * Source   pcre2pattern(3), pcre2api(3), github.com/google/re2/wiki/Syntax
@@ -26,7 +28,8 @@ enum {
     MWD_PATTERN_SIZE_MAX = 1024, /* bytes of a pattern */
     MWD_PATTERN_NAMES_MAX = 16,
     MWD_PATTERN_DEPTH_MAX = 64,     /* groups in one another */
-    MWD_PATTERN_WAYS_MAX = 1 << 18, /* of one match */
+    MWD_PATTERN_WAYS_MAX = 1 << 18, /* of one place */
+    MWD_PATTERN_TIME_MS = 1000,     /* of one match */
     MWD_PATTERN_ROOM_KB = 4096,     /* of one match, while it lasts */
     MWD_PATTERN_TEXT_MAX = 1 << 24,
     MWD_PATTERN_WHY_MAX = 160

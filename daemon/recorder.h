@@ -4,7 +4,8 @@
  * Bound    MWD_RECORDER_PENDING_MAX bytes that the disk has not taken yet. A block over it, or an
  *          error of the disk, ends the recording for good: a file with a gap in its process events
  *          would play wrong names. The log says so and why, the file stays good up to there, and
- * all further blocks are counted as drops. Threads  the loop's only.
+ *          all further blocks are counted as drops.
+ * Threads  the loop's only.
  */
 #ifndef MWD_RECORDER_H
 #define MWD_RECORDER_H

@@ -4,12 +4,14 @@
  * lib/detect/window.h says what a window holds, and how exact it is: to the sample, where samples
  * are at least half a second apart.
  *
- * Subjects the machine, heaps, queues, and groups of processes, each for as long as it is there:
- * one that goes takes its windows along, one that comes begins anew. A group that is not shown any
- * more has gone, too. Absence  a reading that is absent in a sample has no windows until it is
- * back. Then they hold what is still in them, and how long it has been known begins anew. Bound
- * MWD_WINDOWS_BYTES for values, and 100 bytes and the name for each subject. Where values find no
- * room, windows know less long and say so, and it is counted. Threads  the loop's only.
+ * Of what  the machine, heaps, queues, and groups of processes, each for as long as it is there:
+ *          one that goes takes its windows along, one that comes begins anew. A group that is not
+ *          shown any more has gone, too.
+ * Absence  a reading that is absent in a sample has no windows until it is back. Then they hold
+ *          what is still in them, and how long it has been known begins anew.
+ * Bound    MWD_WINDOWS_BYTES for values, and 100 bytes and the name for each subject. Where values
+ *          find no room, windows know less long and say so, and it is counted.
+ * Threads  the loop's only.
  */
 #ifndef MWD_WINDOWS_H
 #define MWD_WINDOWS_H

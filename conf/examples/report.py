@@ -21,17 +21,17 @@ class Reporter:
 
     def gauge(self, what, value):
         """KIND.NAME.FIELD is this now."""
-        return self.send(f"{what}:{int(value)}|g")
+        return self.send(what, value, "g")
 
     def count(self, what, more=1):
         """KIND.NAME.FIELD, a number that only grows, has grown by so much."""
-        return self.send(f"{what}:{int(more)}|c")
+        return self.send(what, more, "c")
 
-    def send(self, line):
+    def send(self, what, value, kind):
         try:
-            self.socket.sendto(line.encode(), self.path)
+            self.socket.sendto(f"{what}:{int(value)}|{kind}".encode(), self.path)
             return True
-        except OSError:
+        except (OSError, ValueError, OverflowError, TypeError):  # no socket, or no whole number
             return False
 
 

@@ -404,19 +404,25 @@ static int events(long count)
     return 0;
 }
 
+static bool is_count(const char *word)
+{
+    return *word && word[strspn(word, "0123456789")] == '\0';
+}
+
 int main(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "";
     const char *word = argc > 2 ? argv[2] : NULL;
     long count = word ? strtol(word, NULL, 10) : -1;
+    bool counted = !word || (argc == 3 && is_count(word));
     int status = 2;
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (strcmp(verb, "memory") == 0 && argc <= 3)
+    if (strcmp(verb, "memory") == 0 && counted)
         status = memory(count);
     else if (strcmp(verb, "history") == 0 && word && argc <= 4)
         status = history(word, argc > 3 ? argv[3] : NULL);
-    else if (strcmp(verb, "events") == 0 && argc <= 3)
+    else if (strcmp(verb, "events") == 0 && counted)
         status = events(count);
     else
         fprintf(stderr,

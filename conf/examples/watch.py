@@ -163,7 +163,7 @@ def events(count):
 
 def main(verb="", *words):
     try:
-        if verb in ("memory", "events") and len(words) <= 1:
+        if verb in ("memory", "events") and (not words or len(words) == 1 and words[0].isdecimal()):
             {"memory": memory, "events": events}[verb](int(words[0]) if words else -1)
         elif verb == "history" and 1 <= len(words) <= 2:
             history(*words)

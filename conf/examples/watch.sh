@@ -111,6 +111,9 @@ events() { # COUNT
 }
 
 verb=${1-}
+case $verb:${2-0} in
+memory: | events: | memory:*[!0-9]* | events:*[!0-9]*) verb=wrong ;; # COUNT is a number
+esac
 case $verb:$# in
 memory:[12] | events:[12]) "$verb" "${2:--1}" ;;
 history:[23]) shift && history "$@" ;;

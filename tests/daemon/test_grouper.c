@@ -193,6 +193,30 @@ static void a_process_that_does_not_answer_is_left_alone(void **state)
     wait_for(self, MWD_GROUPER_LEFT_MAX + 1);
 }
 
+/* 2,000 processes would take half an hour. */
+static void other_rules_need_not_wait_for_all_of_a_batch(void **state)
+{
+    struct bench *self = *state;
+    static char line[16384];
+
+    memset(line, 'a', sizeof line);
+    put_file(self, "1/cmdline", line, sizeof line);
+    add_rule(self, "x", "a.{0,500}.{0,500}[0-9]");
+    start(self, true, UINT64_MAX / 2);
+    struct mwd_grouping_item *items = calloc(2000, sizeof *items);
+    assert_non_null(items);
+    for (uint32_t i = 0; i < 2000; i++)
+        items[i] = (struct mwd_grouping_item){.key = {1, 1000}, .row = i};
+    assert_int_equal(mwd_grouper_ask(self->grouper, self->rules, 42, items, 2000), 0);
+    mwd_grouper_cut(self->grouper);
+    wait_for(self, 1);
+    assert_string_equal(self->answers, "1=- ");
+    mwd_grouper_cut(self->grouper); /* there is none */
+    assert_false(mwd_grouper_is_busy(self->grouper));
+    assert_int_equal(ask(self, 0), 0);
+    wait_for(self, 2);
+}
+
 static void it_ends_in_the_middle_of_a_batch(void **state)
 {
     struct bench *self = *state;
@@ -210,6 +234,7 @@ int main(void)
         TEST(batches_come_back_with_answers),
         TEST(without_a_root_nothing_is_read),
         TEST(a_process_that_does_not_answer_is_left_alone),
+        TEST(other_rules_need_not_wait_for_all_of_a_batch),
         TEST(it_ends_in_the_middle_of_a_batch),
     };
 

@@ -97,6 +97,7 @@ static void every_form_of_yaml_is_read(void **state)
         "%YAML 1.1\n---\nprocess_names:\n- {name: x, comm: [a]}\n- comm: [b,\n   c\n   ]\n  name: "
         "y\n"
         "...\n",
+        "\xef\xbb\xbfprocess_names:\n- name: x\n  comm: [a]\n- name: y\n  comm: [b, c]\n",
         "\xef\xbb\xbfprocess_names: &all\n  - name: >-\n      x\n    comm: &a [a]\n"
         "  - name: |-\n      y\n    comm:\n    - 'b'\n    - !!str c\n",
         "!!map\nprocess_names: !!seq\n  - ? name\n    : x\n    ? comm\n    : [a]\n  -\n"

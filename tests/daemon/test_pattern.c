@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -311,6 +312,24 @@ static void what_has_no_end_is_given_up(void **state)
     }
 }
 
+/* No place of the text has too many ways, all of them together have. It takes minutes where only
+ * those of a place are bounded. */
+static void places_together_are_within_the_bound(void **state)
+{
+    struct mwd_pattern *pattern = make("a.{0,500}.{0,500}[0-9]");
+    struct mwd_pattern_span spans[MWD_PATTERN_NAMES_MAX];
+    char text[16384];
+    clock_t began = clock();
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    assert_int_equal(mwd_pattern_match(pattern, text, sizeof text, spans), -E2BIG);
+    assert_true((clock() - began) / CLOCKS_PER_SEC < 10);
+    text[800] = '0';
+    assert_int_equal(mwd_pattern_match(pattern, text, sizeof text, spans), 0);
+    mwd_pattern_destroy(pattern);
+}
+
 /* Lines of Java are long, and ask for a way back at each blank. */
 static void long_lines_are_within_the_bound(void **state)
 {
@@ -338,6 +357,7 @@ int main(void)
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(nothing_is_compiled_for_ever),
         cmocka_unit_test(what_has_no_end_is_given_up),
+        cmocka_unit_test(places_together_are_within_the_bound),
         cmocka_unit_test(long_lines_are_within_the_bound),
     };
 

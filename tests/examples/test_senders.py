@@ -66,6 +66,9 @@ class Senders(Case):
         self.wait_for("queues", "py", "enqueuedTotal", 5)
         self.assertEqual(self.one("queues", "py")["length"], 7)
         self.run_sender(sys.executable, sender, "queue.py.length=7", code=1, MEMWATCHD_PUSH="/no/such")
+        for value in ("", "x", "nan"):  # its class says that it never raises
+            done = self.run_sender(sys.executable, sender, f"queue.py.length={value}", code=1)
+            self.assertEqual(done.stderr, "")
 
     def test_shell(self):
         sender = str(EXAMPLES / "report.sh")

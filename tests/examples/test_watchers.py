@@ -160,7 +160,8 @@ class Now(Watching):
     def refuse(self, watcher, url):
         self.watch(watcher, url, "history", "system.memory", code=1)
         self.assertIn('"system.memory"', self.said)
-        for words in ((), ("remember",), ("history",), ("memory", "1", "2")):
+        for words in ((), ("remember",), ("history",), ("memory", "1", "2"), ("memory", "x"),
+                      ("memory", ""), ("events", "-1")):
             process = self.start(watcher, url, *words)
             _, said = process.communicate(timeout=PATIENCE_S)
             self.assertNotEqual(process.returncode, 0)
