@@ -2,8 +2,8 @@
  *
  *     WANTED -> ASKED -> OPEN -> KNOWN       and from anywhere back to WANTED, or to FREE
  *
- * OPEN is an answer "none of the rules": whether an ancestor has a group is looked at when nothing
- * is WANTED or ASKED any more, as the ancestor may be among those.
+ * OPEN is an answer "none of the rules": whether an ancestor has a group is looked at when none of
+ * its ancestors is WANTED or ASKED any more. Others may be: they cannot hold it up.
  */
 #include "daemon/grouping.h"
 
@@ -466,19 +466,26 @@ static void put_answer(struct mwd_grouping *self, const struct mwd_grouping_item
     set_state(self, entry, KNOWN);
 }
 
-/* A process that began later has the pid of the parent, and is not it. */
-static const struct entry *find_ancestor(const struct mwd_grouping *self, const struct entry *entry)
+/* A process that began later has the pid of the parent, and is not it. False when an ancestor on
+ * the way has no answer yet. */
+static bool find_ancestor(const struct mwd_grouping *self, const struct entry *entry,
+                          const struct entry **ret)
 {
+    *ret = NULL;
     for (int i = 0; i < GENERATIONS_MAX; i++) {
         const struct entry *parent = find_pid(self, entry->parent);
 
         if (!parent || parent->key.birth > entry->key.birth)
-            return NULL;
-        if (parent->name && parent->state != OPEN)
-            return parent;
+            return true;
+        if (parent->state == WANTED || parent->state == ASKED)
+            return false;
+        if (parent->name && parent->state != OPEN) {
+            *ret = parent;
+            return true;
+        }
         entry = parent;
     }
-    return NULL;
+    return true;
 }
 
 /* Who has outlived its parent stays where it was. */
@@ -489,9 +496,12 @@ static bool has_inherited(const struct entry *entry)
 
 static void settle(struct mwd_grouping *self, struct entry *entry)
 {
-    const struct entry *ancestor = self->children ? find_ancestor(self, entry) : NULL;
-    struct name *name = ancestor ? ancestor->name : NULL;
+    const struct entry *ancestor = NULL;
+    struct name *name;
 
+    if (self->children && !find_ancestor(self, entry, &ancestor))
+        return;
+    name = ancestor ? ancestor->name : NULL;
     if (!ancestor && has_inherited(entry)) {
         set_state(self, entry, KNOWN);
         return;
@@ -510,8 +520,6 @@ void mwd_grouping_put(struct mwd_grouping *self, uint64_t round,
     for (uint32_t i = 0; i < count; i++)
         if (is_row(self, items[i].row, items[i].key) && self->entries[items[i].row].state == ASKED)
             put_answer(self, &items[i]);
-    if (self->wanted > 0 || self->asked > 0)
-        return;
     for (uint32_t row = 0; row < self->room && self->open > 0; row++)
         if (self->entries[row].state == OPEN)
             settle(self, &self->entries[row]);

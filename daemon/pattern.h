@@ -29,7 +29,7 @@ enum {
     MWD_PATTERN_NAMES_MAX = 16,
     MWD_PATTERN_DEPTH_MAX = 64,     /* groups in one another */
     MWD_PATTERN_WAYS_MAX = 1 << 18, /* of one place */
-    MWD_PATTERN_TIME_MS = 1000,     /* of one match */
+    MWD_PATTERN_TIME_MS = 250,      /* of one match */
     MWD_PATTERN_ROOM_KB = 4096,     /* of one match, while it lasts */
     MWD_PATTERN_TEXT_MAX = 1 << 24,
     MWD_PATTERN_WHY_MAX = 160

@@ -291,6 +291,31 @@ static void a_parent_that_is_asked_for_later_counts(void **state)
     assert_int_equal(mwd_grouping_count(self->grouping, 2).children, 1);
 }
 
+/* Where others are born all the time, or take long, there is always one that is asked for. */
+static void strangers_do_not_hold_children_up(void **state)
+{
+    struct world *self = *state;
+    struct mw_block *block = begin(self, 3);
+
+    bear(block, 0, 1, 0);
+    bear(block, 1, 2, 1);
+    finish(self, block);
+    ANSWER("1a", NULL, NULL);
+    expect(self, "a a");
+    nothing_happens(self); /* both are asked for once more */
+    assert_int_equal(take(self), 2);
+    block = begin(self, 3);
+    bear(block, 2, 3, 0);
+    finish(self, block);
+    for (uint32_t i = 0; i < 2; i++) {
+        self->items[i].rule = i == 0 ? 2 : MWD_GROUPING_NO_RULE;
+        strcpy(self->items[i].name, "b");
+    }
+    mwd_grouping_put(self->grouping, mwd_grouping_round(self->grouping), self->items, 2);
+    expect(self, "b b -");
+    assert_int_equal(totals_of(self).waiting, 1);
+}
+
 static void other_rules_ask_for_all(void **state)
 {
     struct world *self = *state;
@@ -379,6 +404,7 @@ int main(void)
         TEST(children_are_not_where_that_is_not_wanted),
         TEST(an_orphan_stays_where_it_was),
         TEST(a_parent_that_is_asked_for_later_counts),
+        TEST(strangers_do_not_hold_children_up),
         TEST(other_rules_ask_for_all),
         TEST(a_name_goes_with_its_last_process),
         TEST(hundred_thousand_names_have_a_bound),
