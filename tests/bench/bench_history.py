@@ -32,15 +32,16 @@ def arguments():
     return parser.parse_args()
 
 
-def start(program, recording, directory):
+def start(program, recording, directory, more="", on_log=lambda lines: lines.read()):
+    """`more` is configuration; `on_log` gets what the daemon says on stderr, in a thread of its own."""
     config = pathlib.Path(directory, "bench.conf")
-    config.write_text('listen = {"127.0.0.1:0"}\nsocket = ""\nlock-memory = false\n')
+    config.write_text(f'listen = {{"127.0.0.1:0"}}\nsocket = ""\nlock-memory = false\n{more}')
     daemon = measure.Child([program, "--config", str(config), "--replay", recording, "--speed", "max"],
                            stderr=subprocess.PIPE)
     for line in daemon.process.stderr:
         match = re.search(r"listening on 127\.0\.0\.1:(\d+)", line)
         if match:
-            threading.Thread(target=daemon.process.stderr.read, daemon=True).start()
+            threading.Thread(target=on_log, args=[daemon.process.stderr], daemon=True).start()
             return daemon, int(match.group(1))
     raise RuntimeError(f"{program} did not start")
 
