@@ -57,7 +57,7 @@ static bool ask_for_more(struct mw_heap *self)
 
 static void slide_if_it_helps(struct mw_heap *self, const struct request *request)
 {
-    if (mw_compact_makes_room(self, mw_header_bytes(request->header)))
+    if (mw_compact_makes_room(self, request->header))
         mw_collect_compact(self, "last resort");
 }
 
@@ -127,7 +127,7 @@ static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
 static uintptr_t *try_hole(struct mw_heap *self, const struct request *request)
 {
     size_t bytes = mw_header_bytes(request->header);
-    uintptr_t *object = mw_old_allocate(self, bytes);
+    uintptr_t *object = mw_old_allocate(self, bytes, mw_old_lane(self, request->header));
 
     if (object == NULL)
         return NULL;
@@ -168,7 +168,8 @@ static bool is_born_old(const struct mw_heap *self, const struct request *reques
  * the hole is full, or when marking is behind. */
 static uintptr_t *try_quickly(struct mw_heap *self, const struct request *request)
 {
-    size_t room = (size_t)(self->old.limit - self->old.top);
+    const struct mw_lane *lane = &self->old.lanes[mw_old_lane(self, request->header)];
+    size_t room = (size_t)(lane->limit - lane->top);
 
     if (mw_header_bytes(request->header) > room || self->config.modes != 0 ||
         !is_born_old(self, request) || mw_incremental_is_due(self) || has_too_much_outside(self))
@@ -201,8 +202,8 @@ static bool can_never_fit(const struct mw_heap *self, const struct request *requ
 {
     size_t bytes = mw_header_bytes(request->header);
 
-    return bytes > MW_LARGE_MIN &&
-           mw_large_mapping(bytes) > self->config.limit_max - mw_nursery_size(self);
+    return bytes > MW_LARGE_MIN && mw_large_mapping(bytes, mw_is_leaf(self, request->header)) >
+                                       self->config.limit_max - mw_nursery_size(self);
 }
 
 static uintptr_t *insist(struct mw_heap *self, const struct request *request)
@@ -311,6 +312,27 @@ static bool measure(const struct mw_type_entry *entry, size_t count, size_t *ret
     return true;
 }
 
+/* Arrays have no inline form. Zeroed memory is there for small young ones in ordinary heaps only:
+ * in others, [top, limit) is empty at this point. */
+static bool fits_at_once(const struct mw_heap *self, const struct request *request)
+{
+    const struct mw_heap_front *front = &self->front;
+
+    return mw_header_bytes(request->header) <= (size_t)(front->limit - front->top) &&
+           front->handle_top < front->handle_end && front->raw_depth == 0 &&
+           pthread_equal(self->owner, pthread_self()) && request->place == MW_PLACE_YOUNG &&
+           !mw_type_entry(request->type)->pretenured;
+}
+
+static struct mw_ref take_at_once(struct mw_heap *self, uint64_t header)
+{
+    uintptr_t *object = (uintptr_t *)(void *)self->front.top;
+
+    self->front.top += mw_header_bytes(header);
+    object[0] = header;
+    return mw_heap_push(self, (uintptr_t)object);
+}
+
 struct mw_ref mw_heap_new_array_at(struct mw_heap *self, const struct mw_heap_type *type,
                                    size_t count, enum mw_heap_place place, const char *where)
 {
@@ -322,5 +344,6 @@ struct mw_ref mw_heap_new_array_at(struct mw_heap *self, const struct mw_heap_ty
     if (!measure(mw_type_entry(type), count, &bytes, &slack))
         return mw_handle_fail(self, -EINVAL);
     request.header = mw_header_make(type->id, MW_WORD + bytes) | (uint64_t)slack << MW_SLACK_SHIFT;
-    return allocate(self, &request, where);
+    return fits_at_once(self, &request) ? take_at_once(self, request.header)
+                                        : allocate(self, &request, where);
 }

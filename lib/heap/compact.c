@@ -259,16 +259,16 @@ static void open_page(struct mw_heap *self, size_t index)
 static void settle_page(struct mw_heap *self, size_t index)
 {
     struct mw_page *page = mw_pool_page(&self->pool, index);
-    size_t end = index <= self->compactor.last ? self->compactor.moves[index].end : MW_FIRST_WORD;
+    size_t end = self->compactor.moves[index].end; /* 0: nothing comes here */
 
-    if (end == MW_FIRST_WORD) {
+    if (end <= MW_FIRST_WORD) {
         mw_pool_put(self, page);
         return;
     }
     page->state = MW_PAGE_SWEPT;
     page->used = page->live = end * MW_WORD - MW_PAGE_FIRST;
     self->old.used += page->used;
-    memset(page->own_cards, 0, sizeof(page->own_cards));
+    memset(page->own_slots, 0, sizeof(page->own_slots));
     mw_sweep_add_hole(self, page, end, MW_PAGE_WORDS);
 }
 
@@ -277,24 +277,24 @@ struct holder {
     struct mw_page *page;
 };
 
-static void set_card(void *context, uintptr_t *slot)
+static void note_slot(void *context, uintptr_t *slot)
 {
     struct holder *self = context;
 
     if (mw_is_young_object(self->heap, *slot))
-        mw_card_set(self->page, slot);
+        mw_slot_note(self->page, slot);
 }
 
-/* Cards stay with the page, so arrays that moved have none. Those with young references are in the
- * remembered set. */
-static void set_cards(struct mw_heap *self)
+/* A slot set stays with its page, so arrays that moved are in none. Those with young references are
+ * in the remembered set. */
+static void note_slots(struct mw_heap *self)
 {
     for (uintptr_t *entry = self->remembered.base; entry < self->remembered.top; entry++) {
         uintptr_t *object = (uintptr_t *)*entry;
         struct holder holder = {self, mw_page_of(*entry)};
 
-        if (mw_remembered_by_cards(self, object[0]) && !holder.page->large)
-            mw_visit_object(self->types.shapes, object, object[0], set_card, &holder);
+        if (mw_remembered_by_slots(self, object[0]) && !holder.page->large)
+            mw_visit_object(self->types.shapes, object, object[0], note_slot, &holder);
     }
 }
 
@@ -313,27 +313,38 @@ void mw_compact(struct mw_heap *self)
     self->old.used = 0;
     self->old.sweep_at = self->pool.page_max;
     each_used_page(self, settle_page);
-    set_cards(self);
+    note_slots(self);
     mw_compact_forget(self);
 }
 
 /* ---- is it of use? ---- */
 
+/* The holes that the plan leaves: one in the last page of each lane. */
+static bool fits_at_an_end(const struct mw_compactor *plan, size_t bytes)
+{
+    for (unsigned lane = 0; lane < MW_LANES; lane++)
+        if (plan->last[lane] != SIZE_MAX &&
+            mw_old_fits((MW_PAGE_WORDS - plan->moves[plan->last[lane]].end) * (size_t)MW_WORD,
+                        bytes))
+            return true;
+    return false;
+}
+
 /* The object would begin where the plan ends, or on a page more. A large one gets nothing unless
  * pages come free for it. */
-bool mw_compact_makes_room(struct mw_heap *self, size_t bytes)
+bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
 {
     const struct mw_compactor *plan = &self->compactor;
-    size_t pages, size, limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
+    size_t bytes = mw_header_bytes(header), pages, size;
+    size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
     bool large = bytes > MW_LARGE_MIN;
 
     mw_compact_plan(self);
     pages = plan->pages;
-    if (!large && pages > 0 &&
-        bytes > (MW_PAGE_WORDS - plan->moves[plan->last].end) * (size_t)MW_WORD)
+    if (!large && !fits_at_an_end(plan, bytes))
         pages++;
     size = mw_nursery_size(self) + mw_large_size(self) + pages * MW_PAGE_SIZE +
-           (large ? mw_large_mapping(bytes) : 0);
+           (large ? mw_large_mapping(bytes, mw_is_leaf(self, header)) : 0);
     mw_compact_forget(self);
     return size <= limit && pages + large <= self->pool.used;
 }

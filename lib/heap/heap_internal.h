@@ -5,6 +5,7 @@
 #include "heap/heap.h"
 #include "heap/identity_internal.h"
 #include "heap/page_internal.h"
+#include "heap/policy_internal.h"
 #include "heap/vm_internal.h"
 
 #include "base/clock.h"
@@ -23,7 +24,7 @@ enum {
     MW_KEPT_MAX = 16,          /* more mappings of large objects are not looked through */
     MW_RESERVE = MW_PAGE_SIZE, /* bytes that only the near-limit callback may use */
     MW_REMEMBER_ALL =
-        1024, /* holders up to this many bytes are remembered whole, others by cards */
+        1024, /* holders up to this many bytes are remembered whole, others by slots */
 };
 
 /* ---- nursery: the new space ---- */
@@ -77,12 +78,19 @@ struct mw_span {
     struct mw_span *next;
 };
 
-struct mw_old {
+/* Objects with references, and those without, have pages of their own. */
+enum mw_lane_name { MW_LANE_HOLDERS, MW_LANE_LEAVES, MW_LANES };
+
+struct mw_lane {
     char *top, *limit; /* the hole being filled */
     struct mw_span *spans[MW_SPAN_CLASSES];
     uint32_t span_classes; /* bit i: class i is not empty */
-    size_t sweep_at;       /* pages from this index on may be unswept */
-    size_t used;           /* bytes of objects, and of the hole being filled */
+};
+
+struct mw_old {
+    struct mw_lane lanes[MW_LANES];
+    size_t sweep_at; /* pages from this index on may be unswept */
+    size_t used;     /* bytes of objects, and of the holes being filled */
 };
 
 struct mw_large {
@@ -142,10 +150,10 @@ struct mw_compactor {
     struct mw_move *moves; /* of each page */
     uint16_t *ranks; /* live words of the page before each 64; and a bit, if an object reaches in */
     size_t bytes;    /* of both tables */
-    size_t last;     /* the last page that keeps objects */
-    size_t pages;    /* that keep objects */
-    bool due;        /* to be considered in idle time: once after each full collection */
-    uint64_t cost;   /* ns of each KiB alive, the last time; 0: never yet */
+    size_t last[MW_LANES]; /* the last page of each lane that keeps objects; SIZE_MAX: none does */
+    size_t pages;          /* that keep objects */
+    bool due;              /* to be considered in idle time: once after each full collection */
+    uint64_t cost;         /* ns of each KiB alive, the last time; 0: never yet */
 };
 
 struct mw_globals {
@@ -209,38 +217,7 @@ struct mw_types {
     uint32_t strings; /* names of types and fields */
 };
 
-/* ---- policy: pure decisions over numbers ---- */
-
-struct mw_policy {
-    size_t full_at;          /* bytes of old objects at which a full collection must end */
-    size_t mark_at;          /* the same, at which marking in slices begins */
-    size_t external_full_at; /* the same for external bytes */
-};
-
-size_t mw_policy_next_full(size_t live, size_t limit);
-size_t mw_policy_semi_max(size_t semi, size_t limit);
-size_t mw_policy_next_mark(size_t live, size_t full_at);
-size_t mw_policy_pace(size_t live, size_t full_at);
-size_t mw_policy_next_external(size_t external);
-/* Bytes; `ns` have passed since the cap was `before`. */
-size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns);
-/* Bytes of the mark stack that should have memory, with so many of old objects. */
-size_t mw_policy_mark_stack(size_t old);
-/* Whether pages are brought in by groups, with so many there. */
-bool mw_policy_group(size_t pages);
-bool mw_policy_dense(size_t live);
-bool mw_policy_sparse(size_t pages, size_t live);
-bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns);
-/* Whether halves of `capacity` should double: of so many `aged` bytes so many were copied in vain
- * since they last did. */
-bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain);
-/* Whether a scavenge of halves twice as large, which costs so many nanoseconds for each KiB, takes
- * no more than `most_ns` (0: any time) at worst. */
-bool mw_policy_quick_enough(size_t capacity, uint64_t cost, uint64_t most_ns);
-/* Whether a program that allocated so many bytes in that time does next to nothing. */
-bool mw_policy_quiet(uint64_t bytes, uint64_t ns);
-/* Whether objects of a type should be born old. */
-bool mw_policy_pretenure(uint64_t born, uint64_t survived);
+/* ---- policy, history ---- */
 
 struct mw_history {
     struct mw_heap_collection ring[MW_TRACE_LINES];
@@ -415,27 +392,41 @@ MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t
 }
 
 /* old_space.c */
-void *mw_old_refill(struct mw_heap *self, size_t bytes);
+void *mw_old_refill(struct mw_heap *self, size_t bytes, enum mw_lane_name name);
 void mw_old_retire(
     struct mw_heap *self); /* gives up the hole being filled, for walks and marking */
 void mw_old_add_span(struct mw_old *self, void *start, size_t bytes);
 void mw_old_drop_spans(struct mw_old *self);
-MW_ALWAYS_INLINE void *mw_old_allocate(struct mw_heap *self, size_t bytes)
+MW_ALWAYS_INLINE void *mw_old_allocate(struct mw_heap *self, size_t bytes, enum mw_lane_name name)
 {
-    char *start = self->old.top;
+    struct mw_lane *lane = &self->old.lanes[name];
+    char *start = lane->top;
 
-    if (MW_HEAP_UNLIKELY(bytes > (size_t)(self->old.limit - start)))
-        return mw_old_refill(self, bytes);
-    self->old.top = start + bytes;
+    if (MW_HEAP_UNLIKELY(bytes > (size_t)(lane->limit - start)))
+        return mw_old_refill(self, bytes, name);
+    lane->top = start + bytes;
     return start;
 }
+MW_ALWAYS_INLINE bool mw_is_leaf(const struct mw_heap *self, uint64_t header)
+{
+    return self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_LEAF;
+}
+MW_ALWAYS_INLINE enum mw_lane_name mw_old_lane(const struct mw_heap *self, uint64_t header)
+{
+    return mw_is_leaf(self, header) ? MW_LANE_LEAVES : MW_LANE_HOLDERS;
+}
+/* Whether an object of so many bytes finds a hole of that size. */
+bool mw_old_fits(size_t hole, size_t bytes);
+/* Where the hole being filled ends that begins at an address; NULL: none does. */
+const char *mw_old_hole_end(const struct mw_old *self, const char *at);
+bool mw_old_has_hole(const struct mw_old *self);
 size_t mw_old_used(const struct mw_heap *self);
 
 /* large.c */
 /* NULL when there is no room. */
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young);
 /* Bytes that an object of so many takes from the limit. */
-size_t mw_large_mapping(size_t bytes);
+size_t mw_large_mapping(size_t bytes, bool leaf);
 void mw_large_promote(struct mw_heap *self, uintptr_t *object);
 void mw_large_keep_young(struct mw_heap *self, uintptr_t *object);
 /* Frees the young ones that were not reached. */
@@ -460,7 +451,7 @@ MW_ALWAYS_INLINE size_t mw_stack_count(const struct mw_stack *self)
 {
     return (size_t)(self->top - self->base);
 }
-MW_ALWAYS_INLINE bool mw_remembered_by_cards(const struct mw_heap *self, uint64_t header)
+MW_ALWAYS_INLINE bool mw_remembered_by_slots(const struct mw_heap *self, uint64_t header)
 {
     return mw_header_bytes(header) > MW_REMEMBER_ALL &&
            mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]);
@@ -473,7 +464,7 @@ void mw_barrier_adjust(struct mw_heap *self);
 MW_ALWAYS_INLINE void mw_remembered_enter(struct mw_heap *self, uintptr_t *holder,
                                           bool young_inside)
 {
-    if (!young_inside || mw_remembered_by_cards(self, holder[0]))
+    if (!young_inside || mw_remembered_by_slots(self, holder[0]))
         holder[0] |= MW_FLAG_WATCHED;
     if (young_inside)
         mw_remembered_list(self, holder);
@@ -559,7 +550,7 @@ void mw_compact_forget(struct mw_heap *self);
 void mw_compact(struct mw_heap *self);
 /* Whether an object of so many bytes, for which no room was found after a full collection, gets
  * some by sliding. */
-bool mw_compact_makes_room(struct mw_heap *self, size_t bytes);
+bool mw_compact_makes_room(struct mw_heap *self, uint64_t header);
 /* Whether as much comes free, by what was alive at the last full collection, as to be worth a
  * pause in idle time. */
 bool mw_compact_is_worth_it(struct mw_heap *self);

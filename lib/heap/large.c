@@ -15,21 +15,21 @@
 
 enum { HUGE_PART = 16 };
 
-/* Page, object, cards. */
-static size_t cards_at(size_t bytes)
+/* Page, object, slot set; that of a leaf has no room, and nobody asks for it. */
+static size_t slots_at(size_t bytes)
 {
     return MW_PAGE_FIRST + bytes;
 }
 
-static size_t card_bytes(size_t bytes)
+static size_t slot_bytes(size_t bytes, bool leaf)
 {
-    return ((cards_at(bytes) >> MW_CARD_SHIFT) / 64 + 1) * MW_WORD;
+    return leaf ? 0 : (slots_at(bytes) / MW_WORD / 64 + 1) * MW_WORD;
 }
 
 /* Up to a whole huge page, when that is a sixteenth more at most: it then comes with one fault. */
-size_t mw_large_mapping(size_t bytes)
+size_t mw_large_mapping(size_t bytes, bool leaf)
 {
-    size_t least = mw_vm_round(cards_at(bytes) + card_bytes(bytes));
+    size_t least = mw_vm_round(slots_at(bytes) + slot_bytes(bytes, leaf));
     size_t huge = (least + MW_VM_HUGE - 1) / MW_VM_HUGE * MW_VM_HUGE;
 
     return huge - least <= least / HUGE_PART ? huge : least;
@@ -181,13 +181,13 @@ static void widen(struct mw_heap *heap, const struct mw_page *page)
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
 {
     size_t bytes = mw_header_bytes(header);
-    struct mw_page *page = map_page(self, mw_large_mapping(bytes));
+    struct mw_page *page = map_page(self, mw_large_mapping(bytes, mw_is_leaf(self, header)));
 
     if (page == NULL)
         return NULL;
     page->used = bytes;
     page->large = true;
-    page->cards = (uint64_t *)(void *)((char *)page + cards_at(bytes));
+    page->slots = (uint64_t *)(void *)((char *)page + slots_at(bytes));
     object_of(page)[0] = header | MW_FLAG_LARGE | (young ? 0 : MW_FLAG_OLD);
     link_first(young ? &self->large_young.objects : &self->large, page);
     if (young) {

@@ -196,8 +196,10 @@ static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, si
     object = (uintptr_t *)*mw_ref_slot(holder);
     word = value.bits != 0 ? *mw_ref_slot(value) : 0;
     object[1 + index] = word;
-    if (MW_HEAP_UNLIKELY(object[0] & mw_heap_front_of(self)->barrier) &&
-        word - mw_heap_front_of(self)->told < mw_heap_front_of(self)->told_span)
+    /* The value first: most that an old holder is given are old, and its header stays where it is.
+     */
+    if (word - mw_heap_front_of(self)->told < mw_heap_front_of(self)->told_span &&
+        MW_HEAP_UNLIKELY(object[0] & mw_heap_front_of(self)->barrier))
         mw_heap_barrier(self, object, index, word);
 }
 

@@ -3,6 +3,12 @@
  * Every hole of at least MW_SPAN_MIN bytes that a sweep finds goes on a list by its size. The one
  * being filled is [top, limit); when an object does not fit, what is left goes back on a list.
  * Smaller holes become fillers, so that a swept page can be walked from object to object.
+ *
+ * There are two such allocators, for objects with references (holders) and without (leaves), each
+ * with pages of its own. What a program searches and what a collector follows are holders: beside
+ * each other they need fewer cache lines and translations of addresses (a tenth of lru). It is a
+ * wish, not an invariant: a holder may stand in a page of leaves, after a compaction, which knows
+ * one order only, or when there are no pages any more, and the holes of both are everybody's.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
@@ -37,70 +43,100 @@ static unsigned class_of(size_t bytes)
     return class < MW_SPAN_CLASSES ? class : MW_SPAN_CLASSES - 1;
 }
 
+bool mw_old_fits(size_t hole, size_t bytes)
+{
+    return hole >= MW_SPAN_MIN && class_of(hole) >= class_for(bytes);
+}
+
 void mw_old_add_span(struct mw_old *self, void *start, size_t bytes)
 {
+    struct mw_lane *lane;
     struct mw_span *span = start;
     unsigned class;
 
     mw_filler_write(start, bytes);
     if (bytes < MW_SPAN_MIN)
         return;
+    lane = &self->lanes[mw_page_of((uintptr_t)start)->lane];
     class = class_of(bytes);
-    span->next = self->spans[class];
-    self->spans[class] = span;
-    self->span_classes |= 1U << class;
+    span->next = lane->spans[class];
+    lane->spans[class] = span;
+    lane->span_classes |= 1U << class;
     mw_annotate_free((char *)start + SPAN_HEAD, bytes - SPAN_HEAD);
 }
 
 void mw_old_drop_spans(struct mw_old *self)
 {
-    memset(self->spans, 0, sizeof(self->spans));
-    self->span_classes = 0;
+    for (unsigned i = 0; i < MW_LANES; i++) {
+        memset(self->lanes[i].spans, 0, sizeof(self->lanes[i].spans));
+        self->lanes[i].span_classes = 0;
+    }
 }
 
-static bool take_span(struct mw_heap *self, size_t bytes)
+/* The smallest one that is large enough for all of its class to be so. */
+static struct mw_span *take_span(struct mw_lane *self, size_t bytes)
 {
-    struct mw_old *old = &self->old;
-    uint32_t classes = old->span_classes >> class_for(bytes) << class_for(bytes);
+    uint32_t classes = self->span_classes >> class_for(bytes) << class_for(bytes);
     struct mw_span *span;
     unsigned class;
-    size_t size;
 
     if (classes == 0)
-        return false;
+        return NULL;
     class = (unsigned)__builtin_ctz(classes);
-    span = old->spans[class];
-    old->spans[class] = span->next;
+    span = self->spans[class];
+    self->spans[class] = span->next;
     if (span->next == NULL)
-        old->span_classes &= ~(1U << class);
+        self->span_classes &= ~(1U << class);
+    __builtin_prefetch(span->next, 1); /* it is likely to be the next, and nobody has seen it */
+    return span;
+}
+
+/* The hole may be one of the other lane. */
+static bool open_span(struct mw_heap *self, struct mw_lane *lane, struct mw_span *span)
+{
+    size_t size;
+
+    if (span == NULL)
+        return false;
     size = mw_header_bytes(span->header);
     mw_annotate_used(span, size);
     mw_page_of((uintptr_t)span)->used += size;
-    old->used += size;
-    old->top = (char *)span;
-    old->limit = old->top + size;
+    self->old.used += size;
+    lane->top = (char *)span;
+    lane->limit = lane->top + size;
     return true;
+}
+
+static size_t room_of(const struct mw_lane *self)
+{
+    return (size_t)(self->limit - self->top);
+}
+
+static void retire(struct mw_heap *self, struct mw_lane *lane)
+{
+    size_t left = room_of(lane);
+
+    if (left != 0) {
+        mw_page_of((uintptr_t)lane->top)->used -= left;
+        self->old.used -= left;
+        mw_old_add_span(&self->old, lane->top, left);
+    }
+    lane->top = lane->limit = NULL;
 }
 
 void mw_old_retire(struct mw_heap *self)
 {
-    struct mw_old *old = &self->old;
-    size_t left = (size_t)(old->limit - old->top);
-
-    if (left != 0) {
-        mw_page_of((uintptr_t)old->top)->used -= left;
-        old->used -= left;
-        mw_old_add_span(old, old->top, left);
-    }
-    old->top = old->limit = NULL;
+    for (unsigned i = 0; i < MW_LANES; i++)
+        retire(self, &self->old.lanes[i]);
 }
 
-static bool add_page(struct mw_heap *self)
+static bool add_page(struct mw_heap *self, enum mw_lane_name name)
 {
     struct mw_page *page = mw_pool_take(self);
 
     if (page == NULL)
         return false;
+    page->lane = (uint8_t)name;
     if (self->config.modes & MW_HEAP_POISON)
         memset((char *)page + MW_PAGE_FIRST, POISON_BYTE, MW_PAGE_ROOM);
     mw_old_add_span(&self->old, (char *)page + MW_PAGE_FIRST, MW_PAGE_ROOM);
@@ -109,27 +145,56 @@ static bool add_page(struct mw_heap *self)
 
 /* Page after page may have nothing but holes that are too small (20 ms of them, measured). So in a
  * pause few are tried before a new page is taken, which stands ready. */
-static bool find_more(struct mw_heap *self, unsigned *sweeps)
+static bool find_more(struct mw_heap *self, enum mw_lane_name name, unsigned *sweeps)
 {
     if (*sweeps > 0 && mw_sweep_next(self)) {
         --*sweeps;
         return true;
     }
-    return add_page(self) || mw_sweep_next(self);
+    return add_page(self, name) || mw_sweep_next(self);
 }
 
-void *mw_old_refill(struct mw_heap *self, size_t bytes)
+/* There is no page for this lane any more. */
+static bool borrow(struct mw_heap *self, enum mw_lane_name name, size_t bytes)
+{
+    struct mw_lane *other =
+        &self->old.lanes[name == MW_LANE_LEAVES ? MW_LANE_HOLDERS : MW_LANE_LEAVES];
+
+    retire(self, other);
+    return open_span(self, &self->old.lanes[name], take_span(other, bytes));
+}
+
+void *mw_old_refill(struct mw_heap *self, size_t bytes, enum mw_lane_name name)
 {
     unsigned sweeps = self->collecting ? SWEEPS_IN_PAUSE : UINT_MAX;
+    struct mw_lane *lane = &self->old.lanes[name];
 
-    mw_old_retire(self);
-    while (!take_span(self, bytes))
-        if (!find_more(self, &sweeps))
-            return NULL;
-    return mw_old_allocate(self, bytes);
+    retire(self, lane);
+    while (!open_span(self, lane, take_span(lane, bytes)))
+        if (!find_more(self, name, &sweeps)) {
+            if (!borrow(self, name, bytes))
+                return NULL;
+            break;
+        }
+    return mw_old_allocate(self, bytes, name);
 }
 
 size_t mw_old_used(const struct mw_heap *self)
 {
-    return self->old.used - (size_t)(self->old.limit - self->old.top);
+    const struct mw_lane *lanes = self->old.lanes;
+
+    return self->old.used - room_of(&lanes[MW_LANE_HOLDERS]) - room_of(&lanes[MW_LANE_LEAVES]);
+}
+
+const char *mw_old_hole_end(const struct mw_old *self, const char *at)
+{
+    for (unsigned i = 0; i < MW_LANES; i++)
+        if (at == self->lanes[i].top && room_of(&self->lanes[i]) != 0)
+            return self->lanes[i].limit;
+    return NULL;
+}
+
+bool mw_old_has_hole(const struct mw_old *self)
+{
+    return self->lanes[MW_LANE_HOLDERS].top != NULL || self->lanes[MW_LANE_LEAVES].top != NULL;
 }

@@ -2,7 +2,7 @@
  *
  * Marks are two bits for each live object: its first and its last word. So a sweep finds holes, and
  * a snapshot numbers objects (half of the bits before it), without touching the objects themselves.
- * A large object has the same page with the one mark of its first word, and its cards behind it.
+ * A large object has the same page with the one mark of its first word, and its slot set behind it.
  */
 #ifndef MW_HEAP_PAGE_INTERNAL_H
 #define MW_HEAP_PAGE_INTERNAL_H
@@ -15,9 +15,6 @@ enum {
     MW_PAGE_SIZE = 1 << MW_PAGE_SHIFT,
     MW_PAGE_WORDS = MW_PAGE_SIZE / MW_WORD,
     MW_MARK_WORDS = MW_PAGE_WORDS / 64,
-    MW_CARD_SHIFT = 7,
-    MW_CARD_WORDS = (1 << MW_CARD_SHIFT) / MW_WORD,
-    MW_PAGE_CARDS = MW_PAGE_SIZE >> MW_CARD_SHIFT,
     MW_LARGE_MIN = MW_PAGE_SIZE / 2, /* objects of more bytes get a mapping of their own */
 };
 
@@ -33,12 +30,13 @@ struct mw_page {
     size_t live;                     /* bytes marked in this cycle */
     enum mw_page_state state;
     bool large;
+    uint8_t lane;     /* whose holes those of the page are */
     uint64_t reached; /* large: bits of reach.c */
     uint32_t id;      /* large: in snapshots; 0: none yet */
     uint32_t rank;    /* large: while a snapshot is written */
-    uint64_t *cards;  /* one bit for a card from the page's start; those of big arrays are used */
-    uint64_t own_cards[MW_PAGE_CARDS / 64];
+    uint64_t *slots;  /* the slot set: a bit for each word; those of big arrays are used */
     uint64_t marks[MW_MARK_WORDS];
+    uint64_t own_slots[MW_MARK_WORDS];
 };
 
 enum { MW_PAGE_FIRST = sizeof(struct mw_page), MW_PAGE_ROOM = MW_PAGE_SIZE - MW_PAGE_FIRST };
@@ -110,10 +108,18 @@ MW_ALWAYS_INLINE uint32_t mw_popcount(uint64_t bits)
     return (uint32_t)(bits * 0x0101010101010101 >> 56);
 }
 
-MW_ALWAYS_INLINE void mw_card_set(struct mw_page *page, const uintptr_t *slot)
+/* A young reference was stored there. The page is that of the object, which a large one leaves. */
+MW_ALWAYS_INLINE void mw_slot_note(struct mw_page *page, const uintptr_t *slot)
 {
-    size_t card = ((uintptr_t)slot - (uintptr_t)page) >> MW_CARD_SHIFT;
+    size_t word = mw_page_word(page, (uintptr_t)slot);
 
-    page->cards[card / 64] |= (uint64_t)1 << card % 64;
+    page->slots[word / 64] |= (uint64_t)1 << word % 64;
+}
+
+MW_ALWAYS_INLINE bool mw_slot_is_noted(const struct mw_page *page, const uintptr_t *slot)
+{
+    size_t word = mw_page_word(page, (uintptr_t)slot);
+
+    return page->slots[word / 64] >> word % 64 & 1;
 }
 #endif

@@ -143,7 +143,7 @@ struct mw_page *mw_pool_take(struct mw_heap *self)
     page = mw_pool_page(pool, index);
     memset(page, 0, sizeof(*page));
     page->size = MW_PAGE_SIZE;
-    page->cards = page->own_cards;
+    page->slots = page->own_slots;
     return page;
 }
 

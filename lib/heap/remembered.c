@@ -1,24 +1,25 @@
 /* The remembered set: which old objects may refer to young ones.
  *
- * A holder is remembered, not a slot. An old object is WATCHED: a store into it goes to
+ * A holder is remembered, not a reference in it. An old object is WATCHED: a store into it goes to
  * mw_heap_barrier(), which lists the object once and stops watching it, however often a young value
  * is stored there. At the next scavenge the whole object is looked at; if nothing young is left in
  * it, it is watched again and leaves the list. The list therefore has at most as many entries as
  * there are old objects, and cannot overflow its table.
  *
  * Arrays of more than MW_REMEMBER_ALL bytes, of references or of structures, stay watched, and each
- * store of a young value marks a card of 128 bytes, so that a scavenge looks at the touched parts
- * only. Two arrays may share the card at their border: those bits are not taken away. Records are
- * looked at whole, whatever their size (128 KiB at most): where the references are in one with a
- * callback, only the callback knows, and it tells all of them at once.
+ * store of a young value notes its slot in the page's slot set, a bit for each word, so that a
+ * scavenge looks at nothing else. (Cards of 128 bytes meant sixteen words for one: a tenth of lru.)
+ * An array that died leaves its bits to what comes after it, so a bit is a hint: what a word is,
+ * only the type says. Records are looked at whole, whatever their size (128 KiB at most): where the
+ * references are in one with a callback, only the callback knows, and it tells all of them at once.
  */
 #include "heap/heap_internal.h"
 
 #include <errno.h>
 
 /* Holders lie all over the old space: they are asked for from memory so many entries ahead. So are
- * cards, and the objects to which they refer, so many together. */
-enum { AHEAD = 12, BATCH = 16, CACHE_LINE = 64 };
+ * noted slots, and the objects to which they refer, so many together. */
+enum { AHEAD = 12, BATCH = 32 };
 
 int mw_stack_init(struct mw_heap *self, struct mw_stack *stack, size_t entries)
 {
@@ -74,8 +75,8 @@ void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uint
     }
     if (!(holder[0] & MW_FLAG_WATCHED))
         return;
-    if (mw_remembered_by_cards(self, holder[0]))
-        mw_card_set(mw_page_of((uintptr_t)holder), &holder[1 + index]);
+    if (mw_remembered_by_slots(self, holder[0]))
+        mw_slot_note(mw_page_of((uintptr_t)holder), &holder[1 + index]);
     else
         holder[0] &= ~(uint64_t)MW_FLAG_WATCHED;
     mw_remembered_list(self, holder);
@@ -90,11 +91,11 @@ struct scan {
     bool young;
 };
 
-static void scan_slot(void *context, uintptr_t *slot)
+MW_ALWAYS_INLINE void scan_slot(void *context, uintptr_t *slot)
 {
     struct scan *self = context;
 
-    /* Most words of a card are not young: the test here saves a call for each (a tenth of lru). */
+    /* Most references of a record are old: the test here saves a call for each. */
     if (!mw_is_young_object(self->heap, *slot))
         return;
     self->visit(self->context, slot);
@@ -111,41 +112,13 @@ static bool scan_range(struct scan *self, uintptr_t *holder, uintptr_t *first, u
     return self->young;
 }
 
-/* The words of a card that belong to the holder. */
-struct piece {
-    uintptr_t *first, *end;
-    bool whole; /* nothing of another object is on the card */
-};
-
-static struct piece piece_of(uintptr_t *holder, size_t card)
-{
-    uintptr_t *first = holder + 1;
-    uintptr_t *end = holder + mw_header_words(holder[0]);
-    char *page = (char *)mw_page_of((uintptr_t)holder);
-    uintptr_t *start = (uintptr_t *)(void *)(page + (card << MW_CARD_SHIFT));
-    uintptr_t *stop = start + MW_CARD_WORDS;
-
-    return (struct piece){start > first ? start : first, stop < end ? stop : end,
-                          start >= first && stop <= end};
-}
-
-static bool scan_card(struct scan *self, uintptr_t *holder, size_t card)
-{
-    struct piece piece = piece_of(holder, card);
-    bool young = scan_range(self, holder, piece.first, piece.end);
-
-    if (piece.whole && !young)
-        mw_page_of((uintptr_t)holder)->cards[card / 64] &= ~((uint64_t)1 << card % 64);
-    return young;
-}
-
-/* The next cards that are set, no more than a batch, from `*at` to `last`. */
-static size_t find_cards(const struct mw_page *page, size_t *at, size_t last, size_t *ret)
+/* The next noted words of the holder, no more than a batch, from `*at` to before `end`. */
+static size_t find_slots(const struct mw_page *page, size_t *at, size_t end, size_t *ret)
 {
     size_t count = 0;
 
-    while (*at <= last && count < BATCH) {
-        uint64_t bits = page->cards[*at / 64] >> *at % 64;
+    while (*at < end && count < BATCH) {
+        uint64_t bits = page->slots[*at / 64] >> *at % 64;
 
         if (bits == 0) {
             *at = (*at / 64 + 1) * 64;
@@ -153,52 +126,47 @@ static size_t find_cards(const struct mw_page *page, size_t *at, size_t last, si
         }
         ret[count] = *at + (size_t)__builtin_ctzll(bits);
         *at = ret[count] + 1;
-        count += ret[count] <= last;
+        count += ret[count] < end;
     }
     return count;
 }
 
-static void ask_for_card(const struct mw_page *page, size_t card)
-{
-    const char *start = (const char *)page + (card << MW_CARD_SHIFT);
-
-    for (size_t at = 0; at < (size_t)1 << MW_CARD_SHIFT; at += CACHE_LINE)
-        __builtin_prefetch(start + at, 1);
-}
-
-static void ask_for_objects(const struct scan *self, uintptr_t *holder, size_t card)
-{
-    struct piece piece = piece_of(holder, card);
-
-    for (const uintptr_t *slot = piece.first; slot < piece.end; slot++)
-        if (mw_is_young(&self->heap->nursery, *slot))
-            __builtin_prefetch((void *)*slot, 1);
-}
-
-static bool scan_cards(struct scan *self, uintptr_t *holder)
+static bool scan_word(struct scan *self, uintptr_t *holder, size_t word)
 {
     struct mw_page *page = mw_page_of((uintptr_t)holder);
-    uintptr_t *end = holder + mw_header_words(holder[0]);
-    size_t at = (size_t)((char *)(holder + 1) - (char *)page) >> MW_CARD_SHIFT;
-    size_t last = (size_t)((char *)(end - 1) - (char *)page) >> MW_CARD_SHIFT;
-    size_t cards[BATCH], count;
+    uintptr_t *slot = (uintptr_t *)(void *)page + word;
+
+    if (scan_range(self, holder, slot, slot + 1))
+        return true;
+    page->slots[word / 64] &= ~((uint64_t)1 << word % 64);
+    return false;
+}
+
+static bool scan_slots(struct scan *self, uintptr_t *holder)
+{
+    struct mw_page *page = mw_page_of((uintptr_t)holder);
+    uintptr_t *words = (uintptr_t *)(void *)page;
+    size_t at = mw_page_word(page, (uintptr_t)(holder + 1));
+    size_t end = mw_page_word(page, (uintptr_t)holder) + mw_header_words(holder[0]);
+    size_t noted[BATCH], count;
     bool young = false;
 
-    while ((count = find_cards(page, &at, last, cards)) > 0) {
+    while ((count = find_slots(page, &at, end, noted)) > 0) {
         for (size_t i = 0; i < count; i++)
-            ask_for_card(page, cards[i]);
+            __builtin_prefetch(&words[noted[i]], 1);
         for (size_t i = 0; i < count; i++)
-            ask_for_objects(self, holder, cards[i]);
+            if (mw_is_young(&self->heap->nursery, words[noted[i]]))
+                __builtin_prefetch((void *)words[noted[i]], 1);
         for (size_t i = 0; i < count; i++)
-            young |= scan_card(self, holder, cards[i]);
+            young |= scan_word(self, holder, noted[i]);
     }
     return young;
 }
 
 static bool scan_holder(struct scan *self, uintptr_t *holder)
 {
-    if (mw_remembered_by_cards(self->heap, holder[0]))
-        return scan_cards(self, holder);
+    if (mw_remembered_by_slots(self->heap, holder[0]))
+        return scan_slots(self, holder);
     self->young = false;
     mw_visit_object(self->heap->types.shapes, holder, holder[0], scan_slot, self);
     return self->young;

@@ -47,7 +47,7 @@ struct scavenge {
     bool greying; /* the object being scanned is black: old ones to which it refers may not be white
                    */
     bool young;   /* the object being scanned refers to a young one */
-    bool by_cards;
+    bool by_slots;
     struct mw_page *holder_page; /* of the object being scanned */
 };
 
@@ -72,16 +72,12 @@ MW_ALWAYS_INLINE void leave_address(uintptr_t *object, const void *copy)
     object[0] = (uintptr_t)copy | MW_FLAG_FORWARDED;
 }
 
-/* Without references there is nothing to wait for. */
-MW_ALWAYS_INLINE bool needs_scan(const struct scavenge *self, uint64_t header)
-{
-    return self->heap->types.shapes[mw_header_type(header)].kind != MW_SHAPE_LEAF;
-}
-
 MW_ALWAYS_INLINE uintptr_t promote(struct scavenge *self, uintptr_t *object, uint64_t header)
 {
     size_t bytes = mw_header_bytes(header);
-    uint64_t *copy = mw_old_allocate(self->heap, bytes);
+    bool leaf = mw_is_leaf(self->heap, header); /* nothing to wait for */
+    uint64_t *copy = leaf ? mw_old_allocate(self->heap, bytes, MW_LANE_LEAVES)
+                          : mw_old_allocate(self->heap, bytes, MW_LANE_HOLDERS);
 
     if (copy == NULL) {
         self->refused = true;
@@ -93,10 +89,10 @@ MW_ALWAYS_INLINE uintptr_t promote(struct scavenge *self, uintptr_t *object, uin
     if (self->marking)
         mw_mark_black((uintptr_t)copy, bytes);
     header = (header & ~(uint64_t)MW_FLAG_AGED) | MW_FLAG_OLD;
-    if (needs_scan(self, header))
-        mw_stack_push(&self->heap->promoted, (uintptr_t)copy);
-    else
+    if (leaf)
         header |= MW_FLAG_WATCHED;
+    else
+        mw_stack_push(&self->heap->promoted, (uintptr_t)copy);
     copy[0] = header;
     leave_address(object, copy);
     return (uintptr_t)copy;
@@ -165,8 +161,8 @@ MW_ALWAYS_INLINE void visit_promoted_slot(void *context, uintptr_t *slot)
         mw_mark_object(self->heap, *slot);
     if (*slot - self->to < self->from_size || mw_is_young_large(self->heap, *slot)) {
         self->young = true;
-        if (self->by_cards)
-            mw_card_set(self->holder_page, slot);
+        if (self->by_slots)
+            mw_slot_note(self->holder_page, slot);
     }
 }
 
@@ -209,7 +205,7 @@ MW_ALWAYS_INLINE void scan_old(struct scavenge *self, uintptr_t *object)
 
     self->young = false;
     self->greying = self->marking && !(object[0] & MW_FLAG_LARGE);
-    self->by_cards = mw_remembered_by_cards(heap, object[0]);
+    self->by_slots = mw_remembered_by_slots(heap, object[0]);
     self->holder_page = mw_page_of((uintptr_t)object);
     mw_visit_object(heap->types.shapes, object, object[0], visit_promoted_slot, self);
     mw_remembered_enter(heap, object, self->young);
@@ -217,15 +213,36 @@ MW_ALWAYS_INLINE void scan_old(struct scavenge *self, uintptr_t *object)
         mw_mark_object(heap, (uintptr_t)object);
 }
 
+/* A record, while there are no large young objects and no marking goes on: what its references lead
+ * to was in from-space, or is old. Nearly all are like this. */
+MW_ALWAYS_INLINE void scan_old_record(struct scavenge *self, uintptr_t *object, uint64_t map)
+{
+    bool young = false;
+
+    for (; map != 0; map &= map - 1) {
+        uintptr_t *slot = &object[1 + __builtin_ctzll(map)];
+
+        if (*slot - self->from >= self->from_size)
+            continue;
+        *slot = evacuate(self, (uintptr_t *)*slot);
+        young |= *slot - self->to < self->from_size;
+    }
+    mw_remembered_enter(self->heap, object, young);
+}
+
 /* And large objects that stay young. */
 static void scan_promoted(struct scavenge *self)
 {
     struct mw_heap *heap = self->heap;
+    bool plain = !self->marking && self->large_span == 0;
 
     while (mw_stack_count(&heap->promoted) > 0) {
         uintptr_t *object = (uintptr_t *)*--heap->promoted.top;
+        const struct mw_shape *shape = &heap->types.shapes[mw_header_type(object[0])];
 
-        if (object[0] & MW_FLAG_OLD)
+        if (plain && shape->kind == MW_SHAPE_MAP)
+            scan_old_record(self, object, shape->map);
+        else if (object[0] & MW_FLAG_OLD)
             scan_old(self, object);
         else
             mw_visit_object(heap->types.shapes, object, object[0], visit_root, self);

@@ -343,7 +343,7 @@ static bool is_stale(const struct mw_heap_snapshot *self)
     const struct mw_heap *heap = self->heap;
 
     return self->collections != heap->history.count || heap->marker.active ||
-           heap->old.top != NULL || heap->front.limit != heap->front.top;
+           mw_old_has_hole(&heap->old) || heap->front.limit != heap->front.top;
 }
 
 static void write_number(struct mw_out *out, const char *name, uint64_t value)

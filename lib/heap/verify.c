@@ -16,7 +16,7 @@ struct verify {
     uint64_t **pages; /* MW_MARK_WORDS for each page in use */
     size_t used, listed;
     bool young_inside; /* the holder being looked at has a young reference */
-    bool by_cards;
+    bool by_slots;
 };
 
 static void blame(struct verify *self, const char *fault)
@@ -164,14 +164,6 @@ static void check_header(struct verify *self, const uintptr_t *object, uint64_t 
         require(self, size_fits_type(self, header), "an object has not the size of its type");
 }
 
-static void check_card(struct verify *self, const uintptr_t *slot, uintptr_t holder)
-{
-    const struct mw_page *page = mw_page_of(holder);
-    size_t card = ((uintptr_t)slot - (uintptr_t)page) >> MW_CARD_SHIFT;
-
-    require(self, page->cards[card / 64] >> card % 64 & 1, "a young reference has no card");
-}
-
 struct holder {
     struct verify *verify;
     uintptr_t *object;
@@ -187,8 +179,9 @@ static void check_slot(void *context, uintptr_t *slot)
     require(self, is_object(self, *slot), "a reference does not lead to an object");
     if (mw_is_young_object(self->heap, *slot)) {
         self->young_inside = true;
-        if (self->by_cards)
-            check_card(self, slot, (uintptr_t)holder->object);
+        require(self,
+                !self->by_slots || mw_slot_is_noted(mw_page_of((uintptr_t)holder->object), slot),
+                "a young reference in an array is not in the slot set");
     }
 }
 
@@ -200,7 +193,7 @@ static void check_remembered(struct verify *self, uint64_t header)
     require(self, !self->young_inside || listed,
             "an old object with a young reference is not remembered");
     require(self, watched || listed, "an old object is neither watched nor remembered");
-    require(self, !self->by_cards || watched, "an array with cards is not watched");
+    require(self, !self->by_slots || watched, "an array with a slot set is not watched");
 }
 
 static void check_object(void *context, uintptr_t *object, uint64_t header)
@@ -212,7 +205,7 @@ static void check_object(void *context, uintptr_t *object, uint64_t header)
     if (self->fault != NULL)
         return;
     self->young_inside = false;
-    self->by_cards = header & MW_FLAG_OLD && mw_remembered_by_cards(self->heap, header);
+    self->by_slots = header & MW_FLAG_OLD && mw_remembered_by_slots(self->heap, header);
     mw_visit_object(self->heap->types.shapes, object, header, check_slot, &holder);
     if (header & MW_FLAG_OLD)
         check_remembered(self, header);

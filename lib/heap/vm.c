@@ -21,7 +21,7 @@ enum {
     /* Memory is brought in by so much at a time, and touched before more comes. When the kernel
      * fills in tables for more than some 6 MiB at a stretch, a hypervisor with shadow page tables
      * takes them for tables no longer in use, and drops what it knew of all addresses around: the
-     * next scavenge then meets a page fault at every card of an old array (19 ms, measured). */
+     * next scavenge then meets a page fault at every part of an old array (19 ms, measured). */
     COMMIT_STEP = 1024 * 1024,
 };
 

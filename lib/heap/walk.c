@@ -15,15 +15,15 @@ static void tell(const struct walk *self, char *at)
         self->each(self->context, object, object[0]);
 }
 
-/* `hole` is passed over: the old space's hole being filled has no header. */
-static void walk_tiles(const struct walk *self, char *at, const char *end, const char *hole,
-                       const char *hole_end)
+/* The old space's holes being filled have no header, and are passed over. */
+static void walk_tiles(const struct walk *self, const struct mw_old *old, char *at, const char *end)
 {
     while (at < end) {
+        const char *hole_end = mw_old_hole_end(old, at);
         size_t bytes;
 
-        if (hole != hole_end && at == hole) {
-            at += hole_end - hole;
+        if (hole_end != NULL) {
+            at += hole_end - at;
             continue;
         }
         bytes = mw_header_bytes(*(uint64_t *)(void *)at);
@@ -55,16 +55,16 @@ void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context)
     const struct mw_pool *pool = &self->pool;
     struct walk walk = {each, context};
 
-    walk_tiles(&walk, mw_nursery_half(&self->nursery, self->nursery.from), self->front.top, NULL,
-               NULL);
+    walk_tiles(&walk, &self->old, mw_nursery_half(&self->nursery, self->nursery.from),
+               self->front.top);
     for (size_t i = 0; i < pool->page_max; i++) {
         struct mw_page *page = mw_pool_page(pool, i);
 
         if (pool->roles[i] != MW_ROLE_USED)
             continue;
         if (page->state == MW_PAGE_SWEPT)
-            walk_tiles(&walk, (char *)page + MW_PAGE_FIRST, (char *)page + MW_PAGE_SIZE,
-                       self->old.top, self->old.limit);
+            walk_tiles(&walk, &self->old, (char *)page + MW_PAGE_FIRST,
+                       (char *)page + MW_PAGE_SIZE);
         else if (!self->marker.active)
             walk_marks(&walk, page);
     }

@@ -125,7 +125,7 @@ static void nothing_and_next_to_nothing_can_be_slid(void **state)
     assert_int_equal(self->heap->pool.used, 0);
     make_items(self, 10, 100, MW_PLACE_OLD);
     compact(self);
-    assert_int_equal(self->heap->pool.used, 1);
+    assert_int_equal(self->heap->pool.used, 2); /* one for the array, one for the leaves */
     {
         MW_SCOPE(inner, self->heap);
 
@@ -133,7 +133,7 @@ static void nothing_and_next_to_nothing_can_be_slid(void **state)
         assert_true(self->heap->pool.used > 1);
     }
     compact(self);
-    assert_int_equal(self->heap->pool.used, 1);
+    assert_int_equal(self->heap->pool.used, 2);
     mw_scope_close(&scope);
     compact(self);
     assert_int_equal(self->heap->pool.used, 0);
@@ -211,14 +211,15 @@ static void all_kinds_of_references_follow(void **state)
     assert_int_equal(released[0], 1);
 }
 
-/* Holders that moved are watched where they are now, and have no cards of what was there before. */
+/* Holders that moved are watched where they are now, and have no slots noted of what was there
+ * before. */
 static void moved_holders_are_remembered(void **state)
 {
     struct fixture *self = create(state, 0, 32 * MIB);
     MW_SCOPE(scope, self->heap);
     struct mw_ref array = make_items(self, 4000, 1000, MW_PLACE_OLD);
     struct mw_ref node = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
-    struct mw_ref cards = mw_heap_new_array(self->heap, self->refs, 3000, MW_PLACE_OLD);
+    struct mw_ref wide = mw_heap_new_array(self->heap, self->refs, 3000, MW_PLACE_OLD);
 
     drop_most(self, array, 5);
     compact(self);
@@ -226,12 +227,12 @@ static void moved_holders_are_remembered(void **state)
         MW_SCOPE(inner, self->heap);
 
         mw_heap_set(self->heap, node, 0, mw_heap_new(self->heap, self->node));
-        mw_heap_set(self->heap, cards, 1500, mw_heap_new(self->heap, self->node));
-        mw_heap_set_word(self->heap, mw_heap_get(self->heap, cards, 1500), 2, 77);
+        mw_heap_set(self->heap, wide, 1500, mw_heap_new(self->heap, self->node));
+        mw_heap_set_word(self->heap, mw_heap_get(self->heap, wide, 1500), 2, 77);
     }
     for (int i = 0; i < 3; i++)
         mw_heap_collect(self->heap, MW_COLLECT_MINOR);
-    assert_int_equal(mw_heap_get_word(self->heap, mw_heap_get(self->heap, cards, 1500), 2), 77);
+    assert_int_equal(mw_heap_get_word(self->heap, mw_heap_get(self->heap, wide, 1500), 2), 77);
     check_items(self, array, 5);
 }
 
@@ -279,7 +280,7 @@ static void what_stays_young_keeps_its_references(void **state)
     struct fixture *self = create(state, 0, 4 * MIB);
     MW_SCOPE(scope, self->heap);
     struct mw_ref items = make_items(self, 2900, 1000, MW_PLACE_OLD);
-    struct mw_ref nodes = make_nodes(self, 16000, items); /* its cards are the page's */
+    struct mw_ref nodes = make_nodes(self, 16000, items); /* its slot set is the page's */
 
     assert_true(count_young(self, nodes) > 100);
     drop_most(self, items, 4);
@@ -376,10 +377,11 @@ static void a_long_object_gets_its_room_by_sliding(void **state)
     struct fixture *self = create(state, 0, 8 * MIB);
     MW_SCOPE(scope, self->heap);
     struct mw_ref array = make_items(self, 8000, 1000, MW_PLACE_OLD);
+    uint64_t before = numbers_of(self).collections[MW_GC_MARK_COMPACT];
 
     drop_most(self, array, 2);
     assert_false(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, LARGEST, MW_PLACE_OLD)));
-    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_COMPACT], 1);
+    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_COMPACT], before + 1);
     check_items(self, array, 2);
 }
 

@@ -123,8 +123,7 @@ static void address_sanitizer_sees_holes(void **state)
         MW_SCOPE(inner, self->heap);
 
         address = address_of(self, mw_heap_new_array(self->heap, self->bytes, 4000, MW_PLACE_OLD));
-        mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
-        mw_scope_escape(&inner, mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD));
+        mw_scope_escape(&inner, mw_heap_new_array(self->heap, self->bytes, 1, MW_PLACE_OLD));
     }
     mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
     while (mw_heap_step(self->heap, 1000))

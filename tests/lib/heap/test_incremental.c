@@ -120,6 +120,30 @@ static void a_remembered_holder_keeps_its_barrier(void **state)
     assert_hidden(scene.self, scene.early);
 }
 
+/* What holds it is promoted while marking goes on, and marking does not look at it again. */
+static void an_object_held_by_a_promoted_one_is_kept(void **state)
+{
+    struct scene scene = begin(state);
+    struct mw_heap *heap = scene.self->heap;
+
+    {
+        MW_SCOPE(scope, heap);
+        struct mw_ref young = mw_heap_new(heap, scene.self->node);
+
+        mw_heap_set(heap, young, 0, mw_heap_get(heap, scene.last, 0));
+        mw_heap_set(heap, scene.last, 0, mw_ref_none());
+        mw_heap_set(heap, scene.early, 0, young);
+    }
+    mw_heap_collect(heap, MW_COLLECT_MINOR);
+    mw_heap_collect(heap, MW_COLLECT_MINOR);
+    finish(scene.self);
+    {
+        MW_SCOPE(scope, heap);
+
+        assert_hidden(scene.self, mw_heap_get(heap, scene.early, 0));
+    }
+}
+
 static void an_object_moved_by_way_of_the_new_space_is_kept(void **state)
 {
     struct scene scene = begin(state);
@@ -262,6 +286,7 @@ int main(void)
         cmocka_unit_test_teardown(an_object_moved_behind_a_scanned_one_is_kept, teardown),
         cmocka_unit_test_teardown(a_remembered_holder_keeps_its_barrier, teardown),
         cmocka_unit_test_teardown(an_object_moved_by_way_of_the_new_space_is_kept, teardown),
+        cmocka_unit_test_teardown(an_object_held_by_a_promoted_one_is_kept, teardown),
         cmocka_unit_test_teardown(an_object_moved_into_a_large_young_one_is_kept, teardown),
         cmocka_unit_test_teardown(a_large_young_object_may_die_while_marking_goes_on, teardown),
         cmocka_unit_test_teardown(a_big_array_of_structures_is_marked_in_pieces, teardown),

@@ -205,6 +205,31 @@ static void a_second_thread_is_seen(void **state)
     assert_int_equal(mw_heap_get_word(self->heap, elsewhere.node, 2), 0);
 }
 
+static void *new_array_elsewhere(void *context)
+{
+    struct fixture *self = context;
+
+    assert_true(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 10, MW_PLACE_YOUNG)));
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    return NULL;
+}
+
+/* Though their memory stands ready. */
+static void arrays_are_guarded_in_ordinary_heaps(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    pthread_t thread;
+
+    mw_heap_new_array(self->heap, self->bytes, 10, MW_PLACE_YOUNG);
+    mw_heap_raw_enter(self->heap);
+    assert_true(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 10, MW_PLACE_YOUNG)));
+    expect_misuse(self, MW_MISUSE_RAW, __LINE__ - 1);
+    mw_heap_raw_leave(self->heap);
+    assert_int_equal(pthread_create(&thread, NULL, new_array_elsewhere, self), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void leave(struct fixture *self, jmp_buf out)
 {
     MW_SCOPE(scope, self->heap);
@@ -344,6 +369,7 @@ int main(void)
         cmocka_unit_test_teardown(scopes_out_of_order_are_seen, teardown),
         cmocka_unit_test_teardown(scopes_left_by_a_jump_can_be_unwound, teardown),
         cmocka_unit_test_teardown(a_second_thread_is_seen, teardown),
+        cmocka_unit_test_teardown(arrays_are_guarded_in_ordinary_heaps, teardown),
         cmocka_unit_test_teardown(handles_and_scopes_have_bounds, teardown),
         cmocka_unit_test(nothing_escapes_over_the_bound),
         cmocka_unit_test(nothing_is_not_too_many_handles_in_any_mode),

@@ -134,6 +134,80 @@ static void easing_takes_no_group_to_pieces(void **state)
     }
 }
 
+/* ---- two lanes ---- */
+
+static unsigned lane_of(struct fixture *self, struct mw_ref ref)
+{
+    unsigned lane;
+
+    mw_heap_raw_enter(self->heap);
+    lane = mw_page_of((uintptr_t)mw_heap_raw(self->heap, ref))->lane;
+    mw_heap_raw_leave(self->heap);
+    return lane;
+}
+
+/* Born old or promoted, and after everything was slid: pages of both lie between each other. */
+static void objects_with_references_and_without_do_not_share_pages(void **state)
+{
+    enum { COUNT = 30000 };
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 32 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref nodes = mw_heap_new_array(self->heap, self->refs, COUNT, MW_PLACE_OLD);
+
+    for (size_t i = 0; i < COUNT; i++) {
+        MW_SCOPE(inner, self->heap);
+        enum mw_heap_place place = i % 2 == 0 ? MW_PLACE_OLD : MW_PLACE_YOUNG;
+        struct mw_ref node = mw_heap_new_in(self->heap, self->node, place);
+
+        mw_heap_set(self->heap, node, 0, mw_heap_new_array(self->heap, self->bytes, 100, place));
+        mw_heap_set_word(self->heap, node, 2, i);
+        if (i % 3 != 0)
+            mw_heap_set(self->heap, nodes, i, node);
+    }
+    for (unsigned work = MW_COLLECT_MAJOR; work <= MW_COLLECT_COMPACT; work++) {
+        mw_heap_collect(self->heap, work);
+        for (size_t i = 1; i < COUNT; i += 3) {
+            MW_SCOPE(inner, self->heap);
+            struct mw_ref node = mw_heap_get(self->heap, nodes, i);
+
+            assert_int_equal(mw_heap_get_word(self->heap, node, 2), i);
+            assert_int_equal(lane_of(self, node), MW_LANE_HOLDERS);
+            assert_int_equal(lane_of(self, mw_heap_get(self->heap, node, 0)), MW_LANE_LEAVES);
+        }
+    }
+}
+
+/* Lanes are a wish: no memory is refused that stands ready for the other kind of objects. */
+static void at_the_limit_the_holes_of_both_lanes_serve(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    size_t leaves = 0;
+    uint64_t slides;
+    struct mw_ref all = mw_heap_new_array(self->heap, self->refs, 8000, MW_PLACE_OLD);
+
+    for (bool full = false; !full && leaves < 8000;) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref leaf = mw_heap_new_array(self->heap, self->bytes, 1000, MW_PLACE_OLD);
+
+        full = mw_ref_is_none(leaf);
+        if (!full)
+            mw_heap_set(self->heap, all, leaves++, leaf);
+    }
+    assert_in_range(leaves, 6000, 7999);
+    for (size_t i = 0; i < leaves; i += 2)
+        mw_heap_set(self->heap, all, i, mw_ref_none());
+    slides = numbers_of(self).collections[MW_GC_MARK_COMPACT];
+    for (size_t i = 0; i < leaves; i += 2) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref half = mw_heap_new_array(self->heap, self->refs, 62, MW_PLACE_OLD);
+
+        assert_false(mw_ref_is_none(half));
+        mw_heap_set(self->heap, all, i, half);
+    }
+    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_COMPACT], slides);
+}
+
 static void trimming_is_exact(void **state)
 {
     struct fixture *self = create(state, 0, 64 * MIB);
@@ -158,12 +232,15 @@ static void large_objects_fill_huge_pages(void **state)
     static const size_t odd[] = {MW_LARGE_MIN + 8, MW_VM_HUGE / 2, 5 * MW_VM_HUGE / 2};
 
     (void)state;
-    assert_int_equal(mw_large_mapping(2 * MW_VM_HUGE - 128 * KIB), 2 * MW_VM_HUGE);
-    assert_int_equal(mw_large_mapping(MW_VM_HUGE * 31), MW_VM_HUGE * 32);
+    assert_int_equal(mw_large_mapping(2 * MW_VM_HUGE - 128 * KIB, true), 2 * MW_VM_HUGE);
+    assert_int_equal(mw_large_mapping(MW_VM_HUGE * 31, true), MW_VM_HUGE * 32);
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
-        assert_true(mw_large_mapping(odd[i]) - odd[i] < 64 * KIB);
-    for (size_t bytes = MW_LARGE_MIN; bytes < 64 * MIB; bytes += 77 * KIB)
-        assert_true(mw_large_mapping(bytes) <= bytes + bytes / 15 + 64 * KIB);
+        assert_true(mw_large_mapping(odd[i], true) - odd[i] < 64 * KIB);
+    for (size_t bytes = MW_LARGE_MIN; bytes < 64 * MIB; bytes += 77 * KIB) {
+        assert_true(mw_large_mapping(bytes, true) <= bytes + bytes / 15 + 64 * KIB);
+        assert_true(mw_large_mapping(bytes, false) >= bytes + bytes / 64); /* and a slot set */
+        assert_true(mw_large_mapping(bytes, false) <= bytes + bytes / 12 + 64 * KIB);
+    }
 }
 
 /* A pause would wait for each page of it. A small heap's is small, and no page comes twice. */
@@ -195,6 +272,8 @@ int main(void)
         cmocka_unit_test_teardown(a_page_comes_where_a_group_does_not, teardown),
         cmocka_unit_test_teardown(groups_stay_below_the_limit, teardown),
         cmocka_unit_test_teardown(easing_takes_no_group_to_pieces, teardown),
+        cmocka_unit_test_teardown(objects_with_references_and_without_do_not_share_pages, teardown),
+        cmocka_unit_test_teardown(at_the_limit_the_holes_of_both_lanes_serve, teardown),
         cmocka_unit_test_teardown(trimming_is_exact, teardown),
         cmocka_unit_test_teardown(marking_finds_its_stack_in_place, teardown),
         cmocka_unit_test(large_objects_fill_huge_pages),

@@ -100,7 +100,7 @@ static void run_near_limit(unsigned modes, uint64_t samples, uint32_t rows)
         spread(&machine, rows, pages);
         assert_int_equal(machine_tick(&machine, 1000), 0);
     }
-    bench_exhaust(&bench, 1024, &filling);
+    bench_exhaust(&bench, 256, &filling);
     bench.near_limit = shed;
     bench.context = &machine;
     for (; pages < 2 * samples; pages++) {
