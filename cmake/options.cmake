@@ -12,6 +12,7 @@ set(MW_LINKER "" CACHE STRING "The linker, as -fuse-ld= takes it; empty = the co
 option(MW_WERROR "Treat warnings as errors" ON)
 option(MW_FUZZ "Build the fuzz targets (needs clang)" OFF)
 set(MW_FUZZ_SECONDS 3 CACHE STRING "How long ctest runs each fuzz target")
+set(MW_FUZZ_HEAP_SECONDS 120 CACHE STRING "How long ctest runs that of the managed heap")
 option(MW_COVERAGE "Instrument for gcov" OFF)
 
 find_package(PkgConfig REQUIRED)
@@ -96,19 +97,19 @@ function(mw_test name)
     ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1")
 endfunction()
 
-# mw_fuzz(NAME SOURCES file... USES target... [SHARE n]): one libFuzzer program and a ctest case that
-# runs it for n times MW_FUZZ_SECONDS, once when nothing is said. Its corpus is
-# tests/fuzz/corpus/NAME, its dictionary, where it has one, tests/fuzz/NAME.dict. What the run finds
-# new stays in the build folder. Built with MW_FUZZ only.
+# mw_fuzz(NAME SOURCES file... USES target... [SECONDS n]): one libFuzzer program and a ctest case that
+# runs it for n seconds, MW_FUZZ_SECONDS when nothing is said. Its corpus is tests/fuzz/corpus/NAME,
+# its dictionary, where it has one, tests/fuzz/NAME.dict. What the run finds new stays in the build
+# folder. Built with MW_FUZZ only.
 function(mw_fuzz name)
   if(NOT MW_FUZZ)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "SHARE" "SOURCES;USES" ${ARGN})
-  if(NOT ARG_SHARE)
-    set(ARG_SHARE 1)
+  cmake_parse_arguments(ARG "" "SECONDS" "SOURCES;USES" ${ARGN})
+  set(seconds ${MW_FUZZ_SECONDS})
+  if(ARG_SECONDS)
+    set(seconds ${ARG_SECONDS})
   endif()
-  math(EXPR seconds "${ARG_SHARE} * ${MW_FUZZ_SECONDS}")
   add_executable(fuzz_${name} ${ARG_SOURCES})
   add_dependencies(fuzzers fuzz_${name})
   target_link_libraries(fuzz_${name} PRIVATE mw_options ${ARG_USES})
@@ -129,7 +130,7 @@ function(mw_fuzz name)
   if(EXISTS ${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
     list(APPEND options -dict=${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
   endif()
-  math(EXPR timeout "${seconds} + 60")
+  math(EXPR timeout "${seconds} + ${seconds} / 10 + 60")
   add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${options} ${found} ${corpus})
   set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT ${timeout} COST ${seconds})
 endfunction()
