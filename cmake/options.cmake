@@ -94,7 +94,7 @@ function(mw_test name)
   endif()
   # Out of memory is tested by asking for too much: that is for the program to answer.
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1")
+    ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
 endfunction()
 
 # mw_fuzz(NAME SOURCES file... USES target... [SECONDS n]): one libFuzzer program and a ctest case that
