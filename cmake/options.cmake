@@ -15,6 +15,12 @@ set(MW_FUZZ_SECONDS 3 CACHE STRING "How long ctest runs each fuzz target")
 set(MW_FUZZ_HEAP_SECONDS 120 CACHE STRING "How long ctest runs that of the managed heap")
 option(MW_COVERAGE "Instrument for gcov" OFF)
 
+# ctest ends what hangs. Under the thread sanitizer everything takes several times as long.
+set(MW_PATIENCE 1)
+if(MW_SANITIZE STREQUAL thread)
+  set(MW_PATIENCE 4)
+endif()
+
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
@@ -47,6 +53,10 @@ else()
   target_compile_definitions(mw_options INTERFACE
     $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:_FORTIFY_SOURCE=2>)
   target_compile_options(mw_options INTERFACE -fstack-clash-protection)
+endif()
+if(MW_SANITIZE STREQUAL thread)
+  set(closes ${PROJECT_SOURCE_DIR}/tests/support/tsan_close.c)
+  target_sources(mw_options INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${closes}>)
 endif()
 if(MW_COVERAGE)
   target_compile_options(mw_options INTERFACE --coverage)
@@ -93,8 +103,9 @@ function(mw_test name)
     set(ARG_LABELS unit)
   endif()
   # Out of memory is tested by asking for too much: that is for the program to answer.
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
+  math(EXPR timeout "${ARG_TIMEOUT} * ${MW_PATIENCE}")
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${timeout}
+    ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1")
 endfunction()
 
 # mw_fuzz(NAME SOURCES file... USES target... [SECONDS n]): one libFuzzer program and a ctest case that
@@ -152,6 +163,7 @@ function(mw_scenario name)
   if(ARG_COST)
     set_tests_properties(scenario_${topic} PROPERTIES COST ${ARG_COST})
   endif()
-  set_tests_properties(scenario_${topic} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+  math(EXPR timeout "${ARG_TIMEOUT} * ${MW_PATIENCE}")
+  set_tests_properties(scenario_${topic} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${timeout}
     ENVIRONMENT "MW_TEST_BIN=$<TARGET_FILE:memwatchd>;MW_TEST_CTL=$<TARGET_FILE:memwatchctl>;MW_TEST_CAUSES=$<TARGET_FILE:causes>;MW_TEST_CHURN=$<TARGET_FILE:churn>;MW_TEST_HOG=$<TARGET_FILE:hog>;MW_TEST_FREEZE=$<TARGET_FILE:freeze>;MW_TEST_HTTP_SERVER=$<TARGET_FILE:http_test_server>;MW_TEST_SINK_DRIVER=$<TARGET_FILE:sink_driver>;MW_TEST_DELIVER=$<TARGET_FILE:memwatchd-deliver>;PYTHONPATH=${PROJECT_SOURCE_DIR}/tests")
 endfunction()

@@ -165,7 +165,7 @@ class Trouble(unittest.TestCase):
                 self.assertEqual(sinks.numbers("slow")["length"], 1)
 
     def test_a_deadline_ends_it(self):
-        with Receiver([500] * 1000) as receiver, Sinks(webhook(receiver, deadline=700)) as sinks:
+        with Receiver([500] * 1000) as receiver, Sinks(webhook(receiver, deadline=4000)) as sinks:
             sinks.send("hook", "f", "one")
             sinks.wait_for_done(1)
             self.assertEqual(outcomes(sinks), {("one", "expired")})
