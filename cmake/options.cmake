@@ -12,7 +12,15 @@ set(MW_LINKER "" CACHE STRING "The linker, as -fuse-ld= takes it; empty = the co
 option(MW_WERROR "Treat warnings as errors" ON)
 option(MW_FUZZ "Build the fuzz targets (needs clang)" OFF)
 set(MW_FUZZ_SECONDS 3 CACHE STRING "How long ctest runs each fuzz target")
+set(MW_FUZZ_HEAP_SECONDS 120 CACHE STRING "How long ctest runs that of the managed heap")
 option(MW_COVERAGE "Instrument for gcov" OFF)
+
+# Under the thread sanitizer everything takes several times as long: ctest waits so much longer before it
+# ends what hangs, and what is promised by the clock (MW_TEST_SLOWNESS) is promised of other builds.
+set(MW_PATIENCE 1)
+if(MW_SANITIZE STREQUAL thread)
+  set(MW_PATIENCE 4)
+endif()
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -46,6 +54,10 @@ else()
   target_compile_definitions(mw_options INTERFACE
     $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:_FORTIFY_SOURCE=2>)
   target_compile_options(mw_options INTERFACE -fstack-clash-protection)
+endif()
+if(MW_SANITIZE STREQUAL thread)
+  set(closes ${PROJECT_SOURCE_DIR}/tests/support/tsan_close.c)
+  target_sources(mw_options INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${closes}>)
 endif()
 if(MW_COVERAGE)
   target_compile_options(mw_options INTERFACE --coverage)
@@ -92,23 +104,24 @@ function(mw_test name)
     set(ARG_LABELS unit)
   endif()
   # Out of memory is tested by asking for too much: that is for the program to answer.
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+  math(EXPR timeout "${ARG_TIMEOUT} * ${MW_PATIENCE}")
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${timeout}
     ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1")
 endfunction()
 
-# mw_fuzz(NAME SOURCES file... USES target... [SHARE n]): one libFuzzer program and a ctest case that
-# runs it for n times MW_FUZZ_SECONDS, once when nothing is said. Its corpus is
-# tests/fuzz/corpus/NAME, its dictionary, where it has one, tests/fuzz/NAME.dict. What the run finds
-# new stays in the build folder. Built with MW_FUZZ only.
+# mw_fuzz(NAME SOURCES file... USES target... [SECONDS n]): one libFuzzer program and a ctest case that
+# runs it for n seconds, MW_FUZZ_SECONDS when nothing is said. Its corpus is tests/fuzz/corpus/NAME,
+# its dictionary, where it has one, tests/fuzz/NAME.dict. What the run finds new stays in the build
+# folder. Built with MW_FUZZ only.
 function(mw_fuzz name)
   if(NOT MW_FUZZ)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "SHARE" "SOURCES;USES" ${ARGN})
-  if(NOT ARG_SHARE)
-    set(ARG_SHARE 1)
+  cmake_parse_arguments(ARG "" "SECONDS" "SOURCES;USES" ${ARGN})
+  set(seconds ${MW_FUZZ_SECONDS})
+  if(ARG_SECONDS)
+    set(seconds ${ARG_SECONDS})
   endif()
-  math(EXPR seconds "${ARG_SHARE} * ${MW_FUZZ_SECONDS}")
   add_executable(fuzz_${name} ${ARG_SOURCES})
   add_dependencies(fuzzers fuzz_${name})
   target_link_libraries(fuzz_${name} PRIVATE mw_options ${ARG_USES})
@@ -129,7 +142,7 @@ function(mw_fuzz name)
   if(EXISTS ${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
     list(APPEND options -dict=${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
   endif()
-  math(EXPR timeout "${seconds} + 60")
+  math(EXPR timeout "${seconds} + ${seconds} / 10 + 60")
   add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${options} ${found} ${corpus})
   set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT ${timeout} COST ${seconds})
 endfunction()
@@ -151,6 +164,7 @@ function(mw_scenario name)
   if(ARG_COST)
     set_tests_properties(scenario_${topic} PROPERTIES COST ${ARG_COST})
   endif()
-  set_tests_properties(scenario_${topic} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "MW_TEST_BIN=$<TARGET_FILE:memwatchd>;MW_TEST_CTL=$<TARGET_FILE:memwatchctl>;MW_TEST_CAUSES=$<TARGET_FILE:causes>;MW_TEST_CHURN=$<TARGET_FILE:churn>;MW_TEST_HOG=$<TARGET_FILE:hog>;MW_TEST_FREEZE=$<TARGET_FILE:freeze>;MW_TEST_HTTP_SERVER=$<TARGET_FILE:http_test_server>;MW_TEST_SINK_DRIVER=$<TARGET_FILE:sink_driver>;MW_TEST_DELIVER=$<TARGET_FILE:memwatchd-deliver>;PYTHONPATH=${PROJECT_SOURCE_DIR}/tests")
+  math(EXPR timeout "${ARG_TIMEOUT} * ${MW_PATIENCE}")
+  set_tests_properties(scenario_${topic} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${timeout}
+    ENVIRONMENT "MW_TEST_BIN=$<TARGET_FILE:memwatchd>;MW_TEST_CTL=$<TARGET_FILE:memwatchctl>;MW_TEST_CAUSES=$<TARGET_FILE:causes>;MW_TEST_CHURN=$<TARGET_FILE:churn>;MW_TEST_HOG=$<TARGET_FILE:hog>;MW_TEST_FREEZE=$<TARGET_FILE:freeze>;MW_TEST_HTTP_SERVER=$<TARGET_FILE:http_test_server>;MW_TEST_SINK_DRIVER=$<TARGET_FILE:sink_driver>;MW_TEST_DELIVER=$<TARGET_FILE:memwatchd-deliver>;MW_TEST_SLOWNESS=${MW_PATIENCE};PYTHONPATH=${PROJECT_SOURCE_DIR}/tests")
 endfunction()

@@ -8,6 +8,8 @@
  */
 #include "daemon/grouper_internal.h"
 
+#include "daemon/join.h"
+
 #include "base/clock.h"
 
 #include <errno.h>
@@ -16,7 +18,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct batch {
@@ -347,21 +348,6 @@ void mwd_grouper_look(struct mwd_grouper *self, uint64_t now_ns)
 
 /* ---- closing ---- */
 
-static void join_or_abandon(pthread_t thread, unsigned wait_ms)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
-        pthread_detach(thread);
-}
-
 void mwd_grouper_close(struct mwd_grouper *self, unsigned wait_ms)
 {
     if (!self)
@@ -371,7 +357,7 @@ void mwd_grouper_close(struct mwd_grouper *self, unsigned wait_ms)
     self->worker->posted = NULL;
     pthread_cond_signal(&self->worker->wake);
     pthread_mutex_unlock(&self->worker->lock);
-    join_or_abandon(self->thread, wait_ms);
+    mwd_join_or_abandon(self->thread, wait_ms);
     leave_worker(self->worker);
     self->worker = NULL;
     uv_close((uv_handle_t *)&self->posted, on_closed);

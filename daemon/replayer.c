@@ -10,6 +10,8 @@
  */
 #include "daemon/replayer.h"
 
+#include "daemon/join.h"
+
 #include "base/clock.h"
 
 #include <errno.h>
@@ -487,17 +489,6 @@ static void on_handle_closed(uv_handle_t *handle)
     free(self);
 }
 
-static void join_or_abandon(struct mwd_replayer *self, unsigned wait_ms)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until = to_timespec((uint64_t)until.tv_sec * MW_NS_PER_S + (uint64_t)until.tv_nsec +
-                        (uint64_t)wait_ms * MW_NS_PER_MS);
-    if (pthread_clockjoin_np(self->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
-        pthread_detach(self->thread);
-}
-
 void mwd_replayer_close(struct mwd_replayer *self, unsigned wait_ms,
                         void (*on_closed)(void *context), void *context)
 {
@@ -514,6 +505,6 @@ void mwd_replayer_close(struct mwd_replayer *self, unsigned wait_ms,
     self->tape->posted = NULL;
     pthread_cond_signal(&self->tape->wake);
     pthread_mutex_unlock(&self->tape->lock);
-    join_or_abandon(self, wait_ms);
+    mwd_join_or_abandon(self->thread, wait_ms);
     uv_close((uv_handle_t *)&self->posted, on_handle_closed);
 }

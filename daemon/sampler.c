@@ -14,6 +14,8 @@
  */
 #include "daemon/sampler.h"
 
+#include "daemon/join.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -512,17 +514,6 @@ static void on_closed(uv_handle_t *handle)
     free(self);
 }
 
-static void join_or_abandon(struct mwd_sampler *self, unsigned wait_ms)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until = to_timespec((uint64_t)until.tv_sec * MW_NS_PER_S + (uint64_t)until.tv_nsec +
-                        (uint64_t)wait_ms * MW_NS_PER_MS);
-    if (pthread_clockjoin_np(self->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
-        pthread_detach(self->thread);
-}
-
 void mwd_sampler_close(struct mwd_sampler *self, unsigned wait_ms, void (*closed)(void *context),
                        void *context)
 {
@@ -539,6 +530,6 @@ void mwd_sampler_close(struct mwd_sampler *self, unsigned wait_ms, void (*closed
     pthread_mutex_unlock(&self->shared->lock);
     wake(self->shared);
     if (self->thread_runs)
-        join_or_abandon(self, wait_ms);
+        mwd_join_or_abandon(self->thread, wait_ms);
     uv_close((uv_handle_t *)&self->posted, on_closed);
 }

@@ -4,8 +4,8 @@ snapshot takes, in CPU time and memory, beside memlab.
 
 One file of N records and as many texts is read by lib/dump and by memlab in turn, A B A B. Both
 work out dominators and retained sizes, and must see the same nodes and edges. CPU is that of the
-whole process, memory its peak. DIR is where find_heap_readers of cmake/setup.sh has put memlab;
-without it lib/dump is measured alone.
+whole process, memory its peak. DIR is where find_heap_readers of cmake/setup.sh has put memlab
+(default $MW_TEST_HEAP_READERS); without it lib/dump is measured alone.
 """
 import argparse
 import json
@@ -17,6 +17,8 @@ import tempfile
 
 import measure
 
+NODE = os.environ.get("MW_TEST_NODE") or shutil.which("node")
+READERS = os.environ.get("MW_TEST_HEAP_READERS") or "build/tools/heapsnapshot"
 READER = pathlib.Path(__file__).with_name("memlab_count.cjs")
 
 
@@ -24,7 +26,7 @@ def arguments():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--objects", type=int, default=300000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--readers", default="build/tools/heapsnapshot")
+    parser.add_argument("--readers", default=READERS)
     parser.add_argument("build")
     return parser.parse_args()
 
@@ -45,8 +47,8 @@ def run(command, environment):
 def programs(options):
     readers = pathlib.Path(options.readers).resolve()
     found = {"lib/dump": ([f"{options.build}/tests/bench/dump_bench"], {})}
-    if shutil.which("node") and (readers / "node_modules").is_dir():
-        found["memlab"] = (["node", "--max-old-space-size=8192", str(READER)],
+    if NODE and (readers / "node_modules").is_dir():
+        found["memlab"] = ([NODE, "--max-old-space-size=8192", str(READER)],
                            {"NODE_PATH": str(readers / "node_modules")})
     else:
         print(f"memlab is not in {readers}: lib/dump alone")

@@ -5,11 +5,13 @@ The managed heap beside other allocators and collectors: heap_bench with every a
 found when it was built, and the same workloads in OCaml and JavaScript when ocamlopt and node are
 there. Programs run in turn, A B C A B C, so that noise falls on all alike; the figures are CPU
 time of the second run in each process, and the ratios are medians of the ratios within a round.
+When nothing is said there are three rounds, or as many of them as four minutes have room for.
 Fails when two that do the same work do not agree about its result.
 """
 import argparse
 import collections
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -17,9 +19,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).parent / "heap"
+NODE = os.environ.get("MW_TEST_NODE") or shutil.which("node")
 RUN_S = 300
+ROUNDS, ROUNDS_S = 3, 240  # unless --rounds is given
 SETTINGS = {  # of memwatch: what is added to the command line
     "memwatch": [],
     "memwatch-4m": ["--semi", "4096"],
@@ -61,7 +66,7 @@ GOALS = [
 
 def arguments():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int)
     parser.add_argument("--workloads", default=",".join(WORKLOADS))
     parser.add_argument("--peers", default=",".join(PLAIN + ["ocaml", "node"]))
     parser.add_argument("build")
@@ -90,8 +95,8 @@ def commands(options, directory):
     ocaml = build_ocaml(directory) if "ocaml" in peers else None
     if ocaml:
         found["ocaml"] = (ocaml, [])
-    if shutil.which("node"):
-        found["node"] = (["node", "--trace-gc", str(HERE / "peer.js")], [])
+    if NODE:
+        found["node"] = ([NODE, "--trace-gc", str(HERE / "peer.js")], [])
     return {name: command for name, command in found.items() if name in SETTINGS or name in peers}
 
 
@@ -108,7 +113,7 @@ def run(command, workload):
         raise SystemExit(f"{words[0]} {workload} {' '.join(tail)}: {done.stderr}")
     # The last line, but for what Node may still say of a collection.
     result = json.loads([line for line in done.stdout.splitlines() if line.startswith("{")][-1])
-    if words[0] == "node":
+    if words[0] == NODE:
         pauses = node_pauses(done.stdout) or [0]
         result["max_pause_ms"] = pauses[-1]
         result["p99_pause_ms"] = pauses[(len(pauses) * 99 + 99) // 100 - 1]
@@ -125,11 +130,15 @@ def names_for(workload, found):
 def measure(options, found):
     """(workload, name) -> results, one a round."""
     results = collections.defaultdict(list)
-    for number in range(options.rounds):
+    begin = time.monotonic()
+    for number in range(1, (options.rounds or ROUNDS) + 1):
         for workload in options.workloads.split(","):
             for name in names_for(workload, found):
                 results[workload, name].append(run(found[name], workload))
-        print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
+        took = time.monotonic() - begin
+        print(f"{number} rounds in {took:.0f} s", file=sys.stderr, flush=True)
+        if options.rounds is None and took * (number + 1) / number > ROUNDS_S:
+            break
     return results
 
 

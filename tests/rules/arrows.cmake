@@ -18,7 +18,7 @@ set(LIB_NEVER daemon uv uv.h microhttpd.h cjson cJSON.h systemd curl confuse.h p
 
 # daemon: a file's name up to the first '_' or '.' tells its part. The rank of the part decides:
 # main -> app -> parts -> leaves. Parts never include each other; app alone wires them.
-set(DAEMON_LEAVES buffer grouping groups json log matcher names nearest notify pattern services windows wire)
+set(DAEMON_LEAVES buffer grouping groups join json log matcher names nearest notify pattern services windows wire)
 set(DAEMON_APP app)
 set(DAEMON_MAIN main)
 # Programs of their own beside the daemon, each in a folder: nobody includes them, and they include

@@ -218,8 +218,10 @@ class Kill(Case):
                              'above = 0 to = {} }\n')
             daemon.process.send_signal(signal.SIGHUP)
             daemon.wait_for_line("configuration reloaded")
-            queue = wait_until(lambda: daemon.json("/api/v1/queues/sinks%2Fhook"), what="the queue")
-            self.assertEqual((queue["length"], queue["capacity"]), (1, 256))
+            queue = wait_until(lambda: next((q for q in daemon.json("/api/v1/queues")["queues"]
+                                             if q["name"] == "sinks/hook" and q["length"] == 1), None),
+                               what="a message in the queue")
+            self.assertEqual(queue["capacity"], 256)
             wait_until(lambda: [a for a in daemon.json("/api/v1/alerts")["alerts"]
                                 if a["rule"] == "target" and a["state"] == "firing"],
                        what="an alert of the queue")

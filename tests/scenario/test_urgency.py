@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from support.daemon import ROOT, Daemon, wait_until
+from support.daemon import ROOT, SLOWNESS, Daemon, wait_until
 from support.groups import Group
 
 MIB = 1 << 20
@@ -129,12 +129,12 @@ class Limit(unittest.TestCase):
         seen = time.monotonic()
         self.assertIsNone(filler.poll(), "it was killed before it was seen")
         self.assertIsNotNone(crossing.time)
-        self.assertLess(seen - crossing.time, 1)
+        self.assertLess(seen - crossing.time, SLOWNESS)
         print(f"seen {1000 * (seen - crossing.time):.0f} ms after the crossing", file=sys.stderr)
         self.assertEqual(filler.wait(20), -signal.SIGKILL)
         killed = time.monotonic()
         wait_until(lambda: self.service(daemon)["oomKills"] == 1, 10, "the kill in a sample")
-        self.assertLess(time.monotonic() - killed, 1)
+        self.assertLess(time.monotonic() - killed, SLOWNESS)
         self.assertGreater(self.service(daemon)["limitHits"], 0)
 
     def test_it_leaves_the_history_one_row_a_beat(self):
@@ -197,7 +197,7 @@ class Told(unittest.TestCase):
         told = hook.wait_for("near-limit")
         self.assertIsNone(filler.poll(), "it was killed before it was told of")
         print(f"told {1000 * (told - crossing.time):.0f} ms after the crossing", file=sys.stderr)
-        self.assertLess(told - crossing.time, 1)
+        self.assertLess(told - crossing.time, SLOWNESS)
 
     def test_a_push_is_told_of_at_once(self):
         """The first message has to start its messenger; the second shows what a message takes."""
@@ -212,7 +212,7 @@ class Told(unittest.TestCase):
             took.append(hook.wait_for("backlog") - begin)
         print("told", ", ".join(f"{1000 * s:.0f}" for s in took), "ms after pushes",
               file=sys.stderr)
-        self.assertLess(min(took), 0.25)
+        self.assertLess(min(took), 0.25 * SLOWNESS)
 
 
 class Own(unittest.TestCase):

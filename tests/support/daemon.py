@@ -17,6 +17,7 @@ import threading
 import time
 
 BIN = os.environ["MW_TEST_BIN"]
+SLOWNESS = float(os.environ.get("MW_TEST_SLOWNESS", "1"))  # of this build, beside a plain one
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
 START_S = 60
