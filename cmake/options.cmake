@@ -86,10 +86,31 @@ function(mw_module name)
   endforeach()
 endfunction()
 
-# mw_test(NAME SOURCES file... USES target... [LABELS label...] [TIMEOUT s]): one cmocka program.
+# mw_shared(FILE RET_OBJECTS USES target...): compiles what several tests share once for all of them.
+function(mw_shared file ret_objects)
+  cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+  file(REAL_PATH ${file} path BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR} ${path})
+  string(MAKE_C_IDENTIFIER shared_${name} name)
+  if(NOT TARGET ${name})
+    add_library(${name} OBJECT ${path})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
+    target_compile_definitions(${name} PRIVATE MW_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures")
+  endif()
+  target_link_libraries(${name} PRIVATE mw_options ${ARG_USES} PkgConfig::CMOCKA)
+  set(${ret_objects} $<TARGET_OBJECTS:${name}> PARENT_SCOPE)
+endfunction()
+
+# mw_test(NAME SOURCES file... USES target... [LABELS label...] [TIMEOUT s]): one cmocka program. The
+# first source is its own, others may be shared.
 function(mw_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
-  add_executable(test_${name} ${ARG_SOURCES})
+  list(POP_FRONT ARG_SOURCES own)
+  add_executable(test_${name} ${own})
+  foreach(file IN LISTS ARG_SOURCES)
+    mw_shared(${file} objects USES ${ARG_USES})
+    target_sources(test_${name} PRIVATE ${objects})
+  endforeach()
   target_link_libraries(test_${name} PRIVATE mw_options ${ARG_USES} PkgConfig::CMOCKA)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(test_${name} PRIVATE
