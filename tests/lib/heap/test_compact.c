@@ -217,10 +217,12 @@ static void moved_holders_are_remembered(void **state)
 {
     struct fixture *self = create(state, 0, 32 * MIB);
     MW_SCOPE(scope, self->heap);
+    struct mw_ref first = mw_heap_new_array(self->heap, self->refs, 2000, MW_PLACE_OLD);
     struct mw_ref array = make_items(self, 4000, 1000, MW_PLACE_OLD);
     struct mw_ref node = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
     struct mw_ref wide = mw_heap_new_array(self->heap, self->refs, 3000, MW_PLACE_OLD);
 
+    mw_heap_assign(self->heap, first, array); /* what was made after it slides */
     drop_most(self, array, 5);
     compact(self);
     {
@@ -279,9 +281,11 @@ static void what_stays_young_keeps_its_references(void **state)
 {
     struct fixture *self = create(state, 0, 4 * MIB);
     MW_SCOPE(scope, self->heap);
+    struct mw_ref first = mw_heap_new_array(self->heap, self->refs, 2000, MW_PLACE_OLD);
     struct mw_ref items = make_items(self, 2900, 1000, MW_PLACE_OLD);
     struct mw_ref nodes = make_nodes(self, 16000, items); /* its slot set is the page's */
 
+    mw_heap_assign(self->heap, first, items); /* what was made after it slides */
     assert_true(count_young(self, nodes) > 100);
     drop_most(self, items, 4);
     compact(self);
