@@ -259,9 +259,9 @@ static void open_page(struct mw_heap *self, size_t index)
 static void settle_page(struct mw_heap *self, size_t index)
 {
     struct mw_page *page = mw_pool_page(&self->pool, index);
-    size_t end = self->compactor.moves[index].end; /* 0: nothing comes here */
+    size_t end = index <= self->compactor.last ? self->compactor.moves[index].end : MW_FIRST_WORD;
 
-    if (end <= MW_FIRST_WORD) {
+    if (end == MW_FIRST_WORD) {
         mw_pool_put(self, page);
         return;
     }
@@ -319,17 +319,6 @@ void mw_compact(struct mw_heap *self)
 
 /* ---- is it of use? ---- */
 
-/* The holes that the plan leaves: one in the last page of each lane. */
-static bool fits_at_an_end(const struct mw_compactor *plan, size_t bytes)
-{
-    for (unsigned lane = 0; lane < MW_LANES; lane++)
-        if (plan->last[lane] != SIZE_MAX &&
-            mw_old_fits((MW_PAGE_WORDS - plan->moves[plan->last[lane]].end) * (size_t)MW_WORD,
-                        bytes))
-            return true;
-    return false;
-}
-
 /* The object would begin where the plan ends, or on a page more. A large one gets nothing unless
  * pages come free for it. */
 bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
@@ -341,7 +330,9 @@ bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
 
     mw_compact_plan(self);
     pages = plan->pages;
-    if (!large && !fits_at_an_end(plan, bytes))
+    if (!large &&
+        (pages == 0 ||
+         !mw_old_fits((MW_PAGE_WORDS - plan->moves[plan->last].end) * (size_t)MW_WORD, bytes)))
         pages++;
     size = mw_nursery_size(self) + mw_large_size(self) + pages * MW_PAGE_SIZE +
            (large ? mw_large_mapping(bytes, mw_is_leaf(self, header)) : 0);

@@ -1,7 +1,6 @@
 /* The plan of a compaction: where each live word of the old space goes.
  *
- * The pages of each lane are filled again from the lowest address on, with all their live objects
- * in their order: two plans that know nothing of each other, in one table and one walk. The live
+ * Pages are filled again from the lowest address on, with all live objects in their order. The live
  * words of a page stay together, so it is enough to know where its first one goes; an object's
  * place is that plus the live words before it: a number kept for each 64 words (its rank), and a
  * count over one word of marks. As no object may reach over the end of a page, a page's objects may
@@ -111,20 +110,13 @@ static bool is_used(const struct mw_heap *self, size_t index)
     return self->pool.roles[index] == MW_ROLE_USED;
 }
 
-static unsigned lane_of(const struct mw_heap *self, size_t index)
-{
-    return mw_pool_page(&self->pool, index)->lane;
-}
-
-/* Filling is never ahead of what is being placed, so there always is a next page of the lane. */
+/* Filling is never ahead of what is being placed, so there always is a next page. */
 static void next_page(struct mw_heap *self, struct cursor *cursor)
 {
-    unsigned lane = lane_of(self, cursor->index);
-
     self->compactor.moves[cursor->index].end = (uint32_t)cursor->word;
     do
         cursor->index++;
-    while (!is_used(self, cursor->index) || lane_of(self, cursor->index) != lane);
+    while (!is_used(self, cursor->index));
     cursor->word = MW_FIRST_WORD;
     self->compactor.pages++;
 }
@@ -150,30 +142,21 @@ static void place_page(struct mw_heap *self, size_t index, struct cursor *cursor
     cursor->word += live - first;
 }
 
-static void end_lane(struct mw_heap *self, unsigned lane, const struct cursor *cursor)
-{
-    self->compactor.last[lane] = cursor->index;
-    if (cursor->index == SIZE_MAX)
-        return;
-    self->compactor.moves[cursor->index].end = (uint32_t)cursor->word;
-    self->compactor.pages += cursor->word > MW_FIRST_WORD;
-}
-
 void mw_compact_plan(struct mw_heap *self)
 {
-    struct cursor cursors[MW_LANES] = {{SIZE_MAX, 0}, {SIZE_MAX, 0}};
+    struct cursor cursor = {SIZE_MAX, MW_PAGE_WORDS};
 
     self->compactor.pages = 0;
     for (size_t i = 0; i < self->pool.page_max; i++) {
-        struct cursor *cursor;
-
         if (!is_used(self, i))
             continue;
-        cursor = &cursors[lane_of(self, i)];
-        if (cursor->index == SIZE_MAX)
-            *cursor = (struct cursor){i, MW_FIRST_WORD};
-        place_page(self, i, cursor);
+        if (cursor.index == SIZE_MAX)
+            cursor = (struct cursor){i, MW_FIRST_WORD};
+        place_page(self, i, &cursor);
     }
-    for (unsigned lane = 0; lane < MW_LANES; lane++)
-        end_lane(self, lane, &cursors[lane]);
+    self->compactor.last = cursor.index;
+    if (cursor.index == SIZE_MAX)
+        return;
+    self->compactor.moves[cursor.index].end = (uint32_t)cursor.word;
+    self->compactor.pages += cursor.word > MW_FIRST_WORD;
 }

@@ -150,10 +150,10 @@ struct mw_compactor {
     struct mw_move *moves; /* of each page */
     uint16_t *ranks; /* live words of the page before each 64; and a bit, if an object reaches in */
     size_t bytes;    /* of both tables */
-    size_t last[MW_LANES]; /* the last page of each lane that keeps objects; SIZE_MAX: none does */
-    size_t pages;          /* that keep objects */
-    bool due;              /* to be considered in idle time: once after each full collection */
-    uint64_t cost;         /* ns of each KiB alive, the last time; 0: never yet */
+    size_t last;     /* the last page that keeps objects */
+    size_t pages;    /* that keep objects */
+    bool due;        /* to be considered in idle time: once after each full collection */
+    uint64_t cost;   /* ns of each KiB alive, the last time; 0: never yet */
 };
 
 struct mw_globals {

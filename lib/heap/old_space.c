@@ -154,14 +154,16 @@ static bool find_more(struct mw_heap *self, enum mw_lane_name name, unsigned *sw
     return add_page(self, name) || mw_sweep_next(self);
 }
 
-/* There is no page for this lane any more. */
+/* There is no page for this lane any more. What the other lane was filling may be a hole of this
+ * one, which it had borrowed. */
 static bool borrow(struct mw_heap *self, enum mw_lane_name name, size_t bytes)
 {
-    struct mw_lane *other =
-        &self->old.lanes[name == MW_LANE_LEAVES ? MW_LANE_HOLDERS : MW_LANE_LEAVES];
+    struct mw_lane *lane = &self->old.lanes[name];
+    struct mw_lane *other = &self->old.lanes[MW_LANES - 1 - name];
 
     retire(self, other);
-    return open_span(self, &self->old.lanes[name], take_span(other, bytes));
+    return open_span(self, lane, take_span(lane, bytes)) ||
+           open_span(self, lane, take_span(other, bytes));
 }
 
 void *mw_old_refill(struct mw_heap *self, size_t bytes, enum mw_lane_name name)

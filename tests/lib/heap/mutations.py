@@ -161,8 +161,10 @@ MORE = [
         "    return MW_LANE_HOLDERS;", ("pool",)),
     Row("the other lane's holes are not lent", "old_space.c",
         "            if (!borrow(self, name, bytes))", "            if (true)", ("pool",)),
-    Row("sliding fills the pages of the other lane", "compact_plan.c",
-        " || lane_of(self, cursor->index) != lane", "", ("pool", "compact")),
+    Row("a lent hole is not taken back", "old_space.c",
+        "    return open_span(self, lane, take_span(lane, bytes)) ||\n"
+        "           open_span(self, lane, take_span(other, bytes));",
+        "    return open_span(self, lane, take_span(other, bytes));", ("pool",)),
     Row("a walk knows one hole that is being filled", "old_space.c",
         "    for (unsigned i = 0; i < MW_LANES; i++)\n        if (at == ",
         "    for (unsigned i = 0; i < 1; i++)\n        if (at == ", ("pool", "graph")),

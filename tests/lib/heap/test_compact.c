@@ -98,22 +98,25 @@ static void order_is_kept_and_holes_go(void **state)
     assert_int_equal(self->heap->pool.pooled, self->heap->pool.target);
 }
 
+/* The first time, leaves slide to where the array's page has room. */
 static void what_has_no_holes_stays_where_it_is(void **state)
 {
     struct fixture *self = create(state, 0, 32 * MIB);
     MW_SCOPE(scope, self->heap);
     struct mw_ref array = make_items(self, 5000, 1000, MW_PLACE_OLD);
-    uintptr_t first = element(self, array, 0), last = element(self, array, 4999);
-    struct mw_heap_numbers numbers = numbers_of(self);
-    size_t total = numbers.total;
+    uintptr_t first, last;
+    size_t total;
 
+    compact(self);
+    first = element(self, array, 0);
+    last = element(self, array, 4999);
+    total = numbers_of(self).total;
     compact(self);
     assert_int_equal(element(self, array, 0), first);
     assert_int_equal(element(self, array, 4999), last);
-    numbers = numbers_of(self);
-    assert_int_equal(numbers.total, total);
-    assert_int_equal(numbers.collections[MW_GC_MARK_COMPACT], 1);
-    assert_int_equal(numbers.collections[MW_GC_MARK_SWEEP], 0);
+    assert_int_equal(numbers_of(self).total, total);
+    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_COMPACT], 2);
+    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_SWEEP], 0);
 }
 
 static void nothing_and_next_to_nothing_can_be_slid(void **state)
@@ -125,7 +128,7 @@ static void nothing_and_next_to_nothing_can_be_slid(void **state)
     assert_int_equal(self->heap->pool.used, 0);
     make_items(self, 10, 100, MW_PLACE_OLD);
     compact(self);
-    assert_int_equal(self->heap->pool.used, 2); /* one for the array, one for the leaves */
+    assert_int_equal(self->heap->pool.used, 1);
     {
         MW_SCOPE(inner, self->heap);
 
@@ -133,7 +136,7 @@ static void nothing_and_next_to_nothing_can_be_slid(void **state)
         assert_true(self->heap->pool.used > 1);
     }
     compact(self);
-    assert_int_equal(self->heap->pool.used, 2);
+    assert_int_equal(self->heap->pool.used, 1);
     mw_scope_close(&scope);
     compact(self);
     assert_int_equal(self->heap->pool.used, 0);
