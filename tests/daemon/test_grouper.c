@@ -172,7 +172,7 @@ static void a_process_that_does_not_answer_is_left_alone(void **state)
     snprintf(path, sizeof path, "%s/2/cmdline", self->folder);
     assert_true(unlink(path) == 0 && mkfifo(path, 0644) == 0);
     add_rule(self, "{{.ExeBase}}", "-x$");
-    start(self, true, 1000000);
+    start(self, true, 100000000); /* the others answer sooner, whatever else the machine does */
     for (unsigned i = 1; i <= MWD_GROUPER_LEFT_MAX; i++) {
         self->answers[0] = '\0';
         assert_int_equal(ask(self, 3), 0);

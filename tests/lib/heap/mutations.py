@@ -149,7 +149,7 @@ MORE = [
         "            mw_slot_note(mw_page_of((uintptr_t)slot), slot);", ("young",)),
     Row("what was noted is believed to be a reference", "remembered.c",
         "    if (scan_range(self, holder, slot, slot + 1))",
-        "    self->young = false;\n    scan_slot(self, slot);\n    if (self->young)", ("young",)),
+        "    self->young = false;\n    scan_slot(self, slot);\n    if (self->young)", ("limit",)),
     Row("promoted records are plain beside large young objects", "scavenge.c",
         "    bool plain = !self->marking && self->large_span == 0;",
         "    bool plain = !self->marking;", ("young", "graph")),

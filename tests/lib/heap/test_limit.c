@@ -112,6 +112,52 @@ static void the_near_limit_callback_may_let_go(void **state)
     assert_int_equal(self->near_limit_calls, 1);
 }
 
+/* ---- what dies while nothing can be promoted ---- */
+
+static uintptr_t address_of(struct fixture *self, struct mw_ref ref)
+{
+    uintptr_t address;
+
+    mw_heap_raw_enter(self->heap);
+    address = (uintptr_t)mw_heap_raw(self->heap, ref) - MW_WORD;
+    mw_heap_raw_leave(self->heap);
+    return address;
+}
+
+/* The slots of an array that dies then stay noted. In the structures that come after it, every
+ * second word is a number, and may look like the address of a young object. */
+static void what_a_dead_array_noted_is_no_reference(void **state)
+{
+    enum { DEAD = 6000, WORDS = 400 }; /* a page that is nearly full would not be swept */
+    static const struct mw_heap_field fields[] = {{"first", 0}};
+    const struct mw_heap_type_info info = {"Pair", MW_KIND_STRUCTS, 2, fields, 1, NULL};
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 8 * MIB);
+    const struct mw_heap_type *pairs = NULL;
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref all = mw_heap_new_array(self->heap, self->refs, 8000, MW_PLACE_OLD);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, DEAD, MW_PLACE_OLD), node;
+    uintptr_t before = address_of(self, array), young;
+
+    assert_int_equal(mw_heap_add_type(self->heap, &info, &pairs), 0);
+    assert_in_range(fill(self, all, 1000), 6000, 7999);
+    for (size_t i = 0; i < WORDS; i++)
+        mw_heap_set(self->heap, array, i, mw_heap_new(self->heap, self->node));
+    mw_heap_assign(self->heap, array, all);
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    array = mw_heap_new_array(self->heap, pairs, WORDS / 2, MW_PLACE_OLD);
+    assert_int_equal(address_of(self, array), before);
+    node = mw_heap_new(self->heap, self->node);
+    young = address_of(self, node);
+    for (size_t i = 1; i < WORDS; i += 2)
+        mw_heap_set_word(self->heap, array, i, young);
+    mw_heap_set(self->heap, array, 0, node);
+    mw_heap_collect(self->heap, MW_COLLECT_MINOR);
+    assert_int_not_equal(address_of(self, node), young);
+    for (size_t i = 1; i < WORDS; i += 2)
+        assert_int_equal(mw_heap_get_word(self->heap, array, i), young);
+    assert_true(mw_heap_same(self->heap, mw_heap_get(self->heap, array, 0), node));
+}
+
 /* ---- another limit ---- */
 
 static void a_lower_limit_holds(void **state)
@@ -338,6 +384,7 @@ int main(void)
         cmocka_unit_test_teardown(the_near_limit_callback_may_raise_the_limit, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_may_let_go, teardown),
         cmocka_unit_test_teardown(what_can_never_fit_asks_nobody_to_let_go, teardown),
+        cmocka_unit_test_teardown(what_a_dead_array_noted_is_no_reference, teardown),
         cmocka_unit_test_teardown(a_lower_limit_holds, teardown),
         cmocka_unit_test_teardown(what_is_not_alive_makes_way_for_a_lower_limit, teardown),
         cmocka_unit_test_teardown(a_limit_below_what_is_alive_is_refused, teardown),

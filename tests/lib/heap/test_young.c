@@ -291,59 +291,6 @@ static void a_big_array_of_structures_goes_by_slots(void **state)
     assert_int_equal(self->misuses, 0);
 }
 
-/* Until nothing finds room. */
-static void fill_old(struct fixture *self, struct mw_ref all)
-{
-    for (size_t i = 0;; i++) {
-        MW_SCOPE(scope, self->heap);
-        struct mw_ref leaf = mw_heap_new_array(self->heap, self->bytes, 1000, MW_PLACE_OLD);
-
-        if (mw_ref_is_none(leaf))
-            return;
-        mw_heap_set(self->heap, all, i, leaf);
-    }
-}
-
-/* An array dies while what it refers to cannot be promoted, so its words stay noted. In the
- * structures that come after it, every second one is a number, and may look like the address of a
- * young object. */
-static void what_a_dead_array_noted_is_no_reference(void **state)
-{
-    enum { DEAD = 6000, WORDS = 400 }; /* a page that is nearly full would not be swept */
-    static const struct mw_heap_field fields[] = {{"first", 0}};
-    const struct mw_heap_type_info info = {"Pair", MW_KIND_STRUCTS, 2, fields, 1, NULL};
-    struct fixture *self = create(state, MW_HEAP_VERIFY, 8 * MIB);
-    const struct mw_heap_type *pairs = NULL;
-    const void *before, *young;
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref all = mw_heap_new_array(self->heap, self->refs, 8000, MW_PLACE_OLD);
-    struct mw_ref array, node;
-
-    assert_int_equal(mw_heap_add_type(self->heap, &info, &pairs), 0);
-    {
-        MW_SCOPE(inner, self->heap);
-
-        array = mw_heap_new_array(self->heap, self->refs, DEAD, MW_PLACE_OLD);
-        before = address_of(self, array);
-        fill_old(self, all);
-        for (size_t i = 0; i < WORDS; i++)
-            put(self, array, i, MARK);
-    }
-    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
-    array = mw_heap_new_array(self->heap, pairs, WORDS / 2, MW_PLACE_OLD);
-    assert_ptr_equal(address_of(self, array), before);
-    node = mw_heap_new(self->heap, self->node);
-    young = address_of(self, node);
-    for (size_t i = 1; i < WORDS; i += 2)
-        mw_heap_set_word(self->heap, array, i, (uintptr_t)young - MW_WORD);
-    mw_heap_set(self->heap, array, 0, node);
-    scavenge(self, 1);
-    assert_ptr_not_equal(address_of(self, node), young);
-    for (size_t i = 1; i < WORDS; i += 2)
-        assert_int_equal(mw_heap_get_word(self->heap, array, i), (uintptr_t)young - MW_WORD);
-    assert_true(mw_heap_same(self->heap, mw_heap_get(self->heap, array, 0), node));
-}
-
 /* ---- growing and shrinking ---- */
 
 struct hands {
@@ -592,7 +539,6 @@ int main(void)
         cmocka_unit_test_teardown(an_old_holder_of_a_large_object_is_remembered, teardown),
         cmocka_unit_test_teardown(what_hangs_on_a_large_object_goes_with_it, teardown),
         cmocka_unit_test_teardown(a_big_array_of_structures_goes_by_slots, teardown),
-        cmocka_unit_test_teardown(what_a_dead_array_noted_is_no_reference, teardown),
         cmocka_unit_test_teardown(what_is_copied_in_vain_makes_it_grow_up_to_its_bound, teardown),
         cmocka_unit_test_teardown(it_does_not_grow_when_all_lives_long, teardown),
         cmocka_unit_test_teardown(it_does_not_grow_when_nothing_survives, teardown),
