@@ -548,7 +548,7 @@ void mw_compact_forget(struct mw_heap *self);
 /* compact.c */
 /* In place of a sweep, after marking. */
 void mw_compact(struct mw_heap *self);
-/* Whether an object of so many bytes, for which no room was found after a full collection, gets
+/* Whether an object with that header, for which no room was found after a full collection, gets
  * some by sliding. */
 bool mw_compact_makes_room(struct mw_heap *self, uint64_t header);
 /* Whether as much comes free, by what was alive at the last full collection, as to be worth a

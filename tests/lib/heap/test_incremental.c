@@ -120,20 +120,24 @@ static void a_remembered_holder_keeps_its_barrier(void **state)
     assert_hidden(scene.self, scene.early);
 }
 
+static void move_by_way_of_the_new_space(struct scene *scene)
+{
+    struct mw_heap *heap = scene->self->heap;
+    MW_SCOPE(scope, heap);
+    struct mw_ref young = mw_heap_new(heap, scene->self->node);
+
+    mw_heap_set(heap, young, 0, mw_heap_get(heap, scene->last, 0));
+    mw_heap_set(heap, scene->last, 0, mw_ref_none());
+    mw_heap_set(heap, scene->early, 0, young);
+}
+
 /* What holds it is promoted while marking goes on, and marking does not look at it again. */
 static void an_object_held_by_a_promoted_one_is_kept(void **state)
 {
     struct scene scene = begin(state);
     struct mw_heap *heap = scene.self->heap;
 
-    {
-        MW_SCOPE(scope, heap);
-        struct mw_ref young = mw_heap_new(heap, scene.self->node);
-
-        mw_heap_set(heap, young, 0, mw_heap_get(heap, scene.last, 0));
-        mw_heap_set(heap, scene.last, 0, mw_ref_none());
-        mw_heap_set(heap, scene.early, 0, young);
-    }
+    move_by_way_of_the_new_space(&scene);
     mw_heap_collect(heap, MW_COLLECT_MINOR);
     mw_heap_collect(heap, MW_COLLECT_MINOR);
     finish(scene.self);
@@ -149,14 +153,7 @@ static void an_object_moved_by_way_of_the_new_space_is_kept(void **state)
     struct scene scene = begin(state);
     struct mw_heap *heap = scene.self->heap;
 
-    {
-        MW_SCOPE(scope, heap);
-        struct mw_ref young = mw_heap_new(heap, scene.self->node);
-
-        mw_heap_set(heap, young, 0, mw_heap_get(heap, scene.last, 0));
-        mw_heap_set(heap, scene.last, 0, mw_ref_none());
-        mw_heap_set(heap, scene.early, 0, young);
-    }
+    move_by_way_of_the_new_space(&scene);
     finish(scene.self);
     {
         MW_SCOPE(scope, heap);
