@@ -1,0 +1,88 @@
+"""./check says of every step that fails that it failed, goes on, and ends with 1.
+
+The script runs in a folder of its own, where cmake, ctest and what would be installed are small
+programs that do as they are told.
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ".").resolve()
+FOUND = ["node", "promtool", "prometheus", "exporters", "heap_readers", "openapi_judges",
+         "grafana_judges"]
+CMAKE = """#!/bin/sh
+echo "cmake $*" >>calls
+case " $* " in *" ${MW_STUB_FAILS-none} "*) exit 1 ;; esac
+"""
+CTEST = """#!/bin/sh
+echo "ctest $*" >>calls
+while [ $# -gt 1 ]; do [ "$1" != --output-junit ] || junit=$2; shift; done
+printf '<testsuite><testcase name="a" status="run"/></testsuite>' >"$junit"
+"""
+
+
+class Check(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        for name in ("cmake", "tests/support", "tests/bench", "bin"):
+            (self.folder / name).mkdir(parents=True)
+        shutil.copy(ROOT / "check", self.folder)
+        shutil.copy(ROOT / "tests/support/tally.py", self.folder / "tests/support")
+        (self.folder / "cmake/setup.sh").write_text(
+            'complain() { echo "$*" >&2; }\n'
+            'install_packages() { [ "${MW_STUB_FAILS-}" != packages ]; }\n'
+            + "".join(f'find_{word}() {{ echo {word}; [ "${{MW_STUB_FAILS-}}" != {word} ]; }}\n'
+                      for word in FOUND))
+        for name, text in (("cmake", CMAKE), ("ctest", CTEST), ("gcovr", "#!/bin/sh\nexit 1\n")):
+            program = self.folder / "bin" / name
+            program.write_text(text)
+            program.chmod(0o755)
+
+    def check(self, fails, *words):
+        path = f"{self.folder}/bin:/usr/local/bin:/usr/bin:/bin"
+        done = subprocess.run(["./check", *words], cwd=self.folder, capture_output=True, text=True,
+                              env={"PATH": path, "MW_STUB_FAILS": fails}, timeout=50)
+        calls = (self.folder / "calls").read_text()
+        return done.returncode, done.stdout + done.stderr, calls
+
+    def test_what_passes_is_counted(self):
+        status, said, _ = self.check("none")
+        self.assertEqual(status, 0, said)
+        self.assertRegex(said, r"\n\d+ passed, 0 failed\n$")
+
+    def test_each_step_that_fails_fails_the_whole_and_ends_nothing_else(self):
+        for fails, step in (("packages", "packages"), ("grafana_judges", "grafana-judges"),
+                            ("dev", "build-dev"), ("fuzz", "build-fuzz"), ("lint", "tidy")):
+            with self.subTest(step=step):
+                status, said, calls = self.check(fails)
+                self.assertEqual(status, 1, said)
+                self.assertRegex(said, rf"FAILED +\d+ s  {step}\b")
+                self.assertRegex(said, r"\n\d+ passed, 1 failed\n$")
+                for preset in ("dev", "fuzz", "lint"):
+                    self.assertIn(f"cmake --preset {preset}", calls)
+
+    def test_without_a_build_its_cases_are_not_run(self):
+        _, _, calls = self.check("dev")
+        self.assertNotIn("ctest --preset check", calls)
+        self.assertIn("ctest --preset fuzz", calls)
+
+    def test_so_do_those_of_the_long_form(self):
+        for preset in ("clang", "tsan", "coverage", "release"):
+            with self.subTest(preset=preset):
+                status, said, _ = self.check(preset, "--deep")
+                self.assertEqual(status, 1, said)
+                self.assertRegex(said, rf"FAILED +\d+ s  build-{preset}\b")
+        # The stub of a release build leaves no programs, and gcovr fails.
+        status, said, _ = self.check("none", "--deep")
+        self.assertEqual(status, 1, said)
+        for step in ("coverage-report", "valgrind", "benchmarks"):
+            self.assertRegex(said, rf"FAILED +\d+ s  {step}\b")
+
+
+if __name__ == "__main__":
+    unittest.main()
