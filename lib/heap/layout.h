@@ -75,9 +75,10 @@ struct mw_heap_front {
     char *top, *limit;                  /* zeroed memory for new young objects */
     uintptr_t *handle_top, *handle_end; /* handle_end: NULL in a checked heap */
     struct mw_scope_record *scope_top, *scope_end;
-    uint64_t barrier;          /* flags of holders that a store must tell about ... */
-    uintptr_t told, told_span; /* ... if the value lies here */
-    uint32_t checked;          /* every call goes the long way and looks first */
+    uintptr_t young, young_span; /* holders that lie here tell nothing; of others, ... */
+    uint64_t barrier;            /* ... those with one of these flags ... */
+    uintptr_t told, told_span;   /* ... when the value lies here */
+    uint32_t checked;            /* every call goes the long way and looks first */
     uint32_t raw_depth;
     int error; /* of the last call that returned none */
 };
@@ -181,7 +182,7 @@ static inline struct mw_ref mw_heap_get_at(struct mw_heap *self, struct mw_ref h
     if (MW_HEAP_UNLIKELY(mw_ref_is_long(holder)))
         return mw_heap_get_checked(self, holder, index, where);
     value = ((uintptr_t *)*mw_ref_slot(holder))[1 + index];
-    return value != 0 ? mw_heap_push(self, value) : mw_heap_nothing(self);
+    return MW_HEAP_UNLIKELY(value == 0) ? mw_heap_nothing(self) : mw_heap_push(self, value);
 }
 
 static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, size_t index,
@@ -194,11 +195,13 @@ static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, si
         return;
     }
     object = (uintptr_t *)*mw_ref_slot(holder);
-    word = value.bits != 0 ? *mw_ref_slot(value) : 0;
+    word = MW_HEAP_UNLIKELY(value.bits == 0) ? 0 : *mw_ref_slot(value);
     object[1 + index] = word;
-    /* The value first: most that an old holder is given are old, and its header stays where it is.
-     */
-    if (word - mw_heap_front_of(self)->told < mw_heap_front_of(self)->told_span &&
+    /* Addresses first: most holders are young, most values that an old one is given are old, and
+     * its header may be far away. */
+    if (MW_HEAP_UNLIKELY((uintptr_t)object - mw_heap_front_of(self)->young >=
+                         mw_heap_front_of(self)->young_span) &&
+        word - mw_heap_front_of(self)->told < mw_heap_front_of(self)->told_span &&
         MW_HEAP_UNLIKELY(object[0] & mw_heap_front_of(self)->barrier))
         mw_heap_barrier(self, object, index, word);
 }

@@ -53,6 +53,8 @@ int mw_nursery_init(struct mw_heap *self)
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, 0), nursery->capacity) < 0 ||
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, 1), nursery->capacity) < 0)
         return -ENOMEM;
+    self->front.young = (uintptr_t)nursery->base;
+    self->front.young_span = nursery->reserved;
     start_half(self, nursery->base);
     return 0;
 }
@@ -284,10 +286,11 @@ static void count_cost(struct mw_nursery *self, size_t moved, uint64_t cpu_ns)
     self->cost = self->cost == 0 ? cost : (3 * self->cost + cost) / 4;
 }
 
-/* One that took very long, for whatever reason, is not more than slow. */
+/* One that took very long, for whatever reason, is not more than slow. So six in a row make it
+ * usual: a program that builds something large has some, and then goes on as before. */
 static void note_time(struct mw_nursery *self, uint64_t cpu_ns, uint64_t most)
 {
-    self->usual_ns = (3 * self->usual_ns + (cpu_ns < 2 * most ? cpu_ns : 2 * most)) / 4;
+    self->usual_ns = (7 * self->usual_ns + (cpu_ns < 2 * most ? cpu_ns : 2 * most)) / 8;
 }
 
 static bool should_grow(const struct mw_heap *self)
