@@ -182,6 +182,29 @@ static void an_object_moved_into_a_large_young_one_is_kept(void **state)
     assert_true(mw_heap_same(heap, mw_heap_get(heap, large, 19999), small));
 }
 
+/* What leads to it was scanned before, so a scavenge is the last to come by. */
+static void a_large_object_promoted_behind_a_scanned_one_is_kept(void **state)
+{
+    struct scene scene = begin(state);
+    struct mw_heap *heap = scene.self->heap;
+
+    {
+        MW_SCOPE(scope, heap);
+        struct mw_ref large = mw_heap_new_array(heap, scene.self->refs, 20000, MW_PLACE_YOUNG);
+
+        mw_heap_set(heap, large, 0, mw_heap_get(heap, scene.last, 0));
+        mw_heap_set(heap, scene.last, 0, mw_ref_none());
+        mw_heap_set(heap, scene.early, 1, large);
+    }
+    mw_heap_collect(heap, MW_COLLECT_MINOR);
+    finish(scene.self);
+    {
+        MW_SCOPE(scope, heap);
+
+        assert_hidden(scene.self, mw_heap_get(heap, scene.early, 1));
+    }
+}
+
 /* Slices must not have it on their stack when a scavenge frees it. (In that mode no mapping is
  * kept: who looks there meets the end of the program.) */
 static void a_large_young_object_may_die_while_marking_goes_on(void **state)
@@ -285,6 +308,7 @@ int main(void)
         cmocka_unit_test_teardown(an_object_moved_by_way_of_the_new_space_is_kept, teardown),
         cmocka_unit_test_teardown(an_object_held_by_a_promoted_one_is_kept, teardown),
         cmocka_unit_test_teardown(an_object_moved_into_a_large_young_one_is_kept, teardown),
+        cmocka_unit_test_teardown(a_large_object_promoted_behind_a_scanned_one_is_kept, teardown),
         cmocka_unit_test_teardown(a_large_young_object_may_die_while_marking_goes_on, teardown),
         cmocka_unit_test_teardown(a_big_array_of_structures_is_marked_in_pieces, teardown),
         cmocka_unit_test_teardown(what_was_dead_before_is_freed, teardown),
