@@ -8,6 +8,8 @@ file(GLOB old ${BUILD}/*.deb)
 foreach(package IN LISTS old)
   file(REMOVE ${package})
 endforeach()
-run(${CMAKE_COMMAND} --preset release -B ${BUILD} -DBUILD_TESTING=OFF)
+# What debuggers read would be stripped again.
+run(${CMAKE_COMMAND} --preset release -B ${BUILD} -DBUILD_TESTING=OFF
+  "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O2 -DNDEBUG")
 run(${CMAKE_COMMAND} --build ${BUILD})
 run(${CMAKE_CPACK_COMMAND} -G DEB --config ${BUILD}/CPackConfig.cmake -B ${BUILD})
