@@ -97,6 +97,32 @@ size_t rows_common(const struct rows *left, const struct rows *right)
     return common;
 }
 
+static int by_id(const void *left, const void *right)
+{
+    const uint64_t *one = left, *other = right;
+
+    return (one[ROW_ID] > other[ROW_ID]) - (one[ROW_ID] < other[ROW_ID]);
+}
+
+size_t rows_alike(const struct rows *left, const struct rows *right)
+{
+    size_t row = sizeof(*left->nodes), alike = 0;
+    uint64_t(*sorted)[ROW_WIDTH] = malloc(left->count * row);
+
+    assert_non_null(sorted);
+    memcpy(sorted, left->nodes, left->count * row);
+    qsort(sorted, left->count, row, by_id);
+    for (size_t i = 0; i < right->count; i++) {
+        const uint64_t *node = right->nodes[i];
+        const uint64_t *same = bsearch(node, sorted, left->count, row, by_id);
+
+        alike +=
+            same != NULL && same[ROW_TYPE] == node[ROW_TYPE] && same[ROW_SIZE] == node[ROW_SIZE];
+    }
+    free(sorted);
+    return alike;
+}
+
 uint64_t rows_bytes(const struct rows *self)
 {
     uint64_t sum = 0;

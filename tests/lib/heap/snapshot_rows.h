@@ -21,6 +21,8 @@ void rows_take(struct rows *ret, struct mw_heap *heap, struct mw_heap_snapshot_r
 void rows_free(struct rows *self);
 /* How many of the ids of one are in the other. */
 size_t rows_common(const struct rows *left, const struct rows *right);
+/* How many of the nodes of one are in the other, by id, with the same type and size. */
+size_t rows_alike(const struct rows *left, const struct rows *right);
 /* Sum of the sizes; and whether no id stands twice. */
 uint64_t rows_bytes(const struct rows *self);
 bool rows_unique(const struct rows *self);

@@ -81,6 +81,46 @@ static void ids_stay_when_objects_slide(void **state)
     check_deaths(create(state, 0, 8 * MIB), MW_COLLECT_COMPACT);
 }
 
+/* Holders and leaves have pages of their own, which stand in turns: a hundred nodes, then as many
+ * texts, no two neighbours of one size. */
+static struct mw_ref make_both(struct fixture *self, size_t count)
+{
+    struct mw_ref all = mw_heap_new_array(self->heap, self->refs, count, MW_PLACE_OLD);
+
+    for (size_t i = 0; i < count; i++) {
+        MW_SCOPE(scope, self->heap);
+
+        mw_heap_set(self->heap, all, i,
+                    i / 100 % 2 == 0
+                        ? mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD)
+                        : mw_heap_new_array(self->heap, self->bytes, 8 * (i % 37), MW_PLACE_OLD));
+    }
+    return all;
+}
+
+static void ids_stay_when_pages_of_both_lanes_slide(void **state)
+{
+    enum { COUNT = 40000 };
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 32 * MIB);
+    uint64_t pages = 0;
+    struct rows first, second;
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref all = make_both(self, COUNT);
+
+    rows_take(&first, self->heap, NULL);
+    for (size_t i = 0; i < COUNT; i++)
+        if (i % 3 != 0 || i / 5000 % 2 == 0) /* some pages lose more than others */
+            mw_heap_set(self->heap, all, i, mw_ref_none());
+    pages = self->heap->pool.used;
+    mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
+    assert_true(self->heap->pool.used + 4 < pages);
+    rows_take(&second, self->heap, NULL);
+    assert_true(second.count < first.count / 4);
+    assert_int_equal(rows_alike(&first, &second), second.count);
+    rows_free(&first);
+    rows_free(&second);
+}
+
 static void ids_stay_in_every_mode(void **state)
 {
     static const unsigned modes[] = {MW_HEAP_MOVE | MW_HEAP_POISON | MW_HEAP_VERIFY,
@@ -165,6 +205,7 @@ int main(void)
         cmocka_unit_test_teardown(a_second_snapshot_has_the_same_ids, teardown),
         cmocka_unit_test_teardown(ids_stay_when_others_die, teardown),
         cmocka_unit_test_teardown(ids_stay_when_objects_slide, teardown),
+        cmocka_unit_test_teardown(ids_stay_when_pages_of_both_lanes_slide, teardown),
         cmocka_unit_test(ids_stay_in_every_mode),
         cmocka_unit_test_teardown(ids_that_are_used_up_begin_again, teardown),
         cmocka_unit_test_teardown(large_objects_come_in_pieces, teardown),
