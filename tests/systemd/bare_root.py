@@ -1,9 +1,9 @@
 """bare_root.py: a bare Debian 12 in the folder MW_TEST_BARE_ROOT, with what the package memwatchd in
 the folder MW_TEST_PACKAGES depends on.
 
-It takes debootstrap some two minutes, so it is done once and kept. A list beside it tells what is in it,
-and another list makes it anew. Tests work on layers over it and never change it. The mirror is the one
-that this machine's apt uses.
+It takes mmdebstrap a minute, half of what debootstrap needs, so it is done once and kept. A list beside
+it tells what is in it, and another list makes it anew. Tests work on layers over it and never change it.
+The mirror is the one that this machine's apt uses.
 """
 import fcntl
 import os
@@ -46,7 +46,7 @@ def mirror():
 
 
 def proxy():
-    """debootstrap does not ask apt how to reach the mirror."""
+    """The apt inside is not configured like the one of this machine."""
     done = subprocess.run(["apt-config", "shell", "proxy", "Acquire::http::Proxy"],
                           capture_output=True, text=True)
     found = re.fullmatch(r"proxy='(.*)'\s*", done.stdout)
@@ -57,14 +57,12 @@ def make(root, packages):
     new = root.with_name(root.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     try:
-        done = subprocess.run(["debootstrap", "--variant=minbase",
+        done = subprocess.run(["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
                                f"--include={','.join(packages)}", SUITE, str(new), mirror()],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               env=dict(os.environ, **proxy()))
         if done.returncode != 0:
-            raise Impossible(f"debootstrap failed:\n{done.stdout[-4000:]}")
-        for deb in (new / "var/cache/apt/archives").glob("*.deb"):
-            deb.unlink()
+            raise Impossible(f"mmdebstrap failed:\n{done.stdout[-4000:]}")
         shutil.rmtree(root, ignore_errors=True)
         new.rename(root)
     finally:
@@ -97,4 +95,4 @@ def main_or_reason():
 
 
 if __name__ == "__main__":
-    enclosure.run(main_or_reason, SECONDS, ("debootstrap", "apt-get", "dpkg-deb"))
+    enclosure.run(main_or_reason, SECONDS, ("mmdebstrap", "apt-get", "dpkg-deb"))
