@@ -28,7 +28,13 @@ find_package(Threads REQUIRED)
 include(CheckCCompilerFlag)
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# What the address sanitizer adds to a program is relocated at each of its starts, a fifth of a short
+# program's time, and tests start thousands. No such build is installed.
+if(MW_SANITIZE MATCHES address)
+  set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+else()
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+endif()
 # Shadow stacks and branch targets are a matter of the processor: this flag exists on x86 only.
 check_c_compiler_flag(-fcf-protection=full MW_HAVE_CF_PROTECTION)
 

@@ -181,7 +181,7 @@ static void small_limits_are_seen(void **state)
 /* A /proc of our own, which nobody else sees and which goes with the process. */
 static void mount_proc(const char *options)
 {
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("proc", "/proc", "proc", 0, options) < 0)
         _exit(1);
     become_nobody();
