@@ -286,8 +286,8 @@ static void count_cost(struct mw_nursery *self, size_t moved, uint64_t cpu_ns)
     self->cost = self->cost == 0 ? cost : (3 * self->cost + cost) / 4;
 }
 
-/* One that took very long, for whatever reason, is not more than slow. So six in a row make it
- * usual: a program that builds something large has some, and then goes on as before. */
+/* One that took very long, for whatever reason, is not more than slow. So it takes six in a row
+ * at least: a program that builds something large has some, and then goes on as before. */
 static void note_time(struct mw_nursery *self, uint64_t cpu_ns, uint64_t most)
 {
     self->usual_ns = (7 * self->usual_ns + (cpu_ns < 2 * most ? cpu_ns : 2 * most)) / 8;

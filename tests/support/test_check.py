@@ -15,7 +15,7 @@ FOUND = ["node", "promtool", "prometheus", "exporters", "heap_readers", "openapi
          "grafana_judges"]
 CMAKE = """#!/bin/sh
 echo "cmake $*" >>calls
-for word in ${MW_STUB_FAILS-}; do case " $* " in *" $word "*) exit 1 ;; esac; done
+for word in ${MW_TEST_FAILS-}; do case " $* " in *" $word "*) exit 1 ;; esac; done
 """
 CTEST = """#!/bin/sh
 echo "ctest $*" >>calls
@@ -35,7 +35,7 @@ class Check(unittest.TestCase):
         shutil.copy(ROOT / "tests/support/tally.py", self.folder / "tests/support")
         (self.folder / "cmake/setup.sh").write_text(
             'complain() { echo "$*" >&2; }\n'
-            'works() { case " ${MW_STUB_FAILS-} " in *" $1 "*) return 1 ;; esac; }\n'
+            'works() { case " ${MW_TEST_FAILS-} " in *" $1 "*) return 1 ;; esac; }\n'
             "install_packages() { works packages; }\n"
             + "".join(f"find_{word}() {{ echo {word}; works {word}; }}\n" for word in FOUND))
         for name, text in (("cmake", CMAKE), ("ctest", CTEST), ("gcovr", "#!/bin/sh\nexit 1\n")):
@@ -46,7 +46,7 @@ class Check(unittest.TestCase):
     def check(self, fails, *words):
         path = f"{self.folder}/bin:/usr/local/bin:/usr/bin:/bin"
         done = subprocess.run(["./check", *words], cwd=self.folder, capture_output=True, text=True,
-                              env={"PATH": path, "MW_STUB_FAILS": fails}, timeout=50)
+                              env={"PATH": path, "MW_TEST_FAILS": fails}, timeout=50)
         calls = (self.folder / "calls").read_text()
         return done.returncode, done.stdout + done.stderr, calls
 
@@ -75,7 +75,7 @@ class Check(unittest.TestCase):
         _, said, _ = self.check("clang tsan coverage release", "--deep")
         for preset in ("clang", "tsan", "coverage", "release"):
             self.assertRegex(said, rf"FAILED +\d+ s  build-{preset}\b")
-        # The stub of a release build leaves no programs, and gcovr fails.
+        # This cmake builds nothing, so valgrind and the benchmarks find no programs; this gcovr fails.
         status, said, _ = self.check("none", "--deep")
         self.assertEqual(status, 1, said)
         for step in ("coverage-report", "valgrind", "benchmarks"):
