@@ -165,7 +165,7 @@ void mw_scope_unwind(const struct mw_scope *scope)
     struct mw_heap *self = scope->heap;
     struct mw_scope_record *inside;
 
-    if (self == NULL || !mw_heap_right_thread(self, scope->record->where))
+    if (scope->record == NULL || !mw_heap_right_thread(self, scope->record->where))
         return;
     inside = scope->record + 1;
     if (inside < self->front.scope_top) {

@@ -65,8 +65,8 @@ struct mw_scope_record {
  * stands here, too: to close, it need not be read back from memory, where the next handle would
  * have to wait for it. */
 struct mw_scope {
-    struct mw_heap *heap; /* NULL: closed, or never opened */
-    struct mw_scope_record *record;
+    struct mw_heap *heap;
+    struct mw_scope_record *record; /* NULL: closed, or never opened */
     uintptr_t *base;
 };
 
@@ -257,7 +257,7 @@ static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char 
     scope.base = front->handle_top;
     if (MW_HEAP_UNLIKELY(record == front->scope_end)) {
         mw_heap_scope_refused(self, where);
-        scope.heap = NULL;
+        scope.record = NULL;
         return scope;
     }
     front->scope_top = record + 1;
@@ -269,15 +269,16 @@ static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char 
 static inline void mw_scope_close(struct mw_scope *scope)
 {
     struct mw_heap *heap = scope->heap;
+    struct mw_scope_record *record = scope->record;
 
-    if (heap == NULL)
+    if (MW_HEAP_UNLIKELY(record == NULL))
         return;
-    scope->heap = NULL;
+    scope->record = NULL;
     if (MW_HEAP_UNLIKELY(mw_heap_front_of(heap)->checked)) {
-        mw_scope_close_checked(heap, scope->record);
+        mw_scope_close_checked(heap, record);
         return;
     }
-    mw_heap_front_of(heap)->scope_top = scope->record;
+    mw_heap_front_of(heap)->scope_top = record;
     mw_heap_front_of(heap)->handle_top = scope->base;
 }
 
@@ -285,15 +286,16 @@ static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw
                                                const char *where)
 {
     struct mw_heap *heap = scope->heap;
+    struct mw_scope_record *record = scope->record;
 
-    if (heap == NULL)
+    if (MW_HEAP_UNLIKELY(record == NULL))
         return mw_ref_none();
-    scope->heap = NULL;
+    scope->record = NULL;
     /* The scope may have been opened when all handles were taken. */
     if (MW_HEAP_UNLIKELY(mw_ref_is_long(ref) || scope->base >= mw_heap_front_of(heap)->handle_end))
-        return mw_scope_escape_checked(heap, scope->record, ref, where);
+        return mw_scope_escape_checked(heap, record, ref, where);
     *scope->base = *mw_ref_slot(ref);
-    mw_heap_front_of(heap)->scope_top = scope->record;
+    mw_heap_front_of(heap)->scope_top = record;
     mw_heap_front_of(heap)->handle_top = scope->base + 1;
     ref.bits = (uintptr_t)scope->base + MW_REF_SHORT;
     return ref;
