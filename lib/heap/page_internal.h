@@ -39,7 +39,13 @@ struct mw_page {
     uint64_t own_slots[MW_MARK_WORDS];
 };
 
-enum { MW_PAGE_FIRST = sizeof(struct mw_page), MW_PAGE_ROOM = MW_PAGE_SIZE - MW_PAGE_FIRST };
+/* Objects begin with a line of the cache, and so do all of them when each fills one: a record of
+ * seven words, as the entry of a cache may be. */
+enum {
+    MW_LINE = 64,
+    MW_PAGE_FIRST = (sizeof(struct mw_page) + MW_LINE - 1) / MW_LINE * MW_LINE,
+    MW_PAGE_ROOM = MW_PAGE_SIZE - MW_PAGE_FIRST,
+};
 
 MW_ALWAYS_INLINE struct mw_page *mw_page_of(uintptr_t object)
 {
