@@ -27,7 +27,9 @@
 enum {
     QUARTER = 4,
     PREFETCH = 512,
-    WAITING = 512, /* promoted objects; more are looked at before young ones go on */
+    AHEAD = 256, /* bytes from the record that is scanned to the one whose objects are asked for */
+    AHEAD_MOST = 4, /* words of it */
+    WAITING = 512,  /* promoted objects; more are looked at before young ones go on */
 };
 
 struct scavenge {
@@ -185,6 +187,19 @@ static void visit_globals(struct scavenge *self)
 
 /* ---- the scan ---- */
 
+/* The copy waits for an object's header to come from memory; so the words that are scanned next are
+ * looked at for what they may lead to. It need not be a record that stands there. */
+MW_ALWAYS_INLINE void ask_ahead(const struct scavenge *self, const char *at, size_t words)
+{
+    const uintptr_t *ahead = (const uintptr_t *)(const void *)(at + AHEAD);
+
+    if (at + AHEAD + words * MW_WORD > self->to_top)
+        return;
+    for (size_t i = 0; i < words && i < AHEAD_MOST; i++)
+        if (ahead[i] - self->from < self->from_size)
+            __builtin_prefetch((void *)ahead[i], 1);
+}
+
 static char *scan_young(struct scavenge *self, char *at)
 {
     const struct mw_shape *shapes = self->heap->types.shapes;
@@ -192,8 +207,14 @@ static char *scan_young(struct scavenge *self, char *at)
     while (at < self->to_top && mw_stack_count(&self->heap->promoted) < WAITING) {
         uintptr_t *object = (uintptr_t *)(void *)at;
         uint64_t header = object[0];
+        const struct mw_shape *shape = &shapes[mw_header_type(header)];
 
-        mw_visit_object(shapes, object, header, visit_slot, self);
+        if (shape->kind == MW_SHAPE_MAP) {
+            ask_ahead(self, at, mw_header_words(header));
+            mw_visit_map(object + 1, shape->map, visit_slot, self);
+        } else {
+            mw_visit_object(shapes, object, header, visit_slot, self);
+        }
         at += mw_header_bytes(header);
     }
     return at;
