@@ -9,7 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { STRESS_FULL_EVERY = 8 };
+enum {
+    STRESS_FULL_EVERY = 8,
+    AHEAD = 448, /* bytes of a hole that are asked for while those before them are filled */
+};
 
 struct request {
     const struct mw_heap_type *type;
@@ -124,26 +127,25 @@ static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
 }
 
 /* What lies in a hole is not zero. */
-static uintptr_t *try_hole(struct mw_heap *self, const struct request *request)
+MW_ALWAYS_INLINE uintptr_t *fill_hole(struct mw_heap *self, const struct request *request)
 {
     size_t bytes = mw_header_bytes(request->header);
     uintptr_t *object = mw_old_allocate(self, bytes, mw_old_lane(self, request->header));
 
     if (object == NULL)
         return NULL;
+    for (size_t line = MW_LINE; line <= bytes; line += MW_LINE)
+        __builtin_prefetch((char *)object + AHEAD + line, 1);
     memset(object, 0, bytes);
     object[0] = request->header | MW_FLAG_OLD;
     return object;
 }
 
-static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
+MW_ALWAYS_INLINE uintptr_t *enter_old(struct mw_heap *self, const struct request *request,
+                                      uintptr_t *object)
 {
     size_t bytes = mw_header_bytes(request->header);
-    uintptr_t *object = bytes > MW_LARGE_MIN ? mw_large_allocate(self, request->header, false)
-                                             : try_hole(self, request);
 
-    if (object == NULL)
-        return NULL;
     self->counters.allocated_old += bytes;
     if (request->place != MW_PLACE_OLD && mw_type_entry(request->type)->pretenured) {
         self->counters.pretenured += bytes;
@@ -155,6 +157,15 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
     return object;
 }
 
+static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
+{
+    uintptr_t *object = mw_header_bytes(request->header) > MW_LARGE_MIN
+                            ? mw_large_allocate(self, request->header, false)
+                            : fill_hole(self, request);
+
+    return object != NULL ? enter_old(self, request, object) : NULL;
+}
+
 /* A scavenge looks at all references in a young object. It does not have the time for more of them
  * than fill a half; bytes cost it nothing. */
 static bool is_born_old(const struct mw_heap *self, const struct request *request)
@@ -162,19 +173,6 @@ static bool is_born_old(const struct mw_heap *self, const struct request *reques
     return request->place == MW_PLACE_OLD || mw_type_entry(request->type)->pretenured ||
            (mw_header_bytes(request->header) > self->nursery.capacity &&
             self->types.shapes[request->type->id].kind != MW_SHAPE_LEAF);
-}
-
-/* What is born old, and fits into the hole being filled, asks for no other work: that is done when
- * the hole is full, or when marking is behind. */
-static uintptr_t *try_quickly(struct mw_heap *self, const struct request *request)
-{
-    const struct mw_lane *lane = &self->old.lanes[mw_old_lane(self, request->header)];
-    size_t room = (size_t)(lane->limit - lane->top);
-
-    if (mw_header_bytes(request->header) > room || self->config.modes != 0 ||
-        !is_born_old(self, request) || mw_incremental_is_due(self) || has_too_much_outside(self))
-        return NULL;
-    return try_old(self, request);
 }
 
 static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
@@ -251,14 +249,60 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         return mw_handle_fail(self, -EOVERFLOW);
     if (self->config.modes & MW_HEAP_STRESS)
         stress(self);
-    object = try_quickly(self, request);
-    if (object == NULL && !can_never_fit(self, request)) {
-        prepare(self);
-        mw_incremental_tick(self);
-        object = insist(self, request);
-    }
+    if (can_never_fit(self, request))
+        return mw_handle_fail(self, -ENOMEM);
+    prepare(self);
+    mw_incremental_tick(self);
+    object = insist(self, request);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
 }
+
+/* ---- what is there at once, in ordinary heaps ---- */
+
+static bool is_ordinary(const struct mw_heap *self)
+{
+    return self->config.modes == 0 && self->front.handle_top < self->front.handle_end &&
+           self->front.raw_depth == 0 && pthread_equal(self->owner, pthread_self());
+}
+
+/* Zeroed memory, which arrays do not take in line, or some that is zeroed now. */
+MW_ALWAYS_INLINE uintptr_t *take_young(struct mw_heap *self, uint64_t header)
+{
+    struct mw_heap_front *front = &self->front;
+    size_t bytes = mw_header_bytes(header);
+    uintptr_t *object;
+
+    if (bytes > (size_t)(front->limit - front->top) && !mw_nursery_go_on(self, bytes))
+        return NULL;
+    object = (uintptr_t *)(void *)front->top;
+    front->top += bytes;
+    object[0] = header;
+    return object;
+}
+
+/* What fits into the hole being filled; other work is done when that is full, or when marking is
+ * behind. */
+MW_ALWAYS_INLINE uintptr_t *take_old(struct mw_heap *self, const struct request *request)
+{
+    const struct mw_lane *lane = &self->old.lanes[mw_old_lane(self, request->header)];
+
+    if (mw_header_bytes(request->header) > (size_t)(lane->limit - lane->top) ||
+        mw_incremental_is_due(self) || has_too_much_outside(self))
+        return NULL;
+    return enter_old(self, request, fill_hole(self, request));
+}
+
+static struct mw_ref take(struct mw_heap *self, const struct request *request, const char *where)
+{
+    uintptr_t *object = NULL;
+
+    if (is_ordinary(self))
+        object = is_born_old(self, request) ? take_old(self, request)
+                                            : take_young(self, request->header);
+    return object != NULL ? mw_heap_push(self, (uintptr_t)object) : allocate(self, request, where);
+}
+
+/* ---- the calls ---- */
 
 /* A type of another heap can be seen for what it is in a checked heap only. */
 static bool is_type(struct mw_heap *self, const struct mw_heap_type *type, bool record,
@@ -288,7 +332,9 @@ struct mw_ref mw_heap_new_in_at(struct mw_heap *self, const struct mw_heap_type 
 {
     struct request request = {type, type->header, place};
 
-    return is_type(self, type, true, where) ? allocate(self, &request, where) : mw_ref_none();
+    if (!is_type(self, type, true, where))
+        return mw_ref_none();
+    return take(self, &request, where);
 }
 
 /* Payload bytes of an array and what its last word leaves unused. Returns false when no object can
@@ -312,27 +358,6 @@ static bool measure(const struct mw_type_entry *entry, size_t count, size_t *ret
     return true;
 }
 
-/* Arrays have no inline form. Zeroed memory is there for small young ones in ordinary heaps only:
- * in others, [top, limit) is empty at this point. */
-static bool fits_at_once(const struct mw_heap *self, const struct request *request)
-{
-    const struct mw_heap_front *front = &self->front;
-
-    return mw_header_bytes(request->header) <= (size_t)(front->limit - front->top) &&
-           front->handle_top < front->handle_end && front->raw_depth == 0 &&
-           pthread_equal(self->owner, pthread_self()) && request->place == MW_PLACE_YOUNG &&
-           !mw_type_entry(request->type)->pretenured;
-}
-
-static struct mw_ref take_at_once(struct mw_heap *self, uint64_t header)
-{
-    uintptr_t *object = (uintptr_t *)(void *)self->front.top;
-
-    self->front.top += mw_header_bytes(header);
-    object[0] = header;
-    return mw_heap_push(self, (uintptr_t)object);
-}
-
 struct mw_ref mw_heap_new_array_at(struct mw_heap *self, const struct mw_heap_type *type,
                                    size_t count, enum mw_heap_place place, const char *where)
 {
@@ -344,6 +369,5 @@ struct mw_ref mw_heap_new_array_at(struct mw_heap *self, const struct mw_heap_ty
     if (!measure(mw_type_entry(type), count, &bytes, &slack))
         return mw_handle_fail(self, -EINVAL);
     request.header = mw_header_make(type->id, MW_WORD + bytes) | (uint64_t)slack << MW_SLACK_SHIFT;
-    return fits_at_once(self, &request) ? take_at_once(self, request.header)
-                                        : allocate(self, &request, where);
+    return take(self, &request, where);
 }

@@ -23,6 +23,7 @@ void mw_heap_config_default(struct mw_heap_config *ret)
         .limit = DEFAULT_LIMIT,
         .semi_space = DEFAULT_SEMI,
         .scavenge_us = DEFAULT_SCAVENGE_US,
+        .pretenure = true,
         .handles = DEFAULT_HANDLES,
         .scopes = DEFAULT_SCOPES,
     };

@@ -85,8 +85,8 @@ struct mw_heap_config {
     void (*collected)(void *context, const struct mw_heap_collection *collection);
 };
 
-/* 64 MiB, semi-spaces of 1 MiB that grow to 4 MiB where that saves work, as long as scavenges take
- * 3 ms at most, no pretenuring, a million handles, no modes. */
+/* 64 MiB, semi-spaces of 1 MiB that grow to 4 MiB where that saves work, as long as scavenges are
+ * not likely to take more than 3 ms, pretenuring, a million handles, no modes. */
 void mw_heap_config_default(struct mw_heap_config *ret);
 
 /* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */

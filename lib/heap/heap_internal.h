@@ -13,8 +13,7 @@
 #include <pthread.h>
 
 enum {
-    MW_LAB =
-        16 * 1024, /* young memory is zeroed, and handed to the inline allocation, in such steps */
+    MW_LAB = 16 * 1024, /* bytes of young memory between two looks at what else is to be done */
     MW_SEMI_MIN = 256 * 1024,
     MW_SEMI_MAX = 16 * 1024 * 1024,
     MW_SPAN_MIN = 64,     /* a smaller hole costs more to remember than it is worth */
@@ -37,11 +36,13 @@ struct mw_nursery {
     unsigned from, to;
     size_t capacity;      /* bytes of a half in use */
     char *end;            /* where the half being filled ends */
+    char *lent;           /* as far as memory may be zeroed and used before other work is due */
     char *start;          /* where what was born since the last scavenge begins */
     size_t wanted;        /* the capacity that it grows to, piece by piece */
     size_t ahead;         /* bytes that were brought in for that, of both halves together */
     size_t aged, in_vain; /* of scavenges since its capacity last changed, the last ones more */
     uint64_t born;        /* bytes, until the last scavenge; large ones at once */
+    size_t most_moved;    /* bytes that one moved, the last ones counting most */
     uint64_t cost;        /* of a scavenge, in nanoseconds for each KiB that survives */
     uint64_t usual_ns;    /* that one takes, the last ones counting most */
     uint64_t looked_ns,
@@ -344,8 +345,10 @@ struct mw_scavenged {
 /* nursery.c */
 int mw_nursery_init(struct mw_heap *self);
 void mw_nursery_deinit(struct mw_heap *self);
-/* Extends the inline allocation's memory to at least `bytes`. Returns false when the half is full.
- */
+/* Extends the inline allocation's memory to at least `bytes`. Returns false when other work is due
+ * first. */
+bool mw_nursery_go_on(struct mw_heap *self, size_t bytes);
+/* Likewise, when that is done. Returns false when the half is full. */
 bool mw_nursery_extend(struct mw_heap *self, size_t bytes);
 void mw_nursery_retire(struct mw_heap *self);
 void mw_nursery_flip(struct mw_heap *self, char *to_top);

@@ -22,7 +22,8 @@ enum {
     POISON_BYTE = 0xd5,
     LOOK_EVERY_NS = 100 * MW_NS_PER_MS, /* often enough for who waits, seldom enough to tell */
     MOVED_LEAST = 64 * 1024,            /* less says nothing about what it costs */
-    MEMORY = 4,                         /* halves full of survivors: what is older counts half */
+    ZEROED = 4 * 1024, /* at a time: it must still be in the cache when the objects come */
+    MEMORY = 4,        /* halves full of survivors: what is older counts half */
 };
 
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
@@ -35,7 +36,7 @@ static void start_half(struct mw_heap *self, char *top)
     struct mw_nursery *nursery = &self->nursery;
 
     nursery->end = mw_nursery_half(nursery, nursery->from) + nursery->capacity;
-    nursery->start = self->front.top = self->front.limit = top;
+    nursery->start = nursery->lent = self->front.top = self->front.limit = top;
     mw_annotate_free(top, (size_t)(nursery->end - top));
 }
 
@@ -67,11 +68,42 @@ void mw_nursery_deinit(struct mw_heap *self)
     mw_vm_unmap(self->nursery.base, self->nursery.reserved);
 }
 
-bool mw_nursery_extend(struct mw_heap *self, size_t bytes)
+/* The other half was used last, so this one is not in the cache. While the program fills what is
+ * zeroed here, what comes next is on its way. */
+static void zero(char *start, size_t bytes)
+{
+    mw_annotate_used(start, bytes);
+    memset(start, 0, bytes);
+    for (size_t line = 0; line < bytes; line += MW_LINE)
+        __builtin_prefetch(start + bytes + line, 1);
+}
+
+static void hand_out(struct mw_heap *self, size_t bytes)
 {
     struct mw_heap_front *front = &self->front;
     char *limit = front->limit;
-    size_t room = (size_t)(self->nursery.end - front->top);
+    size_t room = (size_t)(self->nursery.lent - front->top);
+    size_t step = bytes > ZEROED ? bytes : ZEROED;
+
+    front->limit = front->top + (step < room ? step : room);
+    if (front->limit < limit)
+        front->limit = limit;
+    zero(limit, (size_t)(front->limit - limit));
+}
+
+bool mw_nursery_go_on(struct mw_heap *self, size_t bytes)
+{
+    if ((size_t)(self->nursery.lent - self->front.top) < bytes)
+        return false;
+    hand_out(self, bytes);
+    return true;
+}
+
+bool mw_nursery_extend(struct mw_heap *self, size_t bytes)
+{
+    struct mw_heap_front *front = &self->front;
+    struct mw_nursery *nursery = &self->nursery;
+    size_t room = (size_t)(nursery->end - front->top);
     size_t step =
         front->checked || self->config.modes & (MW_HEAP_STRESS | MW_HEAP_SLICES) ? bytes : MW_LAB;
 
@@ -79,17 +111,16 @@ bool mw_nursery_extend(struct mw_heap *self, size_t bytes)
         return false;
     if (step < bytes)
         step = bytes;
-    front->limit = step < room ? front->top + step : self->nursery.end;
-    if (front->limit < limit)
-        front->limit = limit;
-    mw_annotate_used(limit, (size_t)(front->limit - limit));
-    memset(limit, 0, (size_t)(front->limit - limit));
+    nursery->lent = step < room ? front->top + step : nursery->end;
+    if (nursery->lent < front->limit)
+        nursery->lent = front->limit;
+    hand_out(self, bytes);
     return true;
 }
 
 void mw_nursery_retire(struct mw_heap *self)
 {
-    self->front.limit = self->front.top;
+    self->front.limit = self->nursery.lent = self->front.top;
 }
 
 /* ---- after a scavenge ---- */
@@ -250,8 +281,7 @@ static void shrink(struct mw_heap *self, size_t capacity)
         give_up_growing(nursery);
     decommit_beyond(nursery, capacity, less, less);
     set_capacity(self, capacity);
-    if (self->front.limit > nursery->end)
-        self->front.limit = nursery->end;
+    mw_nursery_retire(self);
 }
 
 static uint64_t most_ns(const struct mw_heap *self)
@@ -293,6 +323,14 @@ static void note_time(struct mw_nursery *self, uint64_t cpu_ns, uint64_t most)
     self->usual_ns = (7 * self->usual_ns + (cpu_ns < 2 * most ? cpu_ns : 2 * most)) / 8;
 }
 
+/* What once survived may survive again; that is forgotten in some twenty scavenges. */
+static void note_most(struct mw_nursery *self, size_t moved)
+{
+    self->most_moved -= self->most_moved / 8;
+    if (self->most_moved < moved)
+        self->most_moved = moved;
+}
+
 static bool should_grow(const struct mw_heap *self)
 {
     const struct mw_nursery *nursery = &self->nursery;
@@ -301,17 +339,19 @@ static bool should_grow(const struct mw_heap *self)
     return nursery->slots == HALVES && nursery->wanted == capacity &&
            2 * capacity <= nursery->slot_size && mw_heap_may_grow(self, 2 * capacity) &&
            mw_policy_grow_new(capacity, nursery->aged, nursery->in_vain) &&
-           mw_policy_quick_enough(capacity, nursery->cost, most_ns(self));
+           mw_policy_quick_enough(capacity, nursery->most_moved, nursery->cost, most_ns(self));
 }
 
 void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns)
 {
     struct mw_nursery *nursery = &self->nursery;
     size_t less = nursery->capacity / 2;
+    size_t bytes = moved->promoted + moved->survived;
 
     note_time(nursery, cpu_ns, most_ns(self));
     count_copied(nursery, moved);
-    count_cost(nursery, moved->promoted + moved->survived, cpu_ns);
+    count_cost(nursery, bytes, cpu_ns);
+    note_most(nursery, bytes);
     if (most_ns(self) != 0 && nursery->usual_ns > most_ns(self) && may_shrink(self, less))
         shrink(self, less);
     else if (should_grow(self))

@@ -115,10 +115,11 @@ bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain)
     return in_vain > capacity && in_vain > aged / 4;
 }
 
-/* All of a half may survive, and what survived last time says how much that takes. */
-bool mw_policy_quick_enough(size_t capacity, uint64_t cost, uint64_t most_ns)
+/* Of halves twice as large, twice as much may survive as did of these at most, and what that took
+ * says how much it takes then. */
+bool mw_policy_quick_enough(size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns)
 {
-    return most_ns == 0 || cost * (2 * capacity / 1024) <= most_ns;
+    return most_ns == 0 || cost * (2 * least(moved, capacity) / 1024) <= most_ns;
 }
 
 /* Less than 1000 bytes in a millisecond: V8's line between a program that runs and one that waits.

@@ -30,7 +30,7 @@ bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns);
 bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain);
 /* Whether a scavenge of halves twice as large, which costs so many nanoseconds for each KiB, takes
  * no more than `most_ns` (0: any time) at worst. */
-bool mw_policy_quick_enough(size_t capacity, uint64_t cost, uint64_t most_ns);
+bool mw_policy_quick_enough(size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns);
 /* Whether a program that allocated so many bytes in that time does next to nothing. */
 bool mw_policy_quiet(uint64_t bytes, uint64_t ns);
 /* Whether objects of a type should be born old. */

@@ -91,9 +91,14 @@ static void halves_do_not_double_for_what_lives_long(void **state)
 static void a_scavenge_of_twice_the_size_must_be_quick_enough(void **state)
 {
     (void)state;
-    assert_true(mw_policy_quick_enough(MIB, 300, 0));
-    assert_true(mw_policy_quick_enough(MIB, 300, 2048 * 300));
-    assert_false(mw_policy_quick_enough(MIB, 300, 2048 * 300 - 1));
+    assert_true(mw_policy_quick_enough(MIB, MIB, 300, 0));
+    assert_true(mw_policy_quick_enough(MIB, MIB, 300, 2048 * 300));
+    assert_false(mw_policy_quick_enough(MIB, MIB, 300, 2048 * 300 - 1));
+    /* when a quarter survived of these at most */
+    assert_true(mw_policy_quick_enough(MIB, MIB / 4, 300, 512 * 300));
+    assert_false(mw_policy_quick_enough(MIB, MIB / 4, 300, 512 * 300 - 1));
+    /* large young objects may come on top: more than all of a half is not foreseen */
+    assert_true(mw_policy_quick_enough(MIB, 2 * MIB, 300, 2048 * 300));
 }
 
 static void a_thousand_bytes_in_a_millisecond_are_work(void **state)
