@@ -40,7 +40,7 @@ class Case(unittest.TestCase):
 class Recording(Case):
     def test_a_pipe_that_nobody_writes_to_is_not_waited_for(self):
         os.mkfifo(self.path)
-        for mode in ((), ("--once",)):
+        for mode in (("--socket", f"{self.path}.socket"), ("--once",)):
             result = run("--replay", str(self.path), *mode)
             self.assertEqual(result.returncode, 1)
             self.assertIn("not a recording", result.stderr)
