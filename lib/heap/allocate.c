@@ -11,7 +11,8 @@
 
 enum {
     STRESS_FULL_EVERY = 8,
-    AHEAD = 448, /* bytes of a hole that are asked for while those before them are filled */
+    AHEAD = 448, /* bytes of a hole that are asked for while those before them are filled ... */
+    AHEAD_MOST = 1024, /* ... by an object of at most so many; the processor sees longer rows */
 };
 
 struct request {
@@ -134,7 +135,7 @@ MW_ALWAYS_INLINE uintptr_t *fill_hole(struct mw_heap *self, const struct request
 
     if (object == NULL)
         return NULL;
-    for (size_t line = MW_LINE; line <= bytes; line += MW_LINE)
+    for (size_t line = MW_LINE; line <= bytes && line <= AHEAD_MOST; line += MW_LINE)
         __builtin_prefetch((char *)object + AHEAD + line, 1);
     memset(object, 0, bytes);
     object[0] = request->header | MW_FLAG_OLD;
@@ -168,11 +169,16 @@ static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
 
 /* A scavenge looks at all references in a young object. It does not have the time for more of them
  * than fill a half; bytes cost it nothing. */
-static bool is_born_old(const struct mw_heap *self, const struct request *request)
+static bool must_be_old(const struct mw_heap *self, const struct request *request)
 {
-    return request->place == MW_PLACE_OLD || mw_type_entry(request->type)->pretenured ||
+    return request->place == MW_PLACE_OLD ||
            (mw_header_bytes(request->header) > self->nursery.capacity &&
             self->types.shapes[request->type->id].kind != MW_SHAPE_LEAF);
+}
+
+static bool is_born_old(const struct mw_heap *self, const struct request *request)
+{
+    return mw_type_entry(request->type)->pretenured || must_be_old(self, request);
 }
 
 static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
@@ -184,14 +190,19 @@ static uintptr_t *try_once(struct mw_heap *self, const struct request *request)
     return old ? try_old(self, request) : try_young(self, request);
 }
 
+/* At the limit the new space may be full of what could not be promoted, and the old space not; or
+ * the old space is full, and what the heap alone wants to be old can be young. */
 static uintptr_t *try_hard(struct mw_heap *self, const struct request *request)
 {
     bool old = is_born_old(self, request);
     uintptr_t *object = old ? try_old(self, request) : try_young(self, request);
 
-    /* At the limit the new space may be full of what could not be promoted, and the old space not.
-     */
-    return object != NULL || old ? object : try_old(self, request);
+    if (object != NULL || must_be_old(self, request))
+        return object;
+    if (!old)
+        return try_old(self, request);
+    mw_survival_revoke(self, request->type);
+    return try_young(self, request);
 }
 
 /* Not even in a heap without anything else, its limit raised: nothing needs to be dropped for it.
@@ -257,12 +268,13 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
 }
 
-/* ---- what is there at once, in ordinary heaps ---- */
+/* ---- what is there at once ---- */
 
-static bool is_ordinary(const struct mw_heap *self)
+/* In a checked heap nothing is: its `handle_end` is NULL. */
+static bool may_take(const struct mw_heap *self)
 {
-    return self->config.modes == 0 && self->front.handle_top < self->front.handle_end &&
-           self->front.raw_depth == 0 && pthread_equal(self->owner, pthread_self());
+    return self->front.handle_top < self->front.handle_end && self->front.raw_depth == 0 &&
+           pthread_equal(self->owner, pthread_self());
 }
 
 /* Zeroed memory, which arrays do not take in line, or some that is zeroed now. */
@@ -280,14 +292,16 @@ MW_ALWAYS_INLINE uintptr_t *take_young(struct mw_heap *self, uint64_t header)
     return object;
 }
 
-/* What fits into the hole being filled; other work is done when that is full, or when marking is
- * behind. */
+/* What fits into the hole being filled, in a heap without modes; other work is done when that is
+ * full, or when marking is behind. */
 MW_ALWAYS_INLINE uintptr_t *take_old(struct mw_heap *self, const struct request *request)
 {
     const struct mw_lane *lane = &self->old.lanes[mw_old_lane(self, request->header)];
 
-    if (mw_header_bytes(request->header) > (size_t)(lane->limit - lane->top) ||
-        mw_incremental_is_due(self) || has_too_much_outside(self))
+    size_t bytes = mw_header_bytes(request->header);
+
+    if (bytes > (size_t)(lane->limit - lane->top) || bytes > MW_LARGE_MIN ||
+        self->config.modes != 0 || mw_incremental_is_due(self) || has_too_much_outside(self))
         return NULL;
     return enter_old(self, request, fill_hole(self, request));
 }
@@ -296,7 +310,7 @@ static struct mw_ref take(struct mw_heap *self, const struct request *request, c
 {
     uintptr_t *object = NULL;
 
-    if (is_ordinary(self))
+    if (may_take(self))
         object = is_born_old(self, request) ? take_old(self, request)
                                             : take_young(self, request->header);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : allocate(self, request, where);

@@ -42,7 +42,7 @@ struct mw_nursery {
     size_t ahead;         /* bytes that were brought in for that, of both halves together */
     size_t aged, in_vain; /* of scavenges since its capacity last changed, the last ones more */
     uint64_t born;        /* bytes, until the last scavenge; large ones at once */
-    size_t most_moved;    /* bytes that one moved, the last ones counting most */
+    size_t most_moved;    /* bytes that one moved at most; an eighth is forgotten at each */
     uint64_t cost;        /* of a scavenge, in nanoseconds for each KiB that survives */
     uint64_t usual_ns;    /* that one takes, the last ones counting most */
     uint64_t looked_ns,
@@ -577,6 +577,8 @@ void mw_stats_count_pause(struct mw_heap *self, uint64_t pause_ns);
 /* survival.c */
 /* Between the copying and the end of a scavenge: looks at some of from-space's new objects. */
 void mw_survival_sample(struct mw_heap *self, const char *start, const char *end);
+/* A type's objects are not born old any more. */
+void mw_survival_revoke(struct mw_heap *self, const struct mw_heap_type *type);
 /* An object was born old because its type survives. */
 void mw_survival_witness(struct mw_heap *self, const uintptr_t *object);
 /* After marking, before anything is freed or moved: which types are born old from now on. */

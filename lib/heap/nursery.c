@@ -7,8 +7,9 @@
  *
  * Halves double when more was copied in vain than fits into one: it survived a scavenge and was
  * dead at the next, so in larger halves it would have died where it was born. They do not when a
- * scavenge of the larger ones would take too long. They shrink again, down to what was configured,
- * when scavenges usually take too long after all, and when the program has come to rest.
+ * scavenge of the larger ones is likely to take too long. They shrink again, down to what was
+ * configured, when scavenges usually take too long after all, and when the program has come to
+ * rest.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"

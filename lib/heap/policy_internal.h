@@ -28,8 +28,8 @@ bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns);
 /* Whether halves of `capacity` should double: of so many `aged` bytes so many were copied in vain
  * since they last did. */
 bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain);
-/* Whether a scavenge of halves twice as large, which costs so many nanoseconds for each KiB, takes
- * no more than `most_ns` (0: any time) at worst. */
+/* Whether a scavenge of halves twice as large is likely to take no more than `most_ns` (0: any
+ * time): of late `moved` bytes survived at most, and each KiB costs so many nanoseconds. */
 bool mw_policy_quick_enough(size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns);
 /* Whether a program that allocated so many bytes in that time does next to nothing. */
 bool mw_policy_quiet(uint64_t bytes, uint64_t ns);

@@ -289,6 +289,7 @@ int mw_snapshot_create(struct mw_heap *heap, uint64_t piece, bool rough,
     self->rough = rough;
     self->maker = getpid();
     self->collections = heap->history.count;
+    self->used = mw_heap_used(heap);
     error = prepare(self);
     if (error < 0)
         mw_heap_snapshot_destroy(self);
@@ -343,7 +344,7 @@ static bool is_stale(const struct mw_heap_snapshot *self)
     const struct mw_heap *heap = self->heap;
 
     return self->collections != heap->history.count || heap->marker.active ||
-           mw_old_has_hole(&heap->old) || heap->front.limit != heap->front.top;
+           mw_old_has_hole(&heap->old) || self->used != mw_heap_used(heap);
 }
 
 static void write_number(struct mw_out *out, const char *name, uint64_t value)
@@ -406,6 +407,7 @@ static int refine(struct mw_heap_snapshot *self)
         error = -ENOMEM;
     self->memory += sizeof(*self) + heap->identity.bytes;
     self->collections = heap->history.count;
+    self->used = mw_heap_used(heap);
     self->rough = false;
     return error;
 }

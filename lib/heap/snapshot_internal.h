@@ -78,6 +78,7 @@ struct mw_heap_snapshot {
     bool new_ids;
     uint32_t new_first;   /* the first id when there are no identities, else 0 */
     uint64_t collections; /* of the heap when it was prepared */
+    size_t used;          /* likewise */
     bool rough;           /* what died while it was marked is still in it */
     pid_t maker;
     size_t memory;

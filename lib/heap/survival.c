@@ -12,8 +12,9 @@
  * Objects born old are not seen by scavenges any more. So some of them are witnesses: their
  * addresses are kept until the next full collection, which says how many were worth their place. A
  * type of which three in four were not, twice in a row (once may be a cache that was dropped),
- * becomes young again, and needs twice as many good cycles the next time. And what was decided is
- * forgotten now and then in any case, and found out again.
+ * becomes young again, and needs twice as many good cycles the next time. So does one that meets
+ * the limit: the new space may have room yet. And what was decided is forgotten now and then in any
+ * case, and found out again.
  *
  * A type that is born old is not allocated in line: its `size` fits no memory, so that the inline
  * form, which knows nothing of this, takes the long way.
@@ -78,6 +79,15 @@ static void hear_witnesses(struct mw_heap *self)
 
 /* ---- judging ---- */
 
+static void revoke(struct mw_heap *self, struct mw_type_entry *entry)
+{
+    struct mw_lifetime *lifetime = &entry->lifetime;
+
+    lifetime->doubts = 0;
+    lifetime->strikes += lifetime->strikes < STRIKES_MAX;
+    set_pretenured(self, entry, false);
+}
+
 static void judge_old(struct mw_heap *self, struct mw_type_entry *entry)
 {
     struct mw_lifetime *lifetime = &entry->lifetime;
@@ -85,11 +95,14 @@ static void judge_old(struct mw_heap *self, struct mw_type_entry *entry)
     if (lifetime->witnesses >= WITNESSES_LEAST)
         lifetime->doubts = 4 * lifetime->alive < lifetime->witnesses ? lifetime->doubts + 1 : 0;
     lifetime->witnesses = lifetime->alive = 0;
-    if (lifetime->doubts < DOUBTS_MOST)
-        return;
-    lifetime->doubts = 0;
-    lifetime->strikes += lifetime->strikes < STRIKES_MAX;
-    set_pretenured(self, entry, false);
+    if (lifetime->doubts == DOUBTS_MOST)
+        revoke(self, entry);
+}
+
+/* There is no room for it. */
+void mw_survival_revoke(struct mw_heap *self, const struct mw_heap_type *type)
+{
+    revoke(self, mw_type_entry(type));
 }
 
 /* On what the samples since the last full collection said. */
@@ -111,7 +124,8 @@ static void judge_young(struct mw_heap *self, struct mw_type_entry *entry)
 
 void mw_survival_review(struct mw_heap *self)
 {
-    uint64_t collections = self->counters.collections[MW_GC_MARK_SWEEP] + 1; /* with this one */
+    uint64_t collections = self->counters.collections[MW_GC_MARK_SWEEP] +
+                           self->counters.collections[MW_GC_MARK_COMPACT] + 1; /* with this one */
 
     hear_witnesses(self);
     for (uint32_t i = MW_TYPE_FIRST; i < self->types.count; i++) {

@@ -20,7 +20,7 @@ ALL = sys.argv[3:4] == ["all"]
 del sys.argv[1:4]
 
 FLAGS = ["-std=c11", "-O1", "-w", "-D_GNU_SOURCE", "-pthread"]
-SHARED = ["fixture.c", "shadow.c", "shadow_compare.c", "model.c"]
+SHARED = ["fixture.c", "shadow.c", "shadow_compare.c", "model.c", "snapshot_rows.c"]
 COMPUTES_S = 60  # of processor time, whatever else the machine does; none of them waits
 JOBS = 2
 
@@ -171,10 +171,12 @@ MORE = [
         "    for (unsigned i = 0; i < MW_LANES; i++)\n        if (at == ",
         "    for (unsigned i = 0; i < 1; i++)\n        if (at == ", ("pool", "graph")),
     Row("an array is allocated over a raw pointer", "allocate.c",
-        "           self->front.raw_depth == 0 && pthread_equal", "           pthread_equal",
+        "< self->front.handle_end && self->front.raw_depth == 0 &&",
+        "< self->front.handle_end &&",
         ("misuse",)),
     Row("another thread allocates an array", "allocate.c",
-        " && pthread_equal(self->owner, pthread_self());", ";", ("misuse",)),
+        "->front.raw_depth == 0 &&\n           pthread_equal(self->owner, pthread_self());",
+        "->front.raw_depth == 0;", ("misuse",)),
     Row("slices mark large young objects", "large.c",
         "        mw_mark_set_bit(page, mw_page_word(page, (uintptr_t)object_of(page)));\n", "",
         ("incremental",)),
@@ -291,6 +293,13 @@ MORE = [
     Row("what can never fit drops what the program has", "allocate.c",
         "    if (can_never_fit(self, request))\n        return mw_handle_fail(self, -ENOMEM);\n", "",
         ("limit",)),
+    Row("a large object is born in a page", "allocate.c",
+        " || bytes > MW_LARGE_MIN ||", " ||", ("young",)),
+    Row("what is to be old may not be young at the limit", "allocate.c",
+        "    mw_survival_revoke(self, request->type);\n    return try_young(self, request);",
+        "    return NULL;", ("survival",)),
+    Row("what was allocated after a snapshot was prepared is not noticed", "snapshot.c",
+        " || self->used != mw_heap_used(heap);", ";", ("snapshot",)),
     Row("all of a half is expected to survive", "policy.c",
         "2 * least(moved, capacity)", "2 * capacity", ("policy",)),
     Row("what is due waits for the next piece of young memory", "nursery.c",

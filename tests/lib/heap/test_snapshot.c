@@ -403,6 +403,26 @@ static void a_heap_that_went_on_is_not_written(void **state)
     close(fd);
 }
 
+/* An array of more than a step of young memory fills exactly what was made ready for it. */
+static void whatever_was_allocated_since_is_noticed(void **state)
+{
+    static const size_t sizes[] = {1, 5000, 20000, 200 * 1024};
+    struct fixture *self = create(state, 0, 8 * MIB);
+    int fd = rows_file();
+    MW_SCOPE(scope, self->heap);
+
+    make_nodes(self);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct mw_heap_snapshot *snapshot = NULL;
+
+        assert_int_equal(mw_heap_snapshot_prepare(self->heap, &snapshot, NULL), 0);
+        mw_heap_new_array(self->heap, self->bytes, sizes[i], MW_PLACE_YOUNG);
+        assert_int_equal(mw_heap_snapshot_emit(snapshot, fd, NULL), -ESTALE);
+        mw_heap_snapshot_destroy(snapshot);
+    }
+    close(fd);
+}
+
 /* ---- when it may not begin ---- */
 
 static void a_raw_region_has_no_snapshot(void **state)
@@ -494,6 +514,7 @@ int main(void)
         cmocka_unit_test_teardown(what_dies_while_marking_goes_in_slices_is_not_in_it, teardown),
         cmocka_unit_test_teardown(the_short_pause_is_not_needed, teardown),
         cmocka_unit_test_teardown(a_heap_that_went_on_is_not_written, teardown),
+        cmocka_unit_test_teardown(whatever_was_allocated_since_is_noticed, teardown),
         cmocka_unit_test_teardown(a_raw_region_has_no_snapshot, teardown),
         cmocka_unit_test_teardown(a_collection_has_no_snapshot, teardown),
         cmocka_unit_test(each_mapping_may_fail),

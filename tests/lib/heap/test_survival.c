@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 
 enum { WINDOW = 20000 };
@@ -139,6 +140,51 @@ static void what_was_decided_is_forgotten_now_and_then(void **state)
     pretenure(self, 2);
 }
 
+/* How many nodes live in a heap that has no room for more, when it pretenures or not. */
+static size_t fill(void **state, size_t limit, bool pretenures)
+{
+    struct fixture *self = calloc(1, sizeof(*self));
+    struct mw_heap_config config = config_of(self, 0, limit);
+    size_t count = 0;
+
+    config.semi_space = config.semi_space_max = MIB;
+    config.pretenure = pretenures;
+    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
+    add_types(self);
+    *state = self;
+
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref list = mw_heap_new(self->heap, self->node);
+
+    for (;; count++) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref node = mw_heap_new(self->heap, self->node);
+
+        if (mw_ref_is_none(node))
+            break;
+        mw_heap_set(self->heap, node, 0, list);
+        mw_heap_assign(self->heap, list, node);
+    }
+    assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
+    assert_int_equal(numbers_of(self).pretenured > 0, pretenures);
+    assert_false(is_pretenured(self));
+    mw_scope_close(&scope);
+    destroy(self);
+    *state = NULL;
+    return count;
+}
+
+/* What the heap alone wants to be old may be young where the old space is full: a half is not left
+ * empty for it. */
+static void at_the_limit_the_new_space_is_used_up_too(void **state)
+{
+    for (size_t limit = 24 * MIB; limit <= 40 * MIB; limit += 8 * MIB) {
+        size_t most = fill(state, limit, false);
+
+        assert_true(fill(state, limit, true) >= most - most / 100);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +194,7 @@ int main(void)
         cmocka_unit_test_teardown(it_can_be_turned_off, teardown),
         cmocka_unit_test_teardown(what_dies_old_is_young_again_and_believed_less, teardown),
         cmocka_unit_test_teardown(what_was_decided_is_forgotten_now_and_then, teardown),
+        cmocka_unit_test_teardown(at_the_limit_the_new_space_is_used_up_too, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,23 @@ static void large_objects_have_the_new_space_as_their_budget(void **state)
     assert_int_equal(numbers_of(self).allocated_old, 0);
 }
 
+/* A fresh page has room for one of up to 248 KiB, but none is to be slid about. */
+static void a_large_object_that_is_born_old_is_by_itself(void **state)
+{
+    struct fixture *self = create(state, 0, 16 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_heap_space spaces[MW_SPACES];
+
+    mw_heap_new_array(self->heap, self->bytes, 1, MW_PLACE_OLD);
+    mw_heap_new_array(self->heap, self->refs, 1, MW_PLACE_OLD);
+    mw_heap_new_array(self->heap, self->bytes, 200 * 1024, MW_PLACE_OLD);
+    mw_heap_new_array(self->heap, self->refs, 25 * 1024, MW_PLACE_OLD);
+    mw_heap_get_spaces(self->heap, spaces);
+    assert_string_equal(spaces[2].name, "large_object_space");
+    assert_true(spaces[1].used < 1024);
+    assert_true(spaces[2].used > 2 * 200 * 1024);
+}
+
 static void more_references_than_a_half_are_born_old(void **state)
 {
     struct fixture *self = create(state, 0, 64 * MIB);
@@ -535,6 +552,7 @@ int main(void)
         cmocka_unit_test_teardown(the_second_survival_promotes_it_where_it_is, teardown),
         cmocka_unit_test_teardown(large_objects_have_the_new_space_as_their_budget, teardown),
         cmocka_unit_test_teardown(more_references_than_a_half_are_born_old, teardown),
+        cmocka_unit_test_teardown(a_large_object_that_is_born_old_is_by_itself, teardown),
         cmocka_unit_test_teardown(a_large_array_keeps_its_values_at_every_age, teardown),
         cmocka_unit_test_teardown(circles_through_large_objects_live_and_die, teardown),
         cmocka_unit_test_teardown(an_old_holder_of_a_large_object_is_remembered, teardown),
