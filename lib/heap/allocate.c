@@ -297,7 +297,6 @@ MW_ALWAYS_INLINE uintptr_t *take_young(struct mw_heap *self, uint64_t header)
 MW_ALWAYS_INLINE uintptr_t *take_old(struct mw_heap *self, const struct request *request)
 {
     const struct mw_lane *lane = &self->old.lanes[mw_old_lane(self, request->header)];
-
     size_t bytes = mw_header_bytes(request->header);
 
     if (bytes > (size_t)(lane->limit - lane->top) || bytes > MW_LARGE_MIN ||

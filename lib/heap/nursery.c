@@ -75,7 +75,7 @@ static void zero(char *start, size_t bytes)
 {
     mw_annotate_used(start, bytes);
     memset(start, 0, bytes);
-    for (size_t line = 0; line < bytes; line += MW_LINE)
+    for (size_t line = 0; line < bytes && line < ZEROED; line += MW_LINE)
         __builtin_prefetch(start + bytes + line, 1);
 }
 
