@@ -111,20 +111,29 @@ static uintptr_t *try_large(struct mw_heap *self, const struct request *request)
     return mw_large_allocate(self, request->header, true);
 }
 
+MW_ALWAYS_INLINE bool has_zeroes(const struct mw_heap *self, size_t bytes)
+{
+    return bytes <= (size_t)(self->front.limit - self->front.top);
+}
+
+MW_ALWAYS_INLINE uintptr_t *use_zeroes(struct mw_heap *self, uint64_t header)
+{
+    uintptr_t *object = (uintptr_t *)(void *)self->front.top;
+
+    self->front.top += mw_header_bytes(header);
+    object[0] = header;
+    return object;
+}
+
 static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
 {
-    struct mw_heap_front *front = &self->front;
     size_t bytes = mw_header_bytes(request->header);
-    uintptr_t *object;
 
     if (bytes > MW_LARGE_MIN)
         return try_large(self, request);
-    if (bytes > (size_t)(front->limit - front->top) && !mw_nursery_extend(self, bytes))
-        return NULL;
-    object = (uintptr_t *)(void *)front->top;
-    front->top += bytes;
-    object[0] = request->header;
-    return object;
+    return has_zeroes(self, bytes) || mw_nursery_extend(self, bytes)
+               ? use_zeroes(self, request->header)
+               : NULL;
 }
 
 /* What lies in a hole is not zero. */
@@ -280,16 +289,10 @@ static bool may_take(const struct mw_heap *self)
 /* Zeroed memory, which arrays do not take in line, or some that is zeroed now. */
 MW_ALWAYS_INLINE uintptr_t *take_young(struct mw_heap *self, uint64_t header)
 {
-    struct mw_heap_front *front = &self->front;
     size_t bytes = mw_header_bytes(header);
-    uintptr_t *object;
 
-    if (bytes > (size_t)(front->limit - front->top) && !mw_nursery_go_on(self, bytes))
-        return NULL;
-    object = (uintptr_t *)(void *)front->top;
-    front->top += bytes;
-    object[0] = header;
-    return object;
+    return has_zeroes(self, bytes) || mw_nursery_go_on(self, bytes) ? use_zeroes(self, header)
+                                                                    : NULL;
 }
 
 /* What fits into the hole being filled, in a heap without modes; other work is done when that is

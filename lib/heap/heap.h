@@ -67,14 +67,13 @@ struct mw_heap_config {
     size_t semi_space;     /* of one half of the new space: a power of two, 256 KiB to 16 MiB */
     size_t semi_space_max; /* as far as it may grow; 0: four times that, if it is little beside
                               `limit` */
-    uint64_t
-        scavenge_us;   /* it grows only if scavenges are not likely to take longer; 0: any time */
-    uint64_t slide_us; /* in idle time it slides only if it takes no longer; 0: any time */
-    bool pretenure;    /* types whose objects nearly all survive are born old */
-    uint32_t handles;  /* that may be alive at once */
-    uint32_t scopes;   /* that may be open at once */
-    unsigned modes;    /* of enum mw_heap_mode */
-    uint64_t fail_mapping;        /* tests: the n-th call for memory fails; 0: none does */
+    uint64_t scavenge_us;  /* it grows while scavenges are likely to take no longer; 0: any time */
+    uint64_t slide_us;     /* in idle time it slides only if it takes no longer; 0: any time */
+    bool pretenure;        /* types whose objects nearly all survive are born old */
+    uint32_t handles;      /* that may be alive at once */
+    uint32_t scopes;       /* that may be open at once */
+    unsigned modes;        /* of enum mw_heap_mode */
+    uint64_t fail_mapping; /* tests: the n-th call for memory fails; 0: none does */
     const struct mw_clock *clock; /* for the trace's time stamps; NULL: the machine's */
     void *context;                /* for the calls below, each of which may be NULL */
     /* What was asked for is not done. Called in unchecked heaps too for what is seen there. */
