@@ -198,11 +198,11 @@ static int end_minute(struct mw_history *self)
     return error;
 }
 
-/* Minutes are those of the wall clock. The first one may have begun before there was a sample; one
- * that the clock was set back into begins anew. */
+/* Minutes are those of the wall clock. The first one begins with the first sample, for nothing is
+ * known of what was before; one that the clock was set back into begins anew. */
 static int turn_minute(struct mw_history *self)
 {
-    int64_t minute = self->wall / MW_HISTORY_MINUTE_MS, begin = self->wall % MW_HISTORY_MINUTE_MS;
+    int64_t minute = self->wall / MW_HISTORY_MINUTE_MS, begin = self->time;
     bool first = self->samples_seen == 1;
     int error = 0;
 
@@ -210,7 +210,8 @@ static int turn_minute(struct mw_history *self)
         return 0;
     if (!first)
         error = end_minute(self);
-    begin = self->time - begin;
+    if (!first)
+        begin -= self->wall % MW_HISTORY_MINUTE_MS;
     if (!first && begin <= self->minute_time)
         begin = self->minute_time + 1;
     self->minute_time = begin;

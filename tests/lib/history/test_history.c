@@ -237,6 +237,28 @@ static void minutes_reach_further_back(void **state)
     assert_int_equal(answer.points[1].gap, MW_GAP_NO_SAMPLE); /* half a minute is not known */
 }
 
+/* A daemon that starts at 50 s of a minute knows nothing of the 50 s before, also when that minute
+ * is over. */
+static void the_first_minute_begins_with_the_first_sample(void **state)
+{
+    struct machine *machine = &((struct fixture *)*state)->machine;
+    int64_t begin = machine->time_ms;
+
+    machine_put(machine, 0, 1, 100);
+    machine_tick(machine, 50000);
+    for (unsigned i = 0; i < 12; i++)
+        machine_tick(machine, 1000);
+    for (uint64_t pid = 0; pid <= 1; pid++) {
+        machine_ask(machine, pid > 0 ? MW_PROCESS_RSS : MW_SYSTEM_MEM_FREE, pid, begin,
+                    begin + 60000, 10000, &answer);
+        for (unsigned i = 0; i < 5; i++) {
+            assert_int_equal(answer.points[i].count, 0);
+            assert_int_not_equal(answer.points[i].gap, 0);
+        }
+        assert_int_equal(answer.points[5].count, 10);
+    }
+}
+
 static void what_is_too_old_is_gone(void **state)
 {
     struct machine *machine = &((struct fixture *)*state)->machine;
@@ -450,6 +472,7 @@ int main(void)
         T(a_clock_set_back_takes_the_past_along),
         T(a_time_that_no_clock_has_is_refused),
         T(minutes_reach_further_back),
+        T(the_first_minute_begins_with_the_first_sample),
         T(what_is_too_old_is_gone),
         T(a_question_has_bounds),
         T(whoever_asks_may_stop),
