@@ -15,6 +15,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 
 enum {
     RESIDENT_STEP = 1024,
@@ -102,9 +105,21 @@ int mw_vm_commit(struct mw_vm *self, void *start, size_t bytes)
     return 0;
 }
 
+/* A daemon that must not be swapped out has locked its memory, and locked memory is not taken back
+ * unless that is said: kernels know how since 5.18, before that it is unlocked meanwhile. */
+static void take_back(void *start, size_t bytes)
+{
+    if (madvise(start, bytes, MADV_DONTNEED_LOCKED) == 0 ||
+        madvise(start, bytes, MADV_DONTNEED) == 0)
+        return;
+    munlock(start, bytes);
+    madvise(start, bytes, MADV_DONTNEED);
+    mlock2(start, bytes, MLOCK_ONFAULT);
+}
+
 void mw_vm_decommit(void *start, size_t bytes)
 {
-    madvise(start, bytes, MADV_DONTNEED);
+    take_back(start, bytes);
     mprotect(start, bytes, PROT_NONE);
 }
 
@@ -122,7 +137,7 @@ void *mw_vm_table(struct mw_vm *self, size_t bytes)
 void mw_vm_discard(void *start, size_t bytes)
 {
     if (bytes != 0)
-        madvise(start, bytes, MADV_DONTNEED);
+        take_back(start, bytes);
 }
 
 size_t mw_vm_resident(const void *start, size_t bytes)
