@@ -194,7 +194,7 @@ enum { MW_WITNESSES_MAX = 256 };
 struct mw_witnesses {
     uintptr_t at[MW_WITNESSES_MAX];
     uint32_t count, thinned;
-    uint64_t objects;
+    uint64_t objects, skipped; /* born old; a mask: those that are nothing to look at */
 };
 
 struct mw_type_entry {
@@ -209,6 +209,7 @@ struct mw_type_entry {
     uint64_t born, survived; /* in the sampled scavenges */
     struct mw_lifetime lifetime;
     bool pretenured; /* born old by decision of the heap */
+    uint8_t lane;    /* where, an enum mw_lane_name */
 };
 
 struct mw_types {
@@ -306,7 +307,11 @@ void mw_guard_close(struct mw_heap **self);
 /* types.c */
 int mw_types_init(struct mw_heap *self);
 void mw_types_deinit(struct mw_heap *self);
-struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type);
+/* Users hold types as constants; to the heap they are not. */
+MW_ALWAYS_INLINE struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type)
+{
+    return (struct mw_type_entry *)(uintptr_t)type;
+}
 bool mw_type_is_own(const struct mw_heap *self, const struct mw_heap_type *type);
 MW_ALWAYS_INLINE bool mw_type_is_record(const struct mw_type_entry *entry)
 {
@@ -414,10 +419,6 @@ MW_ALWAYS_INLINE bool mw_is_leaf(const struct mw_heap *self, uint64_t header)
 {
     return self->types.shapes[mw_header_type(header)].kind == MW_SHAPE_LEAF;
 }
-MW_ALWAYS_INLINE enum mw_lane_name mw_old_lane(const struct mw_heap *self, uint64_t header)
-{
-    return mw_is_leaf(self, header) ? MW_LANE_LEAVES : MW_LANE_HOLDERS;
-}
 /* Whether an object of so many bytes finds a hole of that size. */
 bool mw_old_fits(size_t hole, size_t bytes);
 /* Where the hole being filled ends that begins at an address; NULL: none does. */
@@ -514,11 +515,19 @@ void mw_mark_object(struct mw_heap *self, uintptr_t object);
 bool mw_mark_is_live(const struct mw_heap *self, uintptr_t object);
 
 /* incremental.c */
+enum { MW_SLICE_WORDS_LEAST = 4 * 1024 }; /* so that it ends, even if nothing becomes old */
 /* Whether so much is owed that a slice is due. */
-bool mw_incremental_is_due(const struct mw_heap *self);
+MW_ALWAYS_INLINE bool mw_incremental_is_due(const struct mw_heap *self)
+{
+    return self->marker.active && self->marker.debt >= MW_SLICE_WORDS_LEAST;
+}
 void mw_incremental_tick(struct mw_heap *self);
 /* So many bytes have become old. */
-void mw_incremental_owe(struct mw_heap *self, size_t bytes);
+MW_ALWAYS_INLINE void mw_incremental_owe(struct mw_heap *self, size_t bytes)
+{
+    if (self->marker.active)
+        self->marker.debt += bytes / MW_WORD * self->marker.pace;
+}
 
 /* weak.c */
 void mw_weak_clear(struct mw_heap *self);
@@ -581,6 +590,11 @@ void mw_survival_sample(struct mw_heap *self, const char *start, const char *end
 void mw_survival_revoke(struct mw_heap *self, const struct mw_heap_type *type);
 /* An object was born old because its type survives. */
 void mw_survival_witness(struct mw_heap *self, const uintptr_t *object);
+MW_ALWAYS_INLINE void mw_survival_born_old(struct mw_heap *self, const uintptr_t *object)
+{
+    if (MW_HEAP_UNLIKELY((++self->witnesses.objects & self->witnesses.skipped) == 0))
+        mw_survival_witness(self, object);
+}
 /* After marking, before anything is freed or moved: which types are born old from now on. */
 void mw_survival_review(struct mw_heap *self);
 

@@ -26,8 +26,7 @@
 
 enum {
     LOOKS_MAX = 3,
-    SLICE_WORDS = 32 * 1024,      /* 256 KiB, 5000 small objects */
-    SLICE_WORDS_LEAST = 4 * 1024, /* so that it ends, even if nothing becomes old */
+    SLICE_WORDS = 32 * 1024, /* 256 KiB, 5000 small objects */
     SLICE_WORDS_STRESS = 512,
 };
 
@@ -111,18 +110,7 @@ static size_t slice_words(const struct mw_heap *self)
         return SLICE_WORDS_STRESS;
     if (words > SLICE_WORDS)
         return SLICE_WORDS;
-    return words > SLICE_WORDS_LEAST ? words : SLICE_WORDS_LEAST;
-}
-
-void mw_incremental_owe(struct mw_heap *self, size_t bytes)
-{
-    if (self->marker.active)
-        self->marker.debt += bytes / MW_WORD * self->marker.pace;
-}
-
-bool mw_incremental_is_due(const struct mw_heap *self)
-{
-    return self->marker.active && self->marker.debt >= SLICE_WORDS_LEAST;
+    return words > MW_SLICE_WORDS_LEAST ? words : MW_SLICE_WORDS_LEAST;
 }
 
 void mw_incremental_tick(struct mw_heap *self)

@@ -52,14 +52,13 @@ void mw_survival_witness(struct mw_heap *self, const uintptr_t *object)
 {
     struct mw_witnesses *witnesses = &self->witnesses;
 
-    if (++witnesses->objects % ((uint64_t)WITNESS_EVERY << witnesses->thinned) != 0)
-        return;
     if (witnesses->count == MW_WITNESSES_MAX) {
         witnesses->count /= 2;
         for (uint32_t i = 0; i < witnesses->count; i++)
             witnesses->at[i] = witnesses->at[(size_t)2 * i];
         witnesses->thinned++;
     }
+    witnesses->skipped = ((uint64_t)WITNESS_EVERY << witnesses->thinned) - 1;
     witnesses->at[witnesses->count++] = (uintptr_t)object;
 }
 

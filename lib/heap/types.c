@@ -191,17 +191,13 @@ int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
     if (entry == NULL)
         return -ENOMEM;
     types->shapes[types->count] = shape_of(info, entry);
+    entry->lane =
+        types->shapes[types->count].kind == MW_SHAPE_LEAF ? MW_LANE_LEAVES : MW_LANE_HOLDERS;
     entry->string = types->strings;
     types->strings += 1 + entry->field_count;
     types->entries[types->count++] = entry;
     *ret = &entry->type;
     return 0;
-}
-
-/* Users hold types as constants; to the heap they are not. */
-struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type)
-{
-    return (struct mw_type_entry *)(uintptr_t)type;
 }
 
 bool mw_type_is_own(const struct mw_heap *self, const struct mw_heap_type *type)
