@@ -133,6 +133,11 @@ static struct mw_type_entry *entry_create(struct mw_heap *self,
     return NULL;
 }
 
+static uint8_t lane_of(const struct mw_shape *shape)
+{
+    return shape->kind == MW_SHAPE_LEAF ? MW_LANE_LEAVES : MW_LANE_HOLDERS;
+}
+
 static int set_capacity(struct mw_heap *self, uint32_t capacity)
 {
     struct mw_types *types = &self->types;
@@ -191,8 +196,7 @@ int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
     if (entry == NULL)
         return -ENOMEM;
     types->shapes[types->count] = shape_of(info, entry);
-    entry->lane =
-        types->shapes[types->count].kind == MW_SHAPE_LEAF ? MW_LANE_LEAVES : MW_LANE_HOLDERS;
+    entry->lane = lane_of(&types->shapes[types->count]);
     entry->string = types->strings;
     types->strings += 1 + entry->field_count;
     types->entries[types->count++] = entry;
