@@ -6,6 +6,7 @@
 #include "heap/identity_internal.h"
 #include "heap/page_internal.h"
 #include "heap/policy_internal.h"
+#include "heap/types_internal.h"
 #include "heap/vm_internal.h"
 
 #include "base/clock.h"
@@ -179,46 +180,6 @@ struct mw_externals {
     struct mw_external *young, *old, *dead;
 };
 
-/* survival.c */
-struct mw_lifetime {
-    uint64_t sample;                  /* the last one that such an object was in */
-    uint32_t samples, born, survived; /* since the last full collection that judged */
-    uint32_t cycles;                  /* between those, good ones in a row */
-    uint32_t witnesses, alive;
-    uint32_t doubts;  /* full collections in a row that found few of them alive */
-    uint32_t strikes; /* how often objects were born old for nothing */
-};
-
-enum { MW_WITNESSES_MAX = 256 };
-
-struct mw_witnesses {
-    uintptr_t at[MW_WITNESSES_MAX];
-    uint32_t count, thinned;
-    uint64_t objects, skipped; /* born old; a mask: those that are nothing to look at */
-};
-
-struct mw_type_entry {
-    struct mw_heap_type type; /* first: what users hold */
-    enum mw_heap_kind kind;
-    uint32_t words;
-    char **field_names;
-    uint32_t *field_words;
-    uint32_t field_count;
-    bool text;
-    uint32_t string;         /* among the names of all types and fields, this one's comes first */
-    uint64_t born, survived; /* in the sampled scavenges */
-    struct mw_lifetime lifetime;
-    bool pretenured; /* born old by decision of the heap */
-    uint8_t lane;    /* where, an enum mw_lane_name */
-};
-
-struct mw_types {
-    struct mw_shape *shapes;
-    struct mw_type_entry **entries;
-    uint32_t count, capacity;
-    uint32_t strings; /* names of types and fields */
-};
-
 /* ---- policy, history ---- */
 
 struct mw_history {
@@ -307,16 +268,7 @@ void mw_guard_close(struct mw_heap **self);
 /* types.c */
 int mw_types_init(struct mw_heap *self);
 void mw_types_deinit(struct mw_heap *self);
-/* Users hold types as constants; to the heap they are not. */
-MW_ALWAYS_INLINE struct mw_type_entry *mw_type_entry(const struct mw_heap_type *type)
-{
-    return (struct mw_type_entry *)(uintptr_t)type;
-}
 bool mw_type_is_own(const struct mw_heap *self, const struct mw_heap_type *type);
-MW_ALWAYS_INLINE bool mw_type_is_record(const struct mw_type_entry *entry)
-{
-    return entry->kind == MW_KIND_FIXED || entry->kind == MW_KIND_CUSTOM;
-}
 
 /* handles.c */
 int mw_handles_init(struct mw_heap *self);
