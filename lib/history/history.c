@@ -244,18 +244,6 @@ static bool turn_slow(struct mw_history *self)
     return turned;
 }
 
-/* When all that could be given up is gone, what is left are the living, and there are no more of
- * them from then on. */
-static void keep_to_bytes(struct mw_history *self)
-{
-    bool over = mw_history_bytes(self) > self->config.bytes;
-
-    while (over && mw_history_shed(self) > 0)
-        over = mw_history_bytes(self) > self->config.bytes;
-    for (unsigned i = 0; i < self->group_count; i++)
-        self->groups[i].slots.full = over;
-}
-
 int mw_history_apply(struct mw_history *self, const struct mw_sample *sample)
 {
     struct mw_tick tick = {.last_time = self->time};
@@ -277,7 +265,8 @@ int mw_history_apply(struct mw_history *self, const struct mw_sample *sample)
     mw_axis_push(&self->axes[MW_TIER_RECENT], tick.time, tick.slow);
     error = add_values(self, sample, &tick);
     mw_history_age(self);
-    keep_to_bytes(self);
+    while (mw_history_bytes(self) > self->config.bytes && mw_history_shed(self) > 0)
+        ;
     return error < 0 ? error : failed;
 }
 

@@ -18,8 +18,7 @@
  * Times    wall time, ms since 1970, as samples have it. When the clock is set back, what is stored
  *          moves back with it; when it is set forward, there is a gap.
  * Bound    time by `recent_ms` and `minutes_ms`, subjects by `subjects`, all of it by `bytes`: the
- *          oldest goes first, of both tiers alike, and is counted. When that is not enough for the
- *          living, new ones are refused, and counted.
+ *          oldest goes first, of both tiers alike, and is counted.
  * Threads  those of the heap: one owner.
  * Errors   negative errno.
  */

@@ -197,7 +197,6 @@ struct mw_slots {
     uint32_t limit, room, used, free;
     uint32_t oldest_dead, newest_dead;
     uint32_t alive, dead;
-    bool full;        /* there are no bytes for more: a new one takes the place of a dead one */
     size_t who_bytes; /* of all of them */
     uint64_t forgotten;
 };

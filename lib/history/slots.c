@@ -212,10 +212,12 @@ static uint32_t take_free(struct mw_slots *self)
 
 static int make_room(struct mw_slots *self)
 {
-    bool is_there = self->free != MW_SLOT_NONE || self->used < self->room;
-
-    if (!self->full && self->alive + self->dead < self->limit)
-        return is_there ? 0 : grow(self);
+    if (self->free != MW_SLOT_NONE || self->used < self->room) {
+        if (self->alive + self->dead < self->limit)
+            return 0;
+    } else if (self->room < self->limit) {
+        return grow(self);
+    }
     if (mw_slots_forget(self) == 0)
         return -ENOSPC;
     self->forgotten++;

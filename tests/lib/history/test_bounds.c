@@ -74,33 +74,6 @@ static void it_stays_within_its_bytes(void **state)
     bench_deinit(&bench);
 }
 
-/* The living alone are too much: they stay, and no more come until there is room. */
-static void without_bytes_nobody_new_is_taken(void **state)
-{
-    struct mw_history_config config;
-    struct machine machine;
-    struct bench bench;
-
-    (void)state;
-    bench_init(&bench, 0, 64 * MIB);
-    wide_config(&config);
-    machine_init(&machine, &bench, &config);
-    spread(&machine, 10, 1);
-    assert_int_equal(machine_tick(&machine, 1000), 0);
-    machine.history->config.bytes = 1; /* as if they were many more */
-    assert_int_equal(machine_tick(&machine, 1000), 0);
-    spread(&machine, 12, 2);
-    assert_int_equal(machine_tick(&machine, 1000), 0);
-    assert_int_equal(numbers_of(&machine).alive, 10);
-    assert_int_equal(numbers_of(&machine).refused, 2);
-    machine.history->config.bytes = config.bytes;
-    assert_int_equal(machine_tick(&machine, 1000), 0);
-    assert_int_equal(machine_tick(&machine, 10000), 0); /* those refused ask again */
-    assert_int_equal(numbers_of(&machine).alive, 12);
-    machine_deinit(&machine);
-    bench_deinit(&bench);
-}
-
 static void shed(void *context)
 {
     const struct machine *machine = context;
@@ -312,7 +285,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_stays_within_its_bytes),
-        cmocka_unit_test(without_bytes_nobody_new_is_taken),
         cmocka_unit_test(near_the_limit_the_oldest_goes_first),
         cmocka_unit_test(without_memory_there_is_a_gap),
         cmocka_unit_test(subjects_have_a_limit),

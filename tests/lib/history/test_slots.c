@@ -2,8 +2,6 @@
 #include "history/history_internal.h"
 #include "history_support.h"
 
-#include <errno.h>
-
 enum { LIMIT = 100, KEYS = 300 };
 
 struct model {
@@ -112,37 +110,10 @@ static void subjects_are_found_and_forgotten_in_order(void **state)
     bench_all_modes(run);
 }
 
-/* Without bytes for more, a birth is the end of a dead one. */
-static void when_it_is_full_it_does_not_grow(void **state)
-{
-    struct mw_tracks tracks;
-    struct mw_slots slots;
-    struct bench bench;
-    uint32_t at[2], room;
-
-    (void)state;
-    bench_init(&bench, MW_HEAP_CHECKED | MW_HEAP_VERIFY, 16 * MIB);
-    init(&slots, &tracks, &bench);
-    for (unsigned i = 0; i < 2; i++)
-        assert_int_equal(mw_slots_revive(&slots, machine_key(i + 1), 0, &at[i]), 0);
-    mw_slots_bury(&slots, at[0], 0, 1);
-    room = slots.room;
-    slots.full = true;
-    assert_int_equal(mw_slots_revive(&slots, machine_key(3), 0, &at[0]), 0);
-    assert_int_equal(mw_slots_find(&slots, machine_key(1)), MW_SLOT_NONE);
-    assert_int_equal(mw_slots_revive(&slots, machine_key(4), 0, &at[1]), -ENOSPC);
-    assert_int_equal(slots.room, room);
-    slots.full = false;
-    assert_int_equal(mw_slots_revive(&slots, machine_key(4), 0, &at[1]), 0);
-    mw_slots_deinit(&slots);
-    bench_deinit(&bench);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(subjects_are_found_and_forgotten_in_order),
-        cmocka_unit_test(when_it_is_full_it_does_not_grow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
