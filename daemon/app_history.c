@@ -57,7 +57,7 @@ int mwd_app_history_check(const struct mwd_app *self, const struct mwd_config *n
     struct mw_history_numbers numbers;
 
     mw_history_get_numbers(self->history, &numbers);
-    if (bytes >= numbers.bytes)
+    if (bytes >= numbers.bytes || bytes >= numbers.bytes_limit)
         return 0;
     mwd_buffer_printf(
         error,

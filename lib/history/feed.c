@@ -137,6 +137,7 @@ static int follow_rows(struct mw_group *self, const struct view *view, const str
             name_row(self, view, i);
     }
     self->row_count = view->rows;
+    mw_group_trim_rows(self);
     return error;
 }
 

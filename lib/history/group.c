@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROWS_KEPT = 64 }; /* whatever the need */
+
 /* ---- birth and death ---- */
 
 static int choose_readings(struct mw_group *self)
@@ -141,7 +143,7 @@ static void bind_rows(struct mw_group *self)
 }
 
 /* What was there when there is no memory. */
-static void *grow_array(void *array, size_t elements, size_t size, int *error)
+static void *size_array(void *array, size_t elements, size_t size, int *error)
 {
     void *memory = realloc(array, elements * size);
 
@@ -149,18 +151,19 @@ static void *grow_array(void *array, size_t elements, size_t size, int *error)
     return memory != NULL ? memory : array;
 }
 
-static int grow_rows(struct mw_group *self, uint32_t rows)
+static int size_rows(struct mw_group *self, uint32_t rows)
 {
     size_t recent = (size_t)rows * self->readings, minute = recent * MW_FOLD_VALUES;
     int error = 0;
 
-    self->rows = grow_array(self->rows, rows, sizeof(*self->rows), &error);
-    self->folds = grow_array(self->folds, recent, sizeof(*self->folds), &error);
-    self->recent_values = grow_array(self->recent_values, recent, sizeof(uint64_t), &error);
-    self->recent_reasons = grow_array(self->recent_reasons, recent, 1, &error);
-    self->minute_values = grow_array(self->minute_values, minute, sizeof(uint64_t), &error);
-    self->minute_reasons = grow_array(self->minute_reasons, minute, 1, &error);
-    self->row_room = error < 0 ? self->row_room : rows;
+    self->rows = size_array(self->rows, rows, sizeof(*self->rows), &error);
+    self->folds = size_array(self->folds, recent, sizeof(*self->folds), &error);
+    self->recent_values = size_array(self->recent_values, recent, sizeof(uint64_t), &error);
+    self->recent_reasons = size_array(self->recent_reasons, recent, 1, &error);
+    self->minute_values = size_array(self->minute_values, minute, sizeof(uint64_t), &error);
+    self->minute_reasons = size_array(self->minute_reasons, minute, 1, &error);
+    if (error == 0 || rows < self->row_room)
+        self->row_room = rows;
     bind_rows(self);
     return error;
 }
@@ -171,7 +174,7 @@ int mw_group_make_rows(struct mw_group *self, uint32_t rows)
     int error = 0;
 
     if (rows > self->row_room)
-        error = grow_rows(self, rows > room ? rows : room);
+        error = size_rows(self, rows > room ? rows : room);
     if (error < 0)
         return error;
     for (; self->row_count < rows; self->row_count++) {
@@ -179,6 +182,13 @@ int mw_group_make_rows(struct mw_group *self, uint32_t rows)
         self->rows[self->row_count].slot = MW_SLOT_NONE;
     }
     return 0;
+}
+
+/* There were many more once. */
+void mw_group_trim_rows(struct mw_group *self)
+{
+    if (self->row_room > 4 * self->row_count + ROWS_KEPT)
+        size_rows(self, 2 * self->row_count + ROWS_KEPT / 2);
 }
 
 /* ---- one row into its tracks ---- */

@@ -9,7 +9,9 @@ enum {
     MINUTES_MAX = 1000 * 24 * 60,
     TOP_MAX = 1000,
     SUBJECTS_MAX = 1000000,
-    SLACK = 8 /* ticks that an axis has room for beside its time */
+    SUBJECT_BYTES = 256, /* of one that is dead, at most, and all that is given up of it */
+    SUBJECTS_PART = 4,   /* of all bytes are for them */
+    SLACK = 8            /* ticks that an axis has room for beside its time */
 };
 
 #define WALL_MAX_MS (INT64_C(1) << 53)
@@ -80,17 +82,27 @@ static int make_wides(struct mw_history *self)
     return error;
 }
 
+/* Who was there is remembered longer than what was: the one must leave room for the other. */
+static uint32_t subjects_most(const struct mw_history_config *config)
+{
+    size_t most = config->bytes / SUBJECTS_PART / SUBJECT_BYTES + 1;
+
+    return most < config->subjects ? (uint32_t)most : config->subjects;
+}
+
 static int make_groups(struct mw_history *self)
 {
+    struct mw_history_config config = self->config;
     int error = 0;
+
+    config.subjects = subjects_most(&config);
 
     for (enum mw_source source = 0; error == 0 && source < MW_SOURCE_COUNT; source++) {
         if (source == MW_SOURCE_SUBJECT || mw_kind_has_one_subject(mw_source_kind(source)))
             continue;
         if (self->group_count == MW_HISTORY_GROUPS_MAX)
             return -E2BIG;
-        error =
-            mw_group_init(&self->groups[self->group_count++], &self->tracks, source, &self->config);
+        error = mw_group_init(&self->groups[self->group_count++], &self->tracks, source, &config);
     }
     return error;
 }
@@ -274,9 +286,11 @@ int mw_history_set_bytes(struct mw_history *self, size_t bytes)
 {
     if (bytes < mw_history_bytes_min())
         return -EINVAL;
-    if (bytes < mw_history_bytes(self))
+    if (bytes < self->config.bytes && bytes < mw_history_bytes(self))
         return -EBUSY;
     self->config.bytes = bytes;
+    for (unsigned i = 0; i < self->group_count; i++)
+        self->groups[i].slots.limit = subjects_most(&self->config);
     for (unsigned i = 0; i < self->wide_count; i++)
         mw_wide_set_bytes(&self->wides[i], bytes);
     return 0;

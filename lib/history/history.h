@@ -18,7 +18,8 @@
  * Times    wall time, ms since 1970, as samples have it. When the clock is set back, what is stored
  *          moves back with it; when it is set forward, there is a gap.
  * Bound    time by `recent_ms` and `minutes_ms`, subjects by `subjects`, all of it by `bytes`: the
- *          oldest goes first, of both tiers alike, and is counted.
+ *          oldest goes first, of both tiers alike, and is counted. What the present needs (300
+ * bytes and the open chunks of each process) cannot be given up, and goes over `bytes` if need be.
  * Threads  those of the heap: one owner.
  * Errors   negative errno.
  */
@@ -43,8 +44,8 @@ struct mw_history_config {
     uint64_t recent_ms;  /* the first tier; at most 10,000,000 intervals */
     uint64_t minutes_ms; /* the second one; at least a minute, at most 1,000 days */
     uint32_t top;        /* processes that are recorded at every sample; 1 to 1,000 */
-    uint32_t subjects;   /* of each kind, dead ones included; 1 to 1,000,000 */
-    size_t bytes;        /* at least mw_history_bytes_min() */
+    uint32_t subjects; /* of each kind, dead ones included; 1 to 1,000,000, and one a KiB of ... */
+    size_t bytes;      /* ... this; at least mw_history_bytes_min() */
 };
 
 /* Samples every second, others every 10 s; an hour, and a day of minutes; 50 processes, 10,000
@@ -70,7 +71,7 @@ void mw_history_follow(struct mw_history *self, const struct mw_subjects *subjec
 int mw_history_apply(struct mw_history *self, const struct mw_sample *sample);
 
 /* Another bound, kept to from the next sample on.
- * Errors   -EINVAL less than mw_history_bytes_min(), -EBUSY less than is in use now. */
+ * Errors   -EINVAL less than mw_history_bytes_min(), -EBUSY less than before and than is in use. */
 int mw_history_set_bytes(struct mw_history *self, size_t bytes);
 
 /* For the heap's near-limit callback: gives up the oldest eighth of each tier, or more if that

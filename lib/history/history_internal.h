@@ -293,6 +293,8 @@ size_t mw_group_sweep(struct mw_group *self, uint32_t slots, uint64_t recent, ui
 
 /* So many rows at least. Errors   -ENOMEM. */
 int mw_group_make_rows(struct mw_group *self, uint32_t rows);
+/* Gives back what more rows took once than there are now. */
+void mw_group_trim_rows(struct mw_group *self);
 /* One row. */
 int mw_group_put_recent(struct mw_group *self, uint32_t row, const struct mw_track_state *now);
 int mw_group_put_minute(struct mw_group *self, uint32_t row, uint64_t minute);

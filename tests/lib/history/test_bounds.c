@@ -74,6 +74,100 @@ static void it_stays_within_its_bytes(void **state)
     bench_deinit(&bench);
 }
 
+/* Many births in little memory: the dead take a quarter of it, and what was is still known. */
+static void who_was_there_leaves_room_for_what_was(void **state)
+{
+    struct mw_history_config config;
+    struct machine machine;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, 0, 64 * MIB);
+    wide_config(&config);
+    config.subjects = 100000;
+    machine_init(&machine, &bench, &config);
+    for (uint32_t i = 0; i < 200; i++) {
+        for (uint32_t row = 1; row < MACHINE_ROWS; row++)
+            machine_put(&machine, row, i * MACHINE_ROWS + row + 1, 1000);
+        spread(&machine, 1, i);
+        assert_int_equal(machine_tick(&machine, 1000), 0);
+    }
+    assert_in_range(numbers_of(&machine).alive + numbers_of(&machine).dead, MACHINE_ROWS,
+                    config.bytes / 1024 + 1);
+    assert_true(numbers_of(&machine).bytes <= config.bytes);
+    assert_true(numbers_of(&machine).samples > 20);
+    machine_deinit(&machine);
+    bench_deinit(&bench);
+}
+
+static const struct mw_group *processes_of(const struct machine *machine)
+{
+    const struct mw_group *group = machine->history->groups;
+
+    while (group->source != MW_SOURCE_PROCESS)
+        group++;
+    return group;
+}
+
+/* What a crowd took is given back when it is gone; those that stay do not notice. */
+static void a_crowd_is_forgotten(void **state)
+{
+    struct mw_history_config config;
+    struct machine machine;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, MW_HEAP_CHECKED | MW_HEAP_VERIFY, 64 * MIB);
+    wide_config(&config);
+    machine_init(&machine, &bench, &config);
+    spread(&machine, MACHINE_ROWS, 1);
+    for (unsigned i = 0; i < 5; i++)
+        machine_tick(&machine, 1000);
+    assert_true(processes_of(&machine)->row_room >= MACHINE_ROWS);
+    memset(&machine.rows[3], 0, (MACHINE_ROWS - 3) * sizeof(machine.rows[0]));
+    machine.row_count = 3;
+    for (uint64_t i = 0; i < 5; i++) {
+        spread(&machine, 3, i);
+        machine_tick(&machine, 1000);
+    }
+    assert_in_range(processes_of(&machine)->row_room, 3, 3 * 4 + 64);
+    assert_int_equal(numbers_of(&machine).alive, 3);
+    for (uint32_t pid = 1; pid <= 3; pid++) {
+        machine_ask(&machine, MW_PROCESS_RSS, pid, machine.time_ms - 9000, machine.time_ms + 1,
+                    1000, &answer);
+        for (unsigned i = 0; i < 10; i++)
+            assert_int_equal(answer.points[i].count, 1);
+        assert_int_equal(answer.points[9].min.u, machine.rows[pid - 1].rss);
+    }
+    machine_deinit(&machine);
+    bench_deinit(&bench);
+}
+
+/* A bound that is no lower than before is taken, though what is in use is more. */
+static void over_the_bound_another_one_is_taken(void **state)
+{
+    struct mw_history_config config;
+    struct machine machine;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, 0, 64 * MIB);
+    wide_config(&config);
+    config.bytes = 32 * MIB;
+    machine_init(&machine, &bench, &config);
+    config.bytes = mw_history_bytes_min();
+    for (uint64_t i = 1; numbers_of(&machine).bytes <= config.bytes; i++) {
+        spread(&machine, MACHINE_ROWS, i);
+        machine_tick(&machine, 1000);
+    }
+    assert_int_equal(mw_history_set_bytes(machine.history, config.bytes), -EBUSY);
+    machine.history->config.bytes = config.bytes; /* as if the living alone took it all */
+    assert_int_equal(mw_history_set_bytes(machine.history, config.bytes), 0);
+    assert_int_equal(mw_history_set_bytes(machine.history, config.bytes + 1), 0);
+    machine_deinit(&machine);
+    bench_deinit(&bench);
+}
+
 static void shed(void *context)
 {
     const struct machine *machine = context;
@@ -285,6 +379,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_stays_within_its_bytes),
+        cmocka_unit_test(who_was_there_leaves_room_for_what_was),
+        cmocka_unit_test(a_crowd_is_forgotten),
+        cmocka_unit_test(over_the_bound_another_one_is_taken),
         cmocka_unit_test(near_the_limit_the_oldest_goes_first),
         cmocka_unit_test(without_memory_there_is_a_gap),
         cmocka_unit_test(subjects_have_a_limit),
