@@ -88,7 +88,7 @@ class Flat(unittest.TestCase):
     def assert_flat(self, sizes, what):
         """By thirds: what is not collected yet goes up and down by megabytes, many times in each.
         Three in a hundred more would be a byte a birth."""
-        third = len(sizes) // 3
+        third = max(1, len(sizes) // 3)
         for of, name in ((statistics.median, "middle"), (max, "peak")):
             early, late = of(sizes[:third]), of(sizes[-third:])
             print(f"{what}: {name} of resident memory {early} KiB early, {late} KiB at the end",

@@ -1,6 +1,8 @@
 /* Marking in slices: whatever the program does in between, what it can reach stays. */
 #include "fixture.h"
 
+#include "heap/heap_internal.h"
+
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +302,34 @@ static void steps_end_when_nothing_is_left_to_do(void **state)
     assert_false(mw_heap_step(self->heap, 1000));
 }
 
+/* What is born old owes marking, and no more than for one slice: however many are born the short
+ * way. A long list lives, so that there is much to mark. */
+static void births_pay_for_marking_as_they_come(void **state)
+{
+    struct fixture *self = create(state, 0, 32 * MIB);
+    const struct mw_marker *marker = &self->heap->marker;
+    size_t most = 0, seen = 0, owed = 0;
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref lists = mw_heap_new_array(self->heap, self->refs, 10, MW_PLACE_OLD);
+
+    for (size_t i = 0; i < 10; i++) {
+        MW_SCOPE(inner, self->heap);
+
+        mw_heap_set(self->heap, lists, i, make_list(self));
+    }
+    while (seen < 20000) {
+        MW_SCOPE(inner, self->heap);
+        bool active = marker->active;
+
+        mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
+        seen += active;
+        owed += active && marker->debt > 0;
+        most = active && marker->debt > most ? marker->debt : most;
+    }
+    assert_in_range(most, 1, MW_SLICE_WORDS_LEAST + 4 * marker->pace);
+    assert_true(owed > seen / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +343,7 @@ int main(void)
         cmocka_unit_test_teardown(a_big_array_of_structures_is_marked_in_pieces, teardown),
         cmocka_unit_test_teardown(what_was_dead_before_is_freed, teardown),
         cmocka_unit_test_teardown(steps_end_when_nothing_is_left_to_do, teardown),
+        cmocka_unit_test_teardown(births_pay_for_marking_as_they_come, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

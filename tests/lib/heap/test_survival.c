@@ -1,6 +1,8 @@
 /* Types whose objects nearly all survive are born old, until they do not any more. */
 #include "fixture.h"
 
+#include "heap/heap_internal.h"
+
 #include <cmocka.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -73,6 +75,27 @@ static void survivors_of_two_cycles_are_born_old(void **state)
     make_nodes(self, 100000, true);
     assert_int_equal(numbers_of(self).pretenured, 100000 * 32);
     assert_true(numbers_of(self).promoted - promoted < 100000 * 32 / 4);
+}
+
+/* They are few, and evenly spread over all that were born since the last full collection. */
+static void witnesses_are_evenly_spread(void **state)
+{
+    struct fixture *self = create_with(state, true);
+    const struct mw_witnesses *witnesses = &self->heap->witnesses;
+    uint64_t gap, last = 0;
+
+    live_a_cycle(self, true);
+    live_a_cycle(self, true);
+    make_nodes(self, 100000, true);
+    assert_in_range(witnesses->count, MW_WITNESSES_MAX / 2, MW_WITNESSES_MAX);
+    gap = 100000 / witnesses->count / 16 * 16;
+    for (uint32_t i = 1; i < witnesses->count; i++) {
+        uint64_t number = ((const uint64_t *)witnesses->at[i])[3] + 1;
+
+        assert_in_range(number - last, gap / 2 + 1, gap * 2 - 1);
+        last = number;
+    }
+    assert_in_range(last, 100000 - 2 * gap, 100000);
 }
 
 static void a_program_that_builds_first_is_not_taken_in(void **state)
@@ -189,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(survivors_of_two_cycles_are_born_old, teardown),
+        cmocka_unit_test_teardown(witnesses_are_evenly_spread, teardown),
         cmocka_unit_test_teardown(a_program_that_builds_first_is_not_taken_in, teardown),
         cmocka_unit_test_teardown(what_dies_young_is_not, teardown),
         cmocka_unit_test_teardown(it_can_be_turned_off, teardown),

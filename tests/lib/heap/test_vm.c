@@ -8,14 +8,17 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 enum { BYTES = 32 * 1024 /* less than anybody may lock */ };
 
+/* Not by mlock(), which sanitizers make do nothing. */
 static void lock(void *start)
 {
-    assert_int_equal(mlock2(start, BYTES, MLOCK_ONFAULT), 0);
+    assert_int_equal(syscall(SYS_mlock, start, (size_t)BYTES), 0);
 }
 
 static bool is_zero(const char *start)
@@ -29,11 +32,11 @@ static void check_addresses(bool locked)
     char *start = mw_vm_reserve(&vm, BYTES, BYTES);
 
     assert_non_null(start);
-    if (locked)
-        lock(start);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(mw_vm_commit(&vm, start, BYTES), 0);
         assert_true(is_zero(start));
+        if (locked)
+            lock(start);
         memset(start, 1, BYTES);
         assert_int_equal(mw_vm_resident(start, BYTES), BYTES);
         mw_vm_decommit(start, BYTES);
@@ -68,6 +71,11 @@ static void what_is_given_back_is_not_resident(void **state)
 static void locked_memory_is_given_back(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    /* Its munlock() does nothing, so what older kernels need is not to be had. */
+    if (madvise(NULL, 0, MADV_DONTNEED_LOCKED) < 0)
+        skip();
+#endif
     check_addresses(true);
     check_table(true);
 }
