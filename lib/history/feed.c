@@ -119,23 +119,41 @@ static int begin_row(struct mw_group *self, uint32_t at, struct mw_block_key key
 }
 
 /* Those that found no place before ask again whenever everybody is recorded. */
-static int follow_rows(struct mw_group *self, const struct view *view, const struct mw_tick *tick)
+static bool begins(const struct mw_row *row, struct mw_block_key key, const struct mw_tick *tick)
+{
+    return key.id != 0 && (row->key.id == 0 || (row->slot == MW_SLOT_NONE && tick->slow));
+}
+
+static int begin_rows(struct mw_group *self, const struct view *view, const struct mw_tick *tick,
+                      bool known)
 {
     int error = 0;
+
+    for (uint32_t i = 0; i < view->rows; i++) {
+        if (!begins(&self->rows[i], view->keys[i], tick) ||
+            known != (mw_slots_find(&self->slots, view->keys[i]) != MW_SLOT_NONE))
+            continue;
+        if (begin_row(self, i, view->keys[i], tick) < 0)
+            error = -ENOMEM;
+        name_row(self, view, i);
+    }
+    return error;
+}
+
+/* Who only moved to another row counts as dead for a moment, and must not be forgotten for somebody
+ * new. */
+static int follow_rows(struct mw_group *self, const struct view *view, const struct mw_tick *tick)
+{
+    int error, failed;
 
     for (uint32_t i = 0; i < self->row_count; i++)
         if (!same(self->rows[i].key, key_at(view, i)))
             end_row(self, i, tick);
-    for (uint32_t i = 0; i < view->rows; i++) {
-        const struct mw_row *row = &self->rows[i];
-        bool begins = view->keys[i].id != 0 &&
-                      (row->key.id == 0 || (row->slot == MW_SLOT_NONE && tick->slow));
-
-        if (begins && begin_row(self, i, view->keys[i], tick) < 0)
-            error = -ENOMEM;
-        if (begins || tick->slow)
-            name_row(self, view, i);
-    }
+    error = begin_rows(self, view, tick, true);
+    failed = begin_rows(self, view, tick, false);
+    error = failed < 0 ? failed : error;
+    for (uint32_t i = 0; i < view->rows && tick->slow; i++)
+        name_row(self, view, i);
     self->row_count = view->rows;
     mw_group_trim_rows(self);
     return error;

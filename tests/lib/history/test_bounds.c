@@ -287,6 +287,35 @@ static void subjects_have_a_limit(void **state)
     }
 }
 
+/* At the limit somebody moves to the row of one that ended, and a new one takes its own. */
+static void who_moves_is_not_forgotten(void **state)
+{
+    struct mw_history_config config;
+    struct mw_history_life life;
+    struct machine machine;
+    struct bench bench;
+    int64_t begin;
+
+    (void)state;
+    bench_init(&bench, MW_HEAP_CHECKED | MW_HEAP_VERIFY, 16 * MIB);
+    machine_config(&config);
+    machine_init(&machine, &bench, &config);
+    for (uint32_t i = 0; i < 64; i++)
+        machine_put(&machine, i, i + 1, 1);
+    machine_tick(&machine, 1000);
+    begin = machine.time_ms;
+    machine_put(&machine, 1, 1, 1);
+    machine_put(&machine, 0, 100, 1);
+    machine_tick(&machine, 1000);
+    assert_int_equal(mw_history_life(machine.history, MW_KIND_PROCESS, machine_key(1), &life), 0);
+    assert_int_equal(life.first_ms, begin);
+    assert_int_equal(mw_history_life(machine.history, MW_KIND_PROCESS, machine_key(100), &life), 0);
+    assert_int_equal(mw_history_life(machine.history, MW_KIND_PROCESS, machine_key(2), &life),
+                     -ENOENT);
+    machine_deinit(&machine);
+    bench_deinit(&bench);
+}
+
 /* What the history says it takes is what the heap and malloc gave for it. */
 static void bytes_are_the_heaps(void **state)
 {
@@ -385,6 +414,7 @@ int main(void)
         cmocka_unit_test(near_the_limit_the_oldest_goes_first),
         cmocka_unit_test(without_memory_there_is_a_gap),
         cmocka_unit_test(subjects_have_a_limit),
+        cmocka_unit_test(who_moves_is_not_forgotten),
         cmocka_unit_test(bytes_are_the_heaps),
         cmocka_unit_test(bounds_that_make_no_sense_are_refused),
         cmocka_unit_test(no_room_at_birth),
