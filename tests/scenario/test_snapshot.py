@@ -72,27 +72,19 @@ class Download(Case):
         cls.addClassCleanup(directory.cleanup)
         cls.crowd = crowd(directory.name, 3000)
 
-    def ask(self, daemon, receive_buffer=4096):
-        """Sends the request; nothing of the answer is read yet."""
-        client = socket.socket()
+    def ask(self, daemon):
+        """Sends the request; nothing of the answer is read yet. Of one over TCP the kernel takes
+        megabytes while nobody reads, and the child would be done."""
+        client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         client.settimeout(SYSTEM_S)
-        client.connect(("127.0.0.1", daemon.port))
-        token = (daemon.directory / "tokens").read_text().split()[1]
-        client.sendall(f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
-                       f"Authorization: Bearer {token}\r\n\r\n".encode())
+        client.connect(daemon.socket)
+        client.sendall(f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+                       .encode())
         return client
 
-    def start_with_token(self, **options):
-        directory = tempfile.TemporaryDirectory(prefix="mw")
-        self.addCleanup(directory.cleanup)
-        tokens = pathlib.Path(directory.name) / "tokens"
-        tokens.write_text("admin 0123456789abcdef0123\n")
-        tokens.chmod(0o600)
-        daemon = self.start(proc_root=self.crowd, interval="1s",
-                            config=f'token-file = "{tokens}"\n', **options)
-        shutil.copy(tokens, daemon.directory / "tokens")
+    def start_with_crowd(self, **options):
+        daemon = self.start(proc_root=self.crowd, interval="1s", **options)
         daemon.wait_for_samples(2, SYSTEM_S)  # what is dumped is more than buffers take
         return daemon
 
@@ -142,20 +134,26 @@ class Download(Case):
         return holders(snapshot, subjects)
 
     def test_it_is_for_administrators(self):
-        daemon = self.start()
+        with tempfile.NamedTemporaryFile("w") as tokens:
+            tokens.write("admin 0123456789abcdef0123\n")
+            tokens.flush()
+            daemon = self.start(config=f'token-file = "{tokens.name}"\n')
         self.assertEqual(daemon.post(PATH, unix=False).status, 401)
+        whole = daemon.request("POST", PATH, {"Authorization": "Bearer 0123456789abcdef0123"})
+        self.assertEqual(whole.status, 200)
+        wait_until(lambda: not children(daemon.pid), SYSTEM_S, "no child")
         answer = daemon.get(PATH, unix=True)
         self.assertEqual((answer.status, answer.headers["Allow"]), (405, "POST"))
         self.assertEqual(children(daemon.pid), [])
 
     def test_the_daemon_goes_on_while_it_is_read(self):
-        daemon = self.start_with_token()
+        daemon = self.start_with_crowd()
         self.ask(daemon)
         wait_until(lambda: children(daemon.pid), SYSTEM_S, "a child")
         daemon.wait_for_samples(2, SYSTEM_S)
 
     def test_one_at_a_time_and_the_next_is_told_when_to_come(self):
-        daemon = self.start_with_token()
+        daemon = self.start_with_crowd()
         client = self.ask(daemon)
         wait_until(lambda: children(daemon.pid), SYSTEM_S, "a child")
         answer = daemon.post(PATH)
@@ -167,7 +165,7 @@ class Download(Case):
         wait_until(lambda: daemon.post(PATH).status == 200, SYSTEM_S, "its turn")
 
     def test_a_client_that_hangs_up_ends_the_child(self):
-        daemon = self.start_with_token()
+        daemon = self.start_with_crowd()
         client = self.ask(daemon)
         wait_until(lambda: children(daemon.pid), SYSTEM_S, "a child")
         client.recv(1000)
@@ -176,13 +174,13 @@ class Download(Case):
         daemon.wait_for_line("given up: the client has gone before its end")
 
     def test_a_client_that_does_not_read_is_cut_off_in_time(self):
-        daemon = self.start_with_token(environment={"MEMWATCHD_RESPONSE_TIMEOUT": "1s"})
+        daemon = self.start_with_crowd(environment={"MEMWATCHD_RESPONSE_TIMEOUT": "1s"})
         self.ask(daemon)
         wait_until(lambda: children(daemon.pid), SYSTEM_S, "a child")
         wait_until(lambda: not children(daemon.pid), SYSTEM_S, "no child and no zombie")
 
     def test_half_of_one_is_never_taken_for_the_whole(self):
-        daemon = self.start_with_token()
+        daemon = self.start_with_crowd()
         client = self.ask(daemon)
         child = wait_until(lambda: children(daemon.pid), SYSTEM_S, "a child")[0]
         os.kill(int(child), signal.SIGKILL)
@@ -198,7 +196,7 @@ class Download(Case):
 
     def test_the_child_is_not_the_daemon(self):
         """It has no socket, none of the handlers, and dies with its parent."""
-        daemon = self.start_with_token()
+        daemon = self.start_with_crowd()
         self.ask(daemon)
         child = wait_until(lambda: children(daemon.pid), SYSTEM_S, "a child")[0]
         wait_until(lambda: pathlib.Path(f"/proc/{child}/comm").read_text() == "heap-snapshot\n")
@@ -216,7 +214,7 @@ class Download(Case):
                    SYSTEM_S, "its end")
 
     def test_the_daemon_stops_while_one_is_taken(self):
-        daemon = self.start_with_token()
+        daemon = self.start_with_crowd()
         self.ask(daemon)
         child = wait_until(lambda: children(daemon.pid), SYSTEM_S, "a child")[0]
         code, took = daemon.stop()
