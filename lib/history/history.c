@@ -9,7 +9,7 @@ enum {
     MINUTES_MAX = 1000 * 24 * 60,
     TOP_MAX = 1000,
     SUBJECTS_MAX = 1000000,
-    SUBJECT_BYTES = 256, /* of one that is dead, at most, and all that is given up of it */
+    SUBJECT_BYTES = 256, /* that one takes at most of which nothing but its life is known */
     SUBJECTS_PART = 4,   /* of all bytes are for them */
     SLACK = 8            /* ticks that an axis has room for beside its time */
 };

@@ -18,8 +18,9 @@
  * Times    wall time, ms since 1970, as samples have it. When the clock is set back, what is stored
  *          moves back with it; when it is set forward, there is a gap.
  * Bound    time by `recent_ms` and `minutes_ms`, subjects by `subjects`, all of it by `bytes`: the
- *          oldest goes first, of both tiers alike, and is counted. What the present needs (300
- * bytes and the open chunks of each process) cannot be given up, and goes over `bytes` if need be.
+ *          oldest goes first, of both tiers alike, and is counted.
+ *          What the present needs cannot be given up and goes over `bytes` if need be: 300 bytes
+ *          and the open chunks of each process.
  * Threads  those of the heap: one owner.
  * Errors   negative errno.
  */
