@@ -11,8 +11,7 @@
 
 enum {
     STRESS_FULL_EVERY = 8,
-    AHEAD = 448, /* bytes of a hole that are asked for while those before them are filled ... */
-    AHEAD_MOST = 1024, /* ... by an object of at most so many; the processor sees longer rows */
+    ZEROED = 1024, /* bytes of a hole, at a time: the next so many are on their way meanwhile */
 };
 
 struct request {
@@ -136,22 +135,44 @@ static uintptr_t *try_young(struct mw_heap *self, const struct request *request)
                : NULL;
 }
 
-/* What lies in a hole is not zero. */
-MW_ALWAYS_INLINE uintptr_t *fill_hole(struct mw_heap *self, const struct request *request)
+MW_ALWAYS_INLINE bool has_old_zeroes(const struct mw_lane *lane, size_t bytes)
 {
-    size_t bytes = mw_header_bytes(request->header);
-    uintptr_t *object = mw_old_allocate(self, bytes, mw_type_entry(request->type)->lane);
+    return (ptrdiff_t)bytes <= lane->zeroed - lane->top;
+}
 
-    if (object == NULL)
-        return NULL;
-    for (size_t line = MW_LINE; line <= bytes && line <= AHEAD_MOST; line += MW_LINE)
-        __builtin_prefetch((char *)object + AHEAD + line, 1);
-    memset(object, 0, bytes);
-    object[0] = request->header | MW_FLAG_OLD;
+/* What lies in a hole is not zero, and has not been in the cache for long. */
+static void zero_hole(struct mw_heap *self, struct mw_lane *lane, size_t bytes)
+{
+    char *from = lane->zeroed > lane->top ? lane->zeroed : lane->top;
+    size_t room = (size_t)(lane->limit - lane->top);
+    size_t step = bytes > ZEROED || self->config.modes != 0 ? bytes : ZEROED;
+
+    lane->zeroed = lane->top + (step < room ? step : room);
+    memset(from, 0, (size_t)(lane->zeroed - from));
+    for (size_t line = 0; line < ZEROED; line += MW_LINE)
+        __builtin_prefetch(lane->zeroed + line, 1);
+    mw_incremental_owe(self, (size_t)(lane->zeroed - from));
+}
+
+MW_ALWAYS_INLINE uintptr_t *use_old_zeroes(struct mw_lane *lane, uint64_t header)
+{
+    uintptr_t *object = (uintptr_t *)(void *)lane->top;
+
+    lane->top += mw_header_bytes(header);
+    object[0] = header | MW_FLAG_OLD | MW_FLAG_WATCHED;
     return object;
 }
 
-MW_ALWAYS_INLINE uintptr_t *enter_old(struct mw_heap *self, const struct request *request,
+MW_ALWAYS_INLINE uintptr_t *fill_hole(struct mw_heap *self, struct mw_lane *lane, uint64_t header)
+{
+    size_t bytes = mw_header_bytes(header);
+
+    if (!has_old_zeroes(lane, bytes))
+        zero_hole(self, lane, bytes);
+    return use_old_zeroes(lane, header);
+}
+
+MW_ALWAYS_INLINE uintptr_t *count_old(struct mw_heap *self, const struct request *request,
                                       uintptr_t *object)
 {
     size_t bytes = mw_header_bytes(request->header);
@@ -162,18 +183,31 @@ MW_ALWAYS_INLINE uintptr_t *enter_old(struct mw_heap *self, const struct request
         if (bytes <= MW_LARGE_MIN)
             mw_survival_born_old(self, object);
     }
-    mw_remembered_enter(self, object, false);
-    mw_incremental_owe(self, bytes);
     return object;
+}
+
+static uintptr_t *try_large_old(struct mw_heap *self, const struct request *request)
+{
+    uintptr_t *object = mw_large_allocate(self, request->header, false);
+
+    if (object == NULL)
+        return NULL;
+    object[0] |= MW_FLAG_WATCHED;
+    mw_incremental_owe(self, mw_header_bytes(request->header));
+    return count_old(self, request, object);
 }
 
 static uintptr_t *try_old(struct mw_heap *self, const struct request *request)
 {
-    uintptr_t *object = mw_header_bytes(request->header) > MW_LARGE_MIN
-                            ? mw_large_allocate(self, request->header, false)
-                            : fill_hole(self, request);
+    uint8_t name = mw_type_entry(request->type)->lane;
+    struct mw_lane *lane = &self->old.lanes[name];
+    size_t bytes = mw_header_bytes(request->header);
 
-    return object != NULL ? enter_old(self, request, object) : NULL;
+    if (bytes > MW_LARGE_MIN)
+        return try_large_old(self, request);
+    if (bytes > (size_t)(lane->limit - lane->top) && !mw_old_open(self, bytes, name))
+        return NULL;
+    return count_old(self, request, fill_hole(self, lane, request->header));
 }
 
 /* A scavenge looks at all references in a young object. It does not have the time for more of them
@@ -302,13 +336,14 @@ MW_ALWAYS_INLINE uintptr_t *take_young(struct mw_heap *self, uint64_t header)
  * full, or when marking is behind. */
 MW_ALWAYS_INLINE uintptr_t *take_old(struct mw_heap *self, const struct request *request)
 {
-    const struct mw_lane *lane = &self->old.lanes[mw_type_entry(request->type)->lane];
+    struct mw_lane *lane = &self->old.lanes[mw_type_entry(request->type)->lane];
     size_t bytes = mw_header_bytes(request->header);
 
-    if (bytes > (size_t)(lane->limit - lane->top) || bytes > MW_LARGE_MIN ||
-        self->config.modes != 0 || mw_incremental_is_due(self) || has_too_much_outside(self))
+    if (!has_old_zeroes(lane, bytes) &&
+        (bytes > (size_t)(lane->limit - lane->top) || bytes > MW_LARGE_MIN ||
+         self->config.modes != 0 || mw_incremental_is_due(self) || has_too_much_outside(self)))
         return NULL;
-    return enter_old(self, request, fill_hole(self, request));
+    return count_old(self, request, fill_hole(self, lane, request->header));
 }
 
 MW_ALWAYS_INLINE struct mw_ref take(struct mw_heap *self, const struct request *request,
@@ -341,12 +376,6 @@ MW_ALWAYS_INLINE bool is_type(struct mw_heap *self, const struct mw_heap_type *t
     return false;
 }
 
-struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
-                               const char *where)
-{
-    return mw_heap_new_in_at(self, type, MW_PLACE_YOUNG, where);
-}
-
 struct mw_ref mw_heap_new_in_at(struct mw_heap *self, const struct mw_heap_type *type,
                                 enum mw_heap_place place, const char *where)
 {
@@ -355,6 +384,22 @@ struct mw_ref mw_heap_new_in_at(struct mw_heap *self, const struct mw_heap_type 
     if (!is_type(self, type, true, where))
         return mw_ref_none();
     return take(self, &request, where);
+}
+
+/* Most objects that come here are born old because their type is, in a heap that is not checked. */
+struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
+                               const char *where)
+{
+    struct request request = {type, type->header, MW_PLACE_YOUNG};
+    struct mw_lane *lane;
+
+    if (self->front.handle_top < self->front.handle_end && mw_type_entry(type)->pretenured) {
+        lane = &self->old.lanes[mw_type_entry(type)->lane];
+        if (has_old_zeroes(lane, mw_header_bytes(type->header)))
+            return mw_heap_push(
+                self, (uintptr_t)count_old(self, &request, use_old_zeroes(lane, type->header)));
+    }
+    return mw_heap_new_in_at(self, type, MW_PLACE_YOUNG, where);
 }
 
 /* Payload bytes of an array and what its last word leaves unused. Returns false when no object can

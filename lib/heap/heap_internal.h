@@ -85,6 +85,7 @@ enum mw_lane_name { MW_LANE_HOLDERS, MW_LANE_LEAVES, MW_LANES };
 
 struct mw_lane {
     char *top, *limit; /* the hole being filled */
+    char *zeroed;      /* up to here it is, for what is born old; below `top`: nothing is */
     struct mw_span *spans[MW_SPAN_CLASSES];
     uint32_t span_classes; /* bit i: class i is not empty */
 };
@@ -352,7 +353,8 @@ MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t
 }
 
 /* old_space.c */
-void *mw_old_refill(struct mw_heap *self, size_t bytes, enum mw_lane_name name);
+/* Fills another hole, which has room for so many bytes. Returns false when there is none. */
+bool mw_old_open(struct mw_heap *self, size_t bytes, enum mw_lane_name name);
 void mw_old_retire(
     struct mw_heap *self); /* gives up the hole being filled, for walks and marking */
 void mw_old_add_span(struct mw_old *self, void *start, size_t bytes);
@@ -362,8 +364,11 @@ MW_ALWAYS_INLINE void *mw_old_allocate(struct mw_heap *self, size_t bytes, enum 
     struct mw_lane *lane = &self->old.lanes[name];
     char *start = lane->top;
 
-    if (MW_HEAP_UNLIKELY(bytes > (size_t)(lane->limit - start)))
-        return mw_old_refill(self, bytes, name);
+    if (MW_HEAP_UNLIKELY(bytes > (size_t)(lane->limit - start))) {
+        if (!mw_old_open(self, bytes, name))
+            return NULL;
+        start = lane->top;
+    }
     lane->top = start + bytes;
     return start;
 }

@@ -121,7 +121,7 @@ static void retire(struct mw_heap *self, struct mw_lane *lane)
         self->old.used -= left;
         mw_old_add_span(&self->old, lane->top, left);
     }
-    lane->top = lane->limit = NULL;
+    lane->top = lane->limit = lane->zeroed = NULL;
 }
 
 void mw_old_retire(struct mw_heap *self)
@@ -166,19 +166,16 @@ static bool borrow(struct mw_heap *self, enum mw_lane_name name, size_t bytes)
            open_span(self, lane, take_span(other, bytes));
 }
 
-void *mw_old_refill(struct mw_heap *self, size_t bytes, enum mw_lane_name name)
+bool mw_old_open(struct mw_heap *self, size_t bytes, enum mw_lane_name name)
 {
     unsigned sweeps = self->collecting ? SWEEPS_IN_PAUSE : UINT_MAX;
     struct mw_lane *lane = &self->old.lanes[name];
 
     retire(self, lane);
     while (!open_span(self, lane, take_span(lane, bytes)))
-        if (!find_more(self, name, &sweeps)) {
-            if (!borrow(self, name, bytes))
-                return NULL;
-            break;
-        }
-    return mw_old_allocate(self, bytes, name);
+        if (!find_more(self, name, &sweeps))
+            return borrow(self, name, bytes);
+    return true;
 }
 
 size_t mw_old_used(const struct mw_heap *self)
