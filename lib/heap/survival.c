@@ -13,8 +13,9 @@
  * addresses are kept until the next full collection, which says how many were worth their place. A
  * type of which three in four were not, twice in a row (once may be a cache that was dropped),
  * becomes young again, and needs twice as many good cycles the next time. So does one that meets
- * the limit: the new space may have room yet. And what was decided is forgotten now and then in any
- * case, and found out again.
+ * the limit: the new space may have room yet. And now and then what was decided is reviewed:
+ * objects are born young again, and as soon as there are enough samples, these decide alone. (To
+ * wait for two cycles once more, ring took 1.6 times as long.)
  *
  * A type that is born old is not allocated in line: its `size` fits no memory, so that the inline
  * form, which knows nothing of this, takes the long way.
@@ -104,21 +105,63 @@ void mw_survival_revoke(struct mw_heap *self, const struct mw_heap_type *type)
     revoke(self, mw_type_entry(type));
 }
 
+static bool has_samples(const struct mw_lifetime *self)
+{
+    return self->samples >= SAMPLES_LEAST && self->born >= OBJECTS_LEAST;
+}
+
+/* Whether nearly all survived of those in the samples, which are forgotten. */
+static bool judge_samples(struct mw_lifetime *self)
+{
+    bool survive = mw_policy_pretenure(self->born, self->survived);
+
+    self->samples = self->born = self->survived = 0;
+    return survive;
+}
+
 /* On what the samples since the last full collection said. */
 static void judge_young(struct mw_heap *self, struct mw_type_entry *entry)
 {
     struct mw_lifetime *lifetime = &entry->lifetime;
 
-    if (lifetime->samples < SAMPLES_LEAST || lifetime->born < OBJECTS_LEAST)
+    if (!has_samples(lifetime))
         return;
-    lifetime->cycles++;
-    if (!mw_policy_pretenure(lifetime->born, lifetime->survived))
-        lifetime->cycles = 0;
-    lifetime->samples = lifetime->born = lifetime->survived = 0;
+    lifetime->cycles = judge_samples(lifetime) ? lifetime->cycles + 1 : 0;
     if (!self->config.pretenure || lifetime->cycles < (uint32_t)CYCLES_LEAST << lifetime->strikes)
         return;
     lifetime->cycles = 0;
     set_pretenured(self, entry, true);
+}
+
+/* ---- reviews ---- */
+
+static void begin_review(struct mw_heap *self, struct mw_type_entry *entry)
+{
+    struct mw_lifetime *lifetime = &entry->lifetime;
+
+    *lifetime = (struct mw_lifetime){
+        .sample = lifetime->sample, .strikes = lifetime->strikes, .review = true};
+    self->types.reviews++;
+    set_pretenured(self, entry, false);
+}
+
+static void end_review(struct mw_heap *self, struct mw_type_entry *entry)
+{
+    self->types.reviews -= entry->lifetime.review;
+    entry->lifetime.review = false;
+}
+
+/* After samples were taken. */
+static void judge_reviews(struct mw_heap *self)
+{
+    for (uint32_t i = MW_TYPE_FIRST; self->types.reviews > 0 && i < self->types.count; i++) {
+        struct mw_type_entry *entry = self->types.entries[i];
+
+        if (!entry->lifetime.review || !has_samples(&entry->lifetime))
+            continue;
+        end_review(self, entry);
+        set_pretenured(self, entry, judge_samples(&entry->lifetime));
+    }
 }
 
 void mw_survival_review(struct mw_heap *self)
@@ -130,10 +173,11 @@ void mw_survival_review(struct mw_heap *self)
     for (uint32_t i = MW_TYPE_FIRST; i < self->types.count; i++) {
         struct mw_type_entry *entry = self->types.entries[i];
 
+        end_review(self, entry);
         if (!entry->pretenured)
             judge_young(self, entry);
         else if (collections % REVIEW_EVERY == 0)
-            set_pretenured(self, entry, false);
+            begin_review(self, entry);
         else
             judge_old(self, entry);
     }
@@ -171,4 +215,5 @@ void mw_survival_sample(struct mw_heap *self, const char *start, const char *end
         if (entry != NULL)
             count(entry, self->scavenges / SAMPLE_EVERY + 1, survived);
     }
+    judge_reviews(self);
 }

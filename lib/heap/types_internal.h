@@ -13,6 +13,7 @@ struct mw_lifetime {
     uint32_t witnesses, alive;
     uint32_t doubts;  /* full collections in a row that found few of them alive */
     uint32_t strikes; /* how often objects were born old for nothing */
+    bool review; /* born young again until the next full collection, or until samples decide */
 };
 
 enum { MW_WITNESSES_MAX = 256 };
@@ -43,6 +44,7 @@ struct mw_types {
     struct mw_type_entry **entries;
     uint32_t count, capacity;
     uint32_t strings; /* names of types and fields */
+    uint32_t reviews; /* types under review */
 };
 
 /* Users hold types as constants; to the heap they are not. */

@@ -152,15 +152,48 @@ static void what_dies_old_is_young_again_and_believed_less(void **state)
     pretenure(self, 4);
 }
 
-static void what_was_decided_is_forgotten_now_and_then(void **state)
+static void review(struct fixture *self)
+{
+    for (int i = 0; i < 8 && is_pretenured(self); i++)
+        mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    assert_false(is_pretenured(self));
+}
+
+/* Twelve scavenges are three samples, which are enough to find the same again. */
+static void what_was_decided_is_reviewed_now_and_then(void **state)
+{
+    struct fixture *self = create_with(state, true);
+    uint64_t before;
+
+    pretenure(self, 2);
+    review(self);
+    before = numbers_of(self).pretenured;
+    make_nodes(self, 150000, true);
+    assert_true(is_pretenured(self));
+    assert_in_range(numbers_of(self).pretenured - before, 150000 * 32 / 4, 150000 * 32 * 3 / 4);
+}
+
+static void a_review_may_find_something_else(void **state)
 {
     struct fixture *self = create_with(state, true);
 
     pretenure(self, 2);
-    for (int i = 0; i < 8; i++)
-        mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    review(self);
+    live_a_cycle(self, false);
     assert_false(is_pretenured(self));
     pretenure(self, 2);
+}
+
+/* What it would have to go by may be something else by then. */
+static void a_review_ends_with_the_next_full_collection(void **state)
+{
+    struct fixture *self = create_with(state, true);
+
+    pretenure(self, 2);
+    review(self);
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    make_nodes(self, 150000, true);
+    assert_false(is_pretenured(self));
 }
 
 /* How many nodes live in a heap that has no room for more, when it pretenures or not. */
@@ -217,7 +250,9 @@ int main(void)
         cmocka_unit_test_teardown(what_dies_young_is_not, teardown),
         cmocka_unit_test_teardown(it_can_be_turned_off, teardown),
         cmocka_unit_test_teardown(what_dies_old_is_young_again_and_believed_less, teardown),
-        cmocka_unit_test_teardown(what_was_decided_is_forgotten_now_and_then, teardown),
+        cmocka_unit_test_teardown(what_was_decided_is_reviewed_now_and_then, teardown),
+        cmocka_unit_test_teardown(a_review_may_find_something_else, teardown),
+        cmocka_unit_test_teardown(a_review_ends_with_the_next_full_collection, teardown),
         cmocka_unit_test_teardown(at_the_limit_the_new_space_is_used_up_too, teardown),
     };
 
