@@ -10,6 +10,12 @@
  * scavenge of the larger ones is likely to take too long. They shrink again, down to what was
  * configured, when scavenges usually take too long after all, and when the program has come to
  * rest.
+ *
+ * All that is slow to do and undo. What survives may change from one scavenge to the next: so less
+ * of a half is filled as soon as the next scavenge would be likely to take too long. (While two
+ * million objects were made that all lived, one in a hundred took over a millisecond; in halves
+ * filled half, or a quarter, none does, and all together take no longer, as they stay in the
+ * cache.)
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
@@ -23,6 +29,7 @@ enum {
     POISON_BYTE = 0xd5,
     LOOK_EVERY_NS = 100 * MW_NS_PER_MS, /* often enough for who waits, seldom enough to tell */
     MOVED_LEAST = 64 * 1024,            /* less says nothing about what it costs */
+    FILLED_LEAST = 256 * 1024,          /* then there is no use in going on with less */
     ZEROED = 4 * 1024, /* at a time: it must still be in the cache when the objects come */
     MEMORY = 4,        /* halves full of survivors: what is older counts half */
 };
@@ -32,13 +39,26 @@ char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
     return self->base + slot * self->slot_size;
 }
 
+/* There is room for the largest object that is not one of the large ones, as long as the half has
+ * it. */
+static char *end_of(const struct mw_nursery *self, char *top)
+{
+    char *half = mw_nursery_half(self, self->from);
+    char *end = half + self->fill, *least = top + MW_LARGE_MIN;
+
+    if (end < least)
+        end = least;
+    return end < half + self->capacity ? end : half + self->capacity;
+}
+
 static void start_half(struct mw_heap *self, char *top)
 {
     struct mw_nursery *nursery = &self->nursery;
 
-    nursery->end = mw_nursery_half(nursery, nursery->from) + nursery->capacity;
+    nursery->end = end_of(nursery, top);
     nursery->start = nursery->lent = self->front.top = self->front.limit = top;
-    mw_annotate_free(top, (size_t)(nursery->end - top));
+    mw_annotate_free(top,
+                     (size_t)(mw_nursery_half(nursery, nursery->from) + nursery->capacity - top));
 }
 
 int mw_nursery_init(struct mw_heap *self)
@@ -47,7 +67,7 @@ int mw_nursery_init(struct mw_heap *self)
 
     nursery->slots = self->config.modes & MW_HEAP_MOVE ? HALVES_MOVING : HALVES;
     nursery->slot_size = self->config.semi_space_max;
-    nursery->capacity = nursery->wanted = self->config.semi_space;
+    nursery->capacity = nursery->wanted = nursery->fill = self->config.semi_space;
     nursery->reserved = nursery->slots * nursery->slot_size;
     nursery->to = 1;
     nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_VM_HUGE);
@@ -193,7 +213,7 @@ static void set_capacity(struct mw_heap *self, size_t capacity)
 {
     struct mw_nursery *nursery = &self->nursery;
 
-    nursery->capacity = nursery->wanted = capacity;
+    nursery->capacity = nursery->wanted = nursery->fill = capacity;
     nursery->ahead = 0;
     nursery->aged = nursery->in_vain = 0;
     nursery->usual_ns = 0;
@@ -332,6 +352,25 @@ static void note_most(struct mw_nursery *self, size_t moved)
         self->most_moved = moved;
 }
 
+/* As if all of the half had been filled; of very little of it that would say nothing. */
+static uint64_t of_full(const struct mw_nursery *self, size_t filled, uint64_t amount)
+{
+    return filled < MOVED_LEAST || filled > self->capacity ? amount
+                                                           : amount * self->capacity / filled;
+}
+
+static void set_fill(struct mw_heap *self)
+{
+    struct mw_nursery *nursery = &self->nursery;
+    size_t fill = nursery->capacity;
+
+    while (fill > FILLED_LEAST && !mw_policy_fill(fill, nursery->capacity, nursery->most_moved,
+                                                  nursery->cost, most_ns(self)))
+        fill /= 2;
+    nursery->fill = fill;
+    nursery->end = end_of(nursery, self->front.top);
+}
+
 static bool should_grow(const struct mw_heap *self)
 {
     const struct mw_nursery *nursery = &self->nursery;
@@ -349,14 +388,15 @@ void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, ui
     size_t less = nursery->capacity / 2;
     size_t bytes = moved->promoted + moved->survived;
 
-    note_time(nursery, cpu_ns, most_ns(self));
+    note_time(nursery, of_full(nursery, moved->filled, cpu_ns), most_ns(self));
     count_copied(nursery, moved);
     count_cost(nursery, bytes, cpu_ns);
-    note_most(nursery, bytes);
+    note_most(nursery, of_full(nursery, moved->filled, bytes));
     if (most_ns(self) != 0 && nursery->usual_ns > most_ns(self) && may_shrink(self, less))
         shrink(self, less);
     else if (should_grow(self))
         nursery->wanted = 2 * nursery->capacity;
+    set_fill(self);
 }
 
 bool mw_nursery_relax(struct mw_heap *self)

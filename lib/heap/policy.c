@@ -122,6 +122,16 @@ bool mw_policy_quick_enough(size_t capacity, size_t moved, uint64_t cost, uint64
     return most_ns == 0 || cost * (2 * least(moved, capacity) / 1024) <= most_ns;
 }
 
+/* Whether so much of a half may be filled until it is scavenged: that is not likely to take longer
+ * than it may, with as much surviving as did of a full half at most, and never twice as long. */
+bool mw_policy_fill(size_t fill, size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns)
+{
+    uint64_t all_ns = cost * (fill / 1024);
+
+    return most_ns == 0 || (all_ns <= 2 * most_ns &&
+                            all_ns / 1024 * (least(moved, capacity) * 1024 / capacity) <= most_ns);
+}
+
 /* Less than 1000 bytes in a millisecond: V8's line between a program that runs and one that waits.
  */
 bool mw_policy_quiet(uint64_t bytes, uint64_t ns)

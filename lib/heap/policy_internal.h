@@ -31,6 +31,9 @@ bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain);
 /* Whether a scavenge of halves twice as large is likely to take no more than `most_ns` (0: any
  * time): of late `moved` bytes survived at most, and each KiB costs so many nanoseconds. */
 bool mw_policy_quick_enough(size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns);
+/* Whether `fill` bytes of a half of `capacity` may be filled until it is scavenged; of a full half
+ * `moved` bytes survived at most, the rest as above. */
+bool mw_policy_fill(size_t fill, size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns);
 /* Whether a program that allocated so many bytes in that time does next to nothing. */
 bool mw_policy_quiet(uint64_t bytes, uint64_t ns);
 /* Whether objects of a type should be born old. */

@@ -338,6 +338,7 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     mw_survival_sample(self, self->nursery.start, from_top);
     mw_nursery_flip(self, scavenge.to_top);
     self->refused = scavenge.refused;
+    ret->filled = (size_t)(from_top - (char *)scavenge.from);
     ret->promoted = scavenge.promoted;
     ret->survived = (size_t)(scavenge.to_top - to) + scavenge.survived_large;
     ret->aged = aged;

@@ -101,6 +101,21 @@ static void a_scavenge_of_twice_the_size_must_be_quick_enough(void **state)
     assert_true(mw_policy_quick_enough(MIB, 2 * MIB, 300, 2048 * 300));
 }
 
+static void less_of_a_half_is_filled_when_it_would_be_slow(void **state)
+{
+    (void)state;
+    assert_true(mw_policy_fill(MIB, MIB, MIB, 300, 0));
+    assert_true(mw_policy_fill(MIB, MIB, MIB, 300, 1024 * 300));
+    assert_false(mw_policy_fill(MIB, MIB, MIB, 300, 1024 * 300 - 1));
+    assert_true(mw_policy_fill(MIB / 2, MIB, MIB, 300, 512 * 300));
+    /* a quarter survived; but all may, and then it must not take more than twice as long */
+    assert_true(mw_policy_fill(MIB, MIB, MIB / 4, 300, 512 * 300));
+    assert_false(mw_policy_fill(MIB, MIB, MIB / 4, 300, 512 * 300 - 1));
+    assert_true(mw_policy_fill(MIB / 2, MIB, MIB / 4, 300, 256 * 300));
+    assert_true(mw_policy_fill(MIB, MIB, 2 * MIB, 300, 1024 * 300));
+    assert_true(mw_policy_fill(MIB, MIB, 0, 0, 1)); /* nothing is known yet */
+}
+
 static void a_thousand_bytes_in_a_millisecond_are_work(void **state)
 {
     (void)state;
@@ -149,6 +164,7 @@ int main(void)
         cmocka_unit_test(halves_double_when_more_was_copied_in_vain_than_fits),
         cmocka_unit_test(halves_do_not_double_for_what_lives_long),
         cmocka_unit_test(a_scavenge_of_twice_the_size_must_be_quick_enough),
+        cmocka_unit_test(less_of_a_half_is_filled_when_it_would_be_slow),
         cmocka_unit_test(a_thousand_bytes_in_a_millisecond_are_work),
         cmocka_unit_test(more_than_four_fifths_are_nearly_all),
     };

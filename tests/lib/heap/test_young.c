@@ -424,10 +424,9 @@ static void it_does_not_grow_into_pauses_that_are_too_long(void **state)
     assert_int_equal(new_space(self), MIB / 2);
 }
 
-/* It grew while copying was cheap: three slow scavenges change nothing, many do. */
-static void it_shrinks_when_scavenges_become_slow(void **state)
+/* As when copying was cheap. */
+static struct fixture *create_grown(void **state)
 {
-    static const struct mw_scavenged nothing;
     const size_t some = 200 * 1024;
     const struct mw_scavenged copied = {.survived = some, .aged = some, .in_vain = some};
     struct fixture *self = create_growing(state, NULL, 1000);
@@ -439,6 +438,47 @@ static void it_shrinks_when_scavenges_become_slow(void **state)
         ;
     assert_true(new_space(self) >= MIB);
     mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    return self;
+}
+
+/* Bytes of garbage that are made until there is a scavenge. */
+static size_t filled(struct fixture *self)
+{
+    uint64_t before = numbers_of(self).collections[MW_GC_SCAVENGE];
+    size_t bytes = 0;
+
+    for (; numbers_of(self).collections[MW_GC_SCAVENGE] == before; bytes += 32) {
+        MW_SCOPE(scope, self->heap);
+
+        mw_heap_new(self->heap, self->node);
+    }
+    return bytes;
+}
+
+/* At once, without giving memory back, and until what survived is forgotten. */
+static void less_is_filled_while_scavenges_would_be_slow(void **state)
+{
+    struct fixture *self = create_grown(state);
+    size_t half = new_space(self) / 2;
+    const struct mw_scavenged all = {.filled = half, .promoted = half};
+    const struct mw_scavenged some = {.filled = half, .promoted = half / 8};
+
+    assert_in_range(filled(self), half - 4096, half + 32);
+    mw_nursery_judge(self->heap, &all, half / 1024 * 16 * MW_NS_PER_US);
+    assert_in_range(filled(self), MIB / 4 - 4096, MIB / 4 + 32);
+    assert_int_equal(new_space(self), 2 * half);
+    for (int i = 0; i < 40; i++)
+        mw_nursery_judge(self->heap, &some, MW_NS_PER_US);
+    assert_in_range(filled(self), half - 4096, half + 32);
+    assert_int_equal(self->misuses, 0);
+}
+
+/* It grew while copying was cheap: three slow scavenges change nothing, many do. */
+static void it_shrinks_when_scavenges_become_slow(void **state)
+{
+    static const struct mw_scavenged nothing;
+    struct fixture *self = create_grown(state);
+
     for (int i = 0; i < 3; i++)
         mw_nursery_judge(self->heap, &nothing, 20 * MW_NS_PER_MS);
     assert_true(new_space(self) >= MIB);
@@ -563,6 +603,7 @@ int main(void)
         cmocka_unit_test_teardown(it_does_not_grow_when_nothing_survives, teardown),
         cmocka_unit_test_teardown(it_does_not_grow_into_pauses_that_are_too_long, teardown),
         cmocka_unit_test_teardown(it_shrinks_when_the_program_rests, teardown),
+        cmocka_unit_test_teardown(less_is_filled_while_scavenges_would_be_slow, teardown),
         cmocka_unit_test_teardown(it_shrinks_when_scavenges_become_slow, teardown),
         cmocka_unit_test_teardown(growing_may_fail, teardown),
     };
