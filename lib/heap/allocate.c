@@ -316,11 +316,15 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
  * These are inlined into each of the calls below: an object born old takes as long as the calls
  * between them would (a third of ring, measured). */
 
-/* In a checked heap nothing is: its `handle_end` is NULL. */
+/* In a checked heap there is none: its `handle_end` is NULL. */
+MW_ALWAYS_INLINE bool has_handle(const struct mw_heap *self)
+{
+    return self->front.handle_top < self->front.handle_end && self->front.raw_depth == 0;
+}
+
 MW_ALWAYS_INLINE bool may_take(const struct mw_heap *self)
 {
-    return self->front.handle_top < self->front.handle_end && self->front.raw_depth == 0 &&
-           pthread_equal(self->owner, pthread_self());
+    return has_handle(self) && pthread_equal(self->owner, pthread_self());
 }
 
 /* Zeroed memory, which arrays do not take in line, or some that is zeroed now. */
@@ -330,6 +334,15 @@ MW_ALWAYS_INLINE uintptr_t *take_young(struct mw_heap *self, uint64_t header)
 
     return has_zeroes(self, bytes) || mw_nursery_go_on(self, bytes) ? use_zeroes(self, header)
                                                                     : NULL;
+}
+
+MW_ALWAYS_INLINE uintptr_t *take_old_zeroes(struct mw_heap *self, const struct request *request)
+{
+    struct mw_lane *lane = &self->old.lanes[mw_type_entry(request->type)->lane];
+
+    return has_old_zeroes(lane, mw_header_bytes(request->header))
+               ? count_old(self, request, use_old_zeroes(lane, request->header))
+               : NULL;
 }
 
 /* What fits into the hole being filled, in a heap without modes; other work is done when that is
@@ -386,20 +399,19 @@ struct mw_ref mw_heap_new_in_at(struct mw_heap *self, const struct mw_heap_type 
     return take(self, &request, where);
 }
 
-/* Most objects that come here are born old because their type is, in a heap that is not checked. */
+/* In a heap that is not checked most objects that come here are records born old, and find zeroes.
+ * The thread is not looked at for each of these, as it is not where they are young. */
 struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *type,
                                const char *where)
 {
     struct request request = {type, type->header, MW_PLACE_YOUNG};
-    struct mw_lane *lane;
+    const struct mw_type_entry *entry = mw_type_entry(type);
+    uintptr_t *object = NULL;
 
-    if (self->front.handle_top < self->front.handle_end && mw_type_entry(type)->pretenured) {
-        lane = &self->old.lanes[mw_type_entry(type)->lane];
-        if (has_old_zeroes(lane, mw_header_bytes(type->header)))
-            return mw_heap_push(
-                self, (uintptr_t)count_old(self, &request, use_old_zeroes(lane, type->header)));
-    }
-    return mw_heap_new_in_at(self, type, MW_PLACE_YOUNG, where);
+    if (has_handle(self) && entry->pretenured && mw_type_is_record(entry))
+        object = take_old_zeroes(self, &request);
+    return object != NULL ? mw_heap_push(self, (uintptr_t)object)
+                          : mw_heap_new_in_at(self, type, MW_PLACE_YOUNG, where);
 }
 
 /* Payload bytes of an array and what its last word leaves unused. Returns false when no object can

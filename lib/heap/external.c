@@ -40,8 +40,10 @@ int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t b
     self->external += bytes;
     push(mw_is_young_object(self, entry->object) ? &self->externals.young : &self->externals.old,
          entry);
-    if (self->external >= self->policy.external_full_at)
-        mw_nursery_retire(self); /* the next allocation goes the slow way, and collects */
+    if (self->external >= self->policy.external_full_at) { /* the next allocation collects */
+        mw_nursery_retire(self);
+        mw_old_forget_zeroes(&self->old);
+    }
     return 0;
 }
 

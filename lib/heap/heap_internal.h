@@ -36,17 +36,17 @@ struct mw_nursery {
     unsigned slots; /* two, or more when addresses must not come back soon */
     unsigned from, to;
     size_t capacity;      /* bytes of a half in use */
-    size_t fill;          /* bytes of it, survivors with them, at which the next scavenge is due */
-    char *end;            /* where that is */
+    struct mw_fill fill;  /* how much of it is used until the next scavenge ... */
+    char *end;            /* ... and where that ends */
     char *lent;           /* as far as memory may be zeroed and used before other work is due */
     char *start;          /* where what was born since the last scavenge begins */
     size_t wanted;        /* the capacity that it grows to, piece by piece */
     size_t ahead;         /* bytes that were brought in for that, of both halves together */
     size_t aged, in_vain; /* of scavenges since its capacity last changed, the last ones more */
     uint64_t born;        /* bytes, until the last scavenge; large ones at once */
-    size_t most_moved;    /* bytes of a full half, at most; an eighth is forgotten at each */
+    size_t most_moved;    /* bytes that one copied at most; an eighth is forgotten at each */
     uint64_t cost;        /* of a scavenge, in nanoseconds for each KiB that survives */
-    uint64_t usual_ns;    /* that one of a full half takes, the last ones counting most */
+    uint64_t usual_ns;    /* that one takes, the last ones counting most */
     uint64_t looked_ns,
         looked_bytes; /* when it was last asked whether all is quiet; bytes by then */
 };
@@ -297,6 +297,7 @@ size_t mw_object_length(const struct mw_heap *self, const uintptr_t *object);
 /* scavenge.c: what one has done */
 struct mw_scavenged {
     size_t filled; /* bytes of the half */
+    size_t copied; /* bytes; large objects are not, and both of these count them */
     size_t promoted, survived;
     size_t aged;    /* bytes that the scavenge before had copied within the new space ... */
     size_t in_vain; /* ... and of these, what was dead by now */
@@ -359,6 +360,7 @@ MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t
 bool mw_old_open(struct mw_heap *self, size_t bytes, enum mw_lane_name name);
 void mw_old_retire(
     struct mw_heap *self); /* gives up the hole being filled, for walks and marking */
+void mw_old_forget_zeroes(struct mw_old *self); /* the next object born old goes the long way */
 void mw_old_add_span(struct mw_old *self, void *start, size_t bytes);
 void mw_old_drop_spans(struct mw_old *self);
 MW_ALWAYS_INLINE void *mw_old_allocate(struct mw_heap *self, size_t bytes, enum mw_lane_name name)

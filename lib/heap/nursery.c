@@ -11,11 +11,11 @@
  * configured, when scavenges usually take too long after all, and when the program has come to
  * rest.
  *
- * All that is slow to do and undo. What survives may change from one scavenge to the next: so less
- * of a half is filled as soon as the next scavenge would be likely to take too long. (While two
- * million objects were made that all lived, one in a hundred took over a millisecond; in halves
- * filled half, or a quarter, none does, and all together take no longer, as they stay in the
- * cache.)
+ * All that is slow to do and undo. What survives may change from one scavenge to the next: so after
+ * one that took too long less of a half is filled, and after some quick ones more. While two
+ * million objects were made that all lived, one scavenge in a hundred took over a millisecond; with
+ * halves filled half, or a quarter, none does, and all together take no longer, as they stay in the
+ * cache.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
@@ -39,24 +39,25 @@ char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
     return self->base + slot * self->slot_size;
 }
 
-/* There is room for the largest object that is not one of the large ones, as long as the half has
- * it. */
-static char *end_of(const struct mw_nursery *self, char *top)
+/* When promotion was refused, survivors may take most of what is filled, or more. Then there is
+ * nothing to be saved any more, and all of the half is used. */
+static void set_end(struct mw_heap *self)
 {
-    char *half = mw_nursery_half(self, self->from);
-    char *end = half + self->fill, *least = top + MW_LARGE_MIN;
+    struct mw_nursery *nursery = &self->nursery;
+    char *half = mw_nursery_half(nursery, nursery->from);
+    bool crowded = (size_t)(nursery->start - half) > nursery->fill.bytes / 2;
 
-    if (end < least)
-        end = least;
-    return end < half + self->capacity ? end : half + self->capacity;
+    nursery->end = half + (crowded ? nursery->capacity : nursery->fill.bytes);
+    if (nursery->end < self->front.top)
+        nursery->end = self->front.top;
 }
 
 static void start_half(struct mw_heap *self, char *top)
 {
     struct mw_nursery *nursery = &self->nursery;
 
-    nursery->end = end_of(nursery, top);
     nursery->start = nursery->lent = self->front.top = self->front.limit = top;
+    set_end(self);
     mw_annotate_free(top,
                      (size_t)(mw_nursery_half(nursery, nursery->from) + nursery->capacity - top));
 }
@@ -67,7 +68,7 @@ int mw_nursery_init(struct mw_heap *self)
 
     nursery->slots = self->config.modes & MW_HEAP_MOVE ? HALVES_MOVING : HALVES;
     nursery->slot_size = self->config.semi_space_max;
-    nursery->capacity = nursery->wanted = nursery->fill = self->config.semi_space;
+    nursery->capacity = nursery->wanted = nursery->fill.bytes = self->config.semi_space;
     nursery->reserved = nursery->slots * nursery->slot_size;
     nursery->to = 1;
     nursery->base = mw_vm_reserve(&self->vm, nursery->reserved, MW_VM_HUGE);
@@ -213,11 +214,13 @@ static void set_capacity(struct mw_heap *self, size_t capacity)
 {
     struct mw_nursery *nursery = &self->nursery;
 
-    nursery->capacity = nursery->wanted = nursery->fill = capacity;
+    if (nursery->fill.bytes == nursery->capacity || nursery->fill.bytes > capacity)
+        nursery->fill.bytes = capacity;
+    nursery->capacity = nursery->wanted = capacity;
     nursery->ahead = 0;
     nursery->aged = nursery->in_vain = 0;
     nursery->usual_ns = 0;
-    nursery->end = mw_nursery_half(nursery, nursery->from) + capacity;
+    set_end(self);
     self->pool.target = mw_pool_target(capacity);
 }
 
@@ -352,23 +355,15 @@ static void note_most(struct mw_nursery *self, size_t moved)
         self->most_moved = moved;
 }
 
-/* As if all of the half had been filled; of very little of it that would say nothing. */
-static uint64_t of_full(const struct mw_nursery *self, size_t filled, uint64_t amount)
-{
-    return filled < MOVED_LEAST || filled > self->capacity ? amount
-                                                           : amount * self->capacity / filled;
-}
-
-static void set_fill(struct mw_heap *self)
+/* Of one that was asked for, or due for another reason, nothing follows for full ones. */
+static void judge_fill(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns)
 {
     struct mw_nursery *nursery = &self->nursery;
-    size_t fill = nursery->capacity;
 
-    while (fill > FILLED_LEAST && !mw_policy_fill(fill, nursery->capacity, nursery->most_moved,
-                                                  nursery->cost, most_ns(self)))
-        fill /= 2;
-    nursery->fill = fill;
-    nursery->end = end_of(nursery, self->front.top);
+    if (moved->filled < nursery->fill.bytes - nursery->fill.bytes / 4)
+        return;
+    mw_policy_fill(&nursery->fill, nursery->capacity, moved->copied, cpu_ns, most_ns(self));
+    set_end(self);
 }
 
 static bool should_grow(const struct mw_heap *self)
@@ -377,7 +372,8 @@ static bool should_grow(const struct mw_heap *self)
     size_t capacity = nursery->capacity;
 
     return nursery->slots == HALVES && nursery->wanted == capacity &&
-           2 * capacity <= nursery->slot_size && mw_heap_may_grow(self, 2 * capacity) &&
+           nursery->fill.bytes == capacity && 2 * capacity <= nursery->slot_size &&
+           mw_heap_may_grow(self, 2 * capacity) &&
            mw_policy_grow_new(capacity, nursery->aged, nursery->in_vain) &&
            mw_policy_quick_enough(capacity, nursery->most_moved, nursery->cost, most_ns(self));
 }
@@ -386,17 +382,16 @@ void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, ui
 {
     struct mw_nursery *nursery = &self->nursery;
     size_t less = nursery->capacity / 2;
-    size_t bytes = moved->promoted + moved->survived;
 
-    note_time(nursery, of_full(nursery, moved->filled, cpu_ns), most_ns(self));
+    note_time(nursery, cpu_ns, most_ns(self));
     count_copied(nursery, moved);
-    count_cost(nursery, bytes, cpu_ns);
-    note_most(nursery, of_full(nursery, moved->filled, bytes));
+    count_cost(nursery, moved->copied, cpu_ns);
+    note_most(nursery, moved->copied);
+    judge_fill(self, moved, cpu_ns);
     if (most_ns(self) != 0 && nursery->usual_ns > most_ns(self) && may_shrink(self, less))
         shrink(self, less);
     else if (should_grow(self))
         nursery->wanted = 2 * nursery->capacity;
-    set_fill(self);
 }
 
 bool mw_nursery_relax(struct mw_heap *self)

@@ -130,6 +130,12 @@ void mw_old_retire(struct mw_heap *self)
         retire(self, &self->old.lanes[i]);
 }
 
+void mw_old_forget_zeroes(struct mw_old *self)
+{
+    for (unsigned i = 0; i < MW_LANES; i++)
+        self->lanes[i].zeroed = NULL;
+}
+
 static bool add_page(struct mw_heap *self, enum mw_lane_name name)
 {
     struct mw_page *page = mw_pool_take(self);

@@ -8,7 +8,11 @@ enum {
     SMALL_GROUPS = 4,
     FORGET_MS = 8000,
     GROWTH = 4,
-    SLIDE_COST = 2000 /* ns a KiB */
+    SLIDE_COST = 2000, /* ns a KiB */
+    FILL_LEAST = 256 * 1024,
+    FILL_QUICK = 4,
+    FILL_HOLD = 4,
+    FILL_HOLD_MOST = 64,
 };
 
 static size_t least(size_t left, size_t right)
@@ -122,14 +126,74 @@ bool mw_policy_quick_enough(size_t capacity, size_t moved, uint64_t cost, uint64
     return most_ns == 0 || cost * (2 * least(moved, capacity) / 1024) <= most_ns;
 }
 
-/* Whether so much of a half may be filled until it is scavenged: that is not likely to take longer
- * than it may, with as much surviving as did of a full half at most, and never twice as long. */
-bool mw_policy_fill(size_t fill, size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns)
+static bool is_most_of(uint64_t part, uint64_t whole)
 {
-    uint64_t all_ns = cost * (fill / 1024);
+    return part > whole - whole / 4;
+}
 
-    return most_ns == 0 || (all_ns <= 2 * most_ns &&
-                            all_ns / 1024 * (least(moved, capacity) * 1024 / capacity) <= most_ns);
+/* It is something else that takes the time, as very many handles do, and more scavenges would be
+ * more of that. So all is filled, and less is not tried again soon. */
+static void fill_all(struct mw_fill *self, size_t capacity)
+{
+    unsigned hold = self->patience == 0 ? FILL_HOLD : self->patience;
+
+    *self = (struct mw_fill){.bytes = capacity, .hold = hold, .patience = 2 * hold};
+    if (self->patience > FILL_HOLD_MOST)
+        self->patience = FILL_HOLD_MOST;
+}
+
+/* Half as much, down to 256 KiB. */
+static void fill_less(struct mw_fill *self, size_t copied, uint64_t ns)
+{
+    self->quick = 0;
+    self->tried_ns = 0;
+    if (self->bytes <= FILL_LEAST)
+        return;
+    self->bytes /= 2;
+    self->settling = true;
+    self->tried_ns = ns;
+    self->tried_copied = copied;
+}
+
+/* Twice as much, when some in a row say that this will be quick enough. */
+static void fill_more(struct mw_fill *self, size_t capacity, bool quick)
+{
+    self->tried_ns = 0;
+    self->quick = quick ? self->quick + 1 : 0;
+    if (self->quick < FILL_QUICK)
+        return;
+    self->quick = 0;
+    self->settling = true;
+    self->bytes = least(2 * self->bytes, capacity);
+}
+
+/* Whether less was tried the last time, and did not help. When more survived than did of twice as
+ * much, that says nothing. */
+static bool was_in_vain(struct mw_fill *self, size_t copied, uint64_t ns)
+{
+    if (self->tried_ns == 0 || copied > self->tried_copied)
+        return false;
+    if (is_most_of(ns, self->tried_ns))
+        return true;
+    self->patience = 0;
+    return false;
+}
+
+void mw_policy_fill(struct mw_fill *self, size_t capacity, size_t copied, uint64_t ns,
+                    uint64_t most_ns)
+{
+    if (most_ns == 0)
+        return;
+    if (self->hold > 0)
+        self->hold--;
+    else if (self->settling)
+        self->settling = false;
+    else if (was_in_vain(self, copied, ns))
+        fill_all(self, capacity);
+    else if (ns > most_ns)
+        fill_less(self, copied, ns);
+    else
+        fill_more(self, capacity, ns <= most_ns / 2);
 }
 
 /* Less than 1000 bytes in a millisecond: V8's line between a program that runs and one that waits.

@@ -11,6 +11,17 @@ struct mw_policy {
     size_t external_full_at; /* the same for external bytes */
 };
 
+/* Of a half, until the next scavenge is due; survivors with it. */
+struct mw_fill {
+    size_t bytes;
+    unsigned quick;    /* scavenges in a row */
+    unsigned hold;     /* scavenges until less may be tried again ... */
+    unsigned patience; /* ... and how many it will be the next time, when that is in vain as well */
+    bool settling;     /* the next one copies what survived the last as well, and says little */
+    uint64_t tried_ns; /* what the one took that made it less, the last time; 0: another one */
+    size_t tried_copied;
+};
+
 size_t mw_policy_next_full(size_t live, size_t limit);
 size_t mw_policy_semi_max(size_t semi, size_t limit);
 size_t mw_policy_next_mark(size_t live, size_t full_at);
@@ -31,9 +42,10 @@ bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain);
 /* Whether a scavenge of halves twice as large is likely to take no more than `most_ns` (0: any
  * time): of late `moved` bytes survived at most, and each KiB costs so many nanoseconds. */
 bool mw_policy_quick_enough(size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns);
-/* Whether `fill` bytes of a half of `capacity` may be filled until it is scavenged; of a full half
- * `moved` bytes survived at most, the rest as above. */
-bool mw_policy_fill(size_t fill, size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns);
+/* After a scavenge that was due because so much was filled, copied so much, and took so long: how
+ * much of a half of `capacity` is filled until the next one. */
+void mw_policy_fill(struct mw_fill *self, size_t capacity, size_t copied, uint64_t ns,
+                    uint64_t most_ns);
 /* Whether a program that allocated so many bytes in that time does next to nothing. */
 bool mw_policy_quiet(uint64_t bytes, uint64_t ns);
 /* Whether objects of a type should be born old. */

@@ -43,7 +43,7 @@ struct scavenge {
     char *to_quarter; /* from here on survivors are promoted at once */
     size_t promoted;
     size_t reached_again; /* bytes of those that had survived once */
-    size_t survived_large;
+    size_t survived_large, promoted_large;
     bool refused;
     bool marking;
     bool greying; /* the object being scanned is black: old ones to which it refers may not be white
@@ -131,7 +131,7 @@ static __attribute__((noinline)) void reach_large(struct scavenge *self, uintptr
         return;
     if (object[0] & MW_FLAG_AGED || self->promote_large) {
         mw_large_promote(self->heap, object);
-        self->promoted += bytes;
+        self->promoted_large += bytes;
     } else {
         mw_large_keep_young(self->heap, object);
         self->survived_large += bytes;
@@ -316,7 +316,7 @@ static struct scavenge scavenge_of(struct mw_heap *heap, bool promote_all)
         .marking = heap->marker.active,
         .to = (uintptr_t)to,
         .to_top = to,
-        .to_quarter = promote_all ? to : to + nursery->capacity / QUARTER,
+        .to_quarter = promote_all ? to : to + nursery->fill.bytes / QUARTER,
     };
 }
 
@@ -339,7 +339,8 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     mw_nursery_flip(self, scavenge.to_top);
     self->refused = scavenge.refused;
     ret->filled = (size_t)(from_top - (char *)scavenge.from);
-    ret->promoted = scavenge.promoted;
+    ret->copied = scavenge.promoted + (size_t)(scavenge.to_top - to);
+    ret->promoted = scavenge.promoted + scavenge.promoted_large;
     ret->survived = (size_t)(scavenge.to_top - to) + scavenge.survived_large;
     ret->aged = aged;
     ret->in_vain = aged - scavenge.reached_again;

@@ -13,7 +13,7 @@ struct mw_lifetime {
     uint32_t witnesses, alive;
     uint32_t doubts;  /* full collections in a row that found few of them alive */
     uint32_t strikes; /* how often objects were born old for nothing */
-    bool review; /* born young again until the next full collection, or until samples decide */
+    bool review;      /* born young again until the next full collection, or until samples decide */
 };
 
 enum { MW_WITNESSES_MAX = 256 };

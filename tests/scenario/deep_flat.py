@@ -2,7 +2,8 @@
 and the daemon's memory stays where it was. Takes minutes; part of the deep checks. On a machine
 that is busy with other things it ends after as many as came in a quarter of an hour, and says so.
 
-The children live in a pid namespace of their own so that pids are recycled many times over.
+The children live in a pid namespace of their own so that pids are recycled many times over, and the
+daemon in a network of its own, where its port is free.
 """
 import os
 import socket
@@ -24,12 +25,13 @@ PORT = 19641
 URL = f"http://127.0.0.1:{PORT}"
 
 
-def in_own_pid_namespace():
+def in_own_namespaces():
     if os.environ.get("MW_TEST_DEEP_NAMESPACE"):
         return
     os.environ["MW_TEST_DEEP_NAMESPACE"] = "1"
-    os.execvp("unshare", ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
-                          sys.executable] + sys.argv)
+    os.execvp("unshare", ["unshare", "--pid", "--net", "--fork", "--mount-proc", "--kill-child",
+                          "sh", "-c", 'ip link set lo up; exec "$@"', "sh",
+                          sys.executable, *sys.argv])
 
 
 def get(path):
@@ -122,5 +124,5 @@ class Flat(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    in_own_pid_namespace()
+    in_own_namespaces()
     unittest.main(verbosity=2)

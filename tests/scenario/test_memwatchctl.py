@@ -271,8 +271,13 @@ class Doctor(WithDaemon):
         text = ctl("doctor", "--socket", "/none.sock").stdout
         self.assertRegex(text, rf"^Linux \S+, as uid {os.geteuid()} \(pid \d+\), ")
         self.assertRegex(text, r"(?m)^WHAT +HERE +WHY AND WHAT CHANGES IT$")
-        for row in self.look("--socket", "/none.sock")["rows"]:
-            self.assertRegex(text, f"(?m)^{re.escape(row['what'])}  +{row['outcome']}  +\\S")
+        # Processes of others, which some rows need, may come and go between the two questions.
+        wait_until(self.shows_every_row)
+
+    def shows_every_row(self):
+        text = ctl("doctor", "--socket", "/none.sock").stdout
+        return all(re.search(f"(?m)^{re.escape(row['what'])}  +{row['outcome']}  +\\S", text)
+                   for row in self.look("--socket", "/none.sock")["rows"])
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to ask as others")
     def test_nobody_is_told_what_nobody_lacks(self):

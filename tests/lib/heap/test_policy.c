@@ -101,19 +101,78 @@ static void a_scavenge_of_twice_the_size_must_be_quick_enough(void **state)
     assert_true(mw_policy_quick_enough(MIB, 2 * MIB, 300, 2048 * 300));
 }
 
-static void less_of_a_half_is_filled_when_it_would_be_slow(void **state)
+enum { MOST = 1000 };
+
+/* One scavenge that says something, after one that does not where the last one made a change. */
+static size_t fill(struct mw_fill *self, size_t copied, uint64_t ns)
 {
+    size_t before = self->bytes;
+
+    if (self->settling)
+        mw_policy_fill(self, MIB, copied, 100 * MOST, MOST);
+    assert_int_equal(self->bytes, before);
+    mw_policy_fill(self, MIB, copied, ns, MOST);
+    return self->bytes;
+}
+
+static void less_of_a_half_is_filled_after_slow_scavenges(void **state)
+{
+    struct mw_fill self = {.bytes = MIB};
+
     (void)state;
-    assert_true(mw_policy_fill(MIB, MIB, MIB, 300, 0));
-    assert_true(mw_policy_fill(MIB, MIB, MIB, 300, 1024 * 300));
-    assert_false(mw_policy_fill(MIB, MIB, MIB, 300, 1024 * 300 - 1));
-    assert_true(mw_policy_fill(MIB / 2, MIB, MIB, 300, 512 * 300));
-    /* a quarter survived; but all may, and then it must not take more than twice as long */
-    assert_true(mw_policy_fill(MIB, MIB, MIB / 4, 300, 512 * 300));
-    assert_false(mw_policy_fill(MIB, MIB, MIB / 4, 300, 512 * 300 - 1));
-    assert_true(mw_policy_fill(MIB / 2, MIB, MIB / 4, 300, 256 * 300));
-    assert_true(mw_policy_fill(MIB, MIB, 2 * MIB, 300, 1024 * 300));
-    assert_true(mw_policy_fill(MIB, MIB, 0, 0, 1)); /* nothing is known yet */
+    assert_int_equal(fill(&self, MIB, MOST), MIB);
+    assert_int_equal(fill(&self, MIB, 4 * MOST), MIB / 2);
+    assert_int_equal(fill(&self, MIB / 2, 2 * MOST), MIB / 4);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(fill(&self, MIB / 4, MOST + 1), MIB / 4);
+    for (int i = 0; i < 10; i++) /* twice of that would be slow again */
+        assert_int_equal(fill(&self, MIB / 4, MOST / 2 + 1), MIB / 4);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fill(&self, MIB / 4, MOST / 2), MIB / 4);
+    assert_int_equal(fill(&self, MIB / 4, MOST / 2), MIB / 2);
+    for (int i = 0; i < 20; i++)
+        fill(&self, 0, 0);
+    assert_int_equal(self.bytes, MIB);
+}
+
+/* Then it is not tried again for 4 scavenges, 8, 16, up to 64. */
+static void all_of_it_is_filled_when_less_does_not_help(void **state)
+{
+    struct mw_fill self = {.bytes = MIB};
+
+    (void)state;
+    for (unsigned hold = 4; hold <= 256; hold *= 2) {
+        assert_int_equal(fill(&self, 1000, 4 * MOST), MIB / 2);
+        assert_int_equal(fill(&self, 1000, 3 * MOST + 1), MIB);
+        for (unsigned i = 0; i < (hold < 64 ? hold : 64); i++)
+            assert_int_equal(fill(&self, 1000, 4 * MOST), MIB);
+    }
+    assert_int_equal(fill(&self, 1000, 4 * MOST), MIB / 2);
+    assert_int_equal(fill(&self, 1000, 3 * MOST), MIB / 4); /* by a quarter: it does */
+    assert_int_equal(fill(&self, 1000, 3 * MOST), MIB);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(fill(&self, 1000, 4 * MOST), MIB);
+    assert_int_equal(fill(&self, 1000, 4 * MOST), MIB / 2);
+}
+
+/* A program that only dropped objects begins to build: it takes as long because of that. */
+static void less_goes_on_when_more_survives(void **state)
+{
+    struct mw_fill self = {.bytes = MIB};
+
+    (void)state;
+    assert_int_equal(fill(&self, MIB / 4, 2 * MOST), MIB / 2);
+    assert_int_equal(fill(&self, MIB / 2, 2 * MOST), MIB / 4);
+}
+
+static void all_of_a_half_is_filled_when_any_time_will_do(void **state)
+{
+    struct mw_fill self = {.bytes = MIB};
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        mw_policy_fill(&self, MIB, MIB, UINT64_MAX, 0);
+    assert_int_equal(self.bytes, MIB);
 }
 
 static void a_thousand_bytes_in_a_millisecond_are_work(void **state)
@@ -164,7 +223,10 @@ int main(void)
         cmocka_unit_test(halves_double_when_more_was_copied_in_vain_than_fits),
         cmocka_unit_test(halves_do_not_double_for_what_lives_long),
         cmocka_unit_test(a_scavenge_of_twice_the_size_must_be_quick_enough),
-        cmocka_unit_test(less_of_a_half_is_filled_when_it_would_be_slow),
+        cmocka_unit_test(less_of_a_half_is_filled_after_slow_scavenges),
+        cmocka_unit_test(all_of_it_is_filled_when_less_does_not_help),
+        cmocka_unit_test(less_goes_on_when_more_survives),
+        cmocka_unit_test(all_of_a_half_is_filled_when_any_time_will_do),
         cmocka_unit_test(a_thousand_bytes_in_a_millisecond_are_work),
         cmocka_unit_test(more_than_four_fifths_are_nearly_all),
     };

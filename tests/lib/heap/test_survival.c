@@ -196,6 +196,62 @@ static void a_review_ends_with_the_next_full_collection(void **state)
     assert_false(is_pretenured(self));
 }
 
+/* As everywhere in a heap that is not checked. */
+static void what_is_born_old_may_be_misused_as_well(void **state)
+{
+    struct fixture *self = create_with(state, true);
+
+    pretenure(self, 2);
+    MW_SCOPE(scope, self->heap);
+    assert_false(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
+    mw_heap_raw_enter(self->heap);
+    assert_true(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
+    mw_heap_raw_leave(self->heap);
+    assert_int_equal(self->misuses, 1);
+    assert_int_equal(self->misuse.kind, MW_MISUSE_RAW);
+}
+
+/* Byte arrays, all of which live. */
+static void arrays_that_are_born_old_are_no_records(void **state)
+{
+    struct fixture *self = create_with(state, true);
+    struct mw_heap_survival rows[3];
+
+    for (int cycle = 0; cycle < 2; cycle++) {
+        MW_SCOPE(scope, self->heap);
+        struct mw_ref kept = mw_heap_new_array(self->heap, self->refs, 100000, MW_PLACE_OLD);
+
+        for (size_t i = 0; i < 100000; i++) {
+            MW_SCOPE(inner, self->heap);
+
+            mw_heap_set(self->heap, kept, i,
+                        mw_heap_new_array(self->heap, self->bytes, 20, MW_PLACE_YOUNG));
+        }
+        mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    }
+    mw_heap_get_survival(self->heap, rows, 3);
+    assert_string_equal(rows[2].name, "Bytes");
+    assert_true(rows[2].pretenured);
+    assert_true(mw_ref_is_none(mw_heap_new(self->heap, self->bytes)));
+    assert_int_equal(self->misuses, 1);
+    assert_int_equal(self->misuse.kind, MW_MISUSE_TYPE);
+}
+
+/* 64 MiB each, dropped at once: the next birth collects them. */
+static void external_bytes_of_what_is_born_old_are_bounded(void **state)
+{
+    struct fixture *self = create_with(state, true);
+
+    pretenure(self, 2);
+    for (int i = 0; i < 100; i++) {
+        MW_SCOPE(scope, self->heap);
+        struct mw_ref node = mw_heap_new(self->heap, self->node);
+
+        assert_int_equal(mw_heap_attach_external(self->heap, node, 64 * MIB, NULL, NULL), 0);
+        assert_true(numbers_of(self).external <= 2 * 64 * MIB);
+    }
+}
+
 /* How many nodes live in a heap that has no room for more, when it pretenures or not. */
 static size_t fill(void **state, size_t limit, bool pretenures)
 {
@@ -234,7 +290,7 @@ static size_t fill(void **state, size_t limit, bool pretenures)
  * empty for it. */
 static void at_the_limit_the_new_space_is_used_up_too(void **state)
 {
-    for (size_t limit = 24 * MIB; limit <= 40 * MIB; limit += 8 * MIB) {
+    for (size_t limit = 24 * MIB; limit <= 32 * MIB; limit += 8 * MIB) {
         size_t most = fill(state, limit, false);
 
         assert_true(fill(state, limit, true) >= most - most / 100);
@@ -253,6 +309,9 @@ int main(void)
         cmocka_unit_test_teardown(what_was_decided_is_reviewed_now_and_then, teardown),
         cmocka_unit_test_teardown(a_review_may_find_something_else, teardown),
         cmocka_unit_test_teardown(a_review_ends_with_the_next_full_collection, teardown),
+        cmocka_unit_test_teardown(what_is_born_old_may_be_misused_as_well, teardown),
+        cmocka_unit_test_teardown(arrays_that_are_born_old_are_no_records, teardown),
+        cmocka_unit_test_teardown(external_bytes_of_what_is_born_old_are_bounded, teardown),
         cmocka_unit_test_teardown(at_the_limit_the_new_space_is_used_up_too, teardown),
     };
 

@@ -1,9 +1,7 @@
-/* The new space: large objects are born in it, too, and it grows and shrinks with what is asked. */
+/* The new space: large objects are born in it, too. */
 #include "fixture.h"
 
 #include "heap/heap_internal.h"
-
-#include "base/clock.h"
 
 #include <cmocka.h>
 #include <stdlib.h>
@@ -66,6 +64,7 @@ static void the_second_survival_promotes_it_where_it_is(void **state)
     assert_int_equal(numbers_of(self).promoted, 0);
     scavenge(self, 1);
     assert_int_equal(numbers_of(self).promoted, LARGE + 8);
+    assert_int_equal(self->heap->nursery.most_moved, 0); /* nothing is expected to be copied */
     scavenge(self, 3);
     assert_int_equal(numbers_of(self).promoted, LARGE + 8);
     assert_ptr_equal(address_of(self, large), address);
@@ -308,240 +307,6 @@ static void a_big_array_of_structures_goes_by_slots(void **state)
     assert_int_equal(self->misuses, 0);
 }
 
-/* ---- growing and shrinking ---- */
-
-struct hands {
-    uint64_t ns;
-};
-
-static uint64_t hands_ns(void *context)
-{
-    return ((struct hands *)context)->ns;
-}
-
-static int64_t hands_wall(void *context)
-{
-    (void)context;
-    return 0;
-}
-
-static struct fixture *create_growing(void **state, struct mw_clock *clock, uint64_t scavenge_us)
-{
-    struct fixture *self = calloc(1, sizeof(*self));
-    struct mw_heap_config config = config_of(self, MW_HEAP_VERIFY, 32 * MIB);
-
-    config.semi_space_max = 2 * MIB;
-    config.scavenge_us = scavenge_us;
-    config.clock = clock;
-    config.pretenure = false;
-    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
-    add_types(self);
-    *state = self;
-    return self;
-}
-
-static size_t new_space(struct fixture *self)
-{
-    struct mw_heap_space spaces[MW_SPACES];
-
-    mw_heap_get_spaces(self->heap, spaces);
-    assert_int_equal(spaces[MW_SPACE_NEW].size + spaces[MW_SPACE_OLD].size +
-                         spaces[MW_SPACE_LARGE].size,
-                     numbers_of(self).total);
-    return spaces[MW_SPACE_NEW].size;
-}
-
-/* A window of 100 KB over a stream of objects: everything survives a scavenge or two. */
-static void stream(struct fixture *self, size_t bytes)
-{
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref window = mw_heap_new_array(self->heap, self->refs, 1000, MW_PLACE_YOUNG);
-
-    for (size_t i = 0; i < bytes / 112; i++) {
-        MW_SCOPE(inner, self->heap);
-
-        mw_heap_set(self->heap, window, i % 1000,
-                    mw_heap_new_array(self->heap, self->bytes, 100, MW_PLACE_YOUNG));
-        if (i % 500 == 0)
-            new_space(self); /* sums are right in the middle of growing, too */
-    }
-}
-
-/* A list of which nothing is dropped. */
-static void keep_all(struct fixture *self, size_t bytes)
-{
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref list = mw_heap_new(self->heap, self->node);
-
-    for (size_t i = 0; i < bytes / 32; i++) {
-        MW_SCOPE(inner, self->heap);
-        struct mw_ref node = mw_heap_new(self->heap, self->node);
-
-        mw_heap_set(self->heap, node, 0, mw_heap_get(self->heap, list, 0));
-        mw_heap_set(self->heap, list, 0, node);
-    }
-}
-
-static void what_is_copied_in_vain_makes_it_grow_up_to_its_bound(void **state)
-{
-    struct fixture *self = create_growing(state, NULL, 0);
-
-    assert_int_equal(new_space(self), MIB / 2);
-    stream(self, 24 * MIB);
-    assert_int_equal(new_space(self), 4 * MIB);
-    stream(self, 24 * MIB);
-    assert_int_equal(new_space(self), 4 * MIB);
-    assert_int_equal(self->misuses, 0);
-}
-
-static void it_does_not_grow_when_nothing_survives(void **state)
-{
-    struct fixture *self = create_growing(state, NULL, 0);
-
-    for (int i = 0; i < 100000; i++) {
-        MW_SCOPE(scope, self->heap);
-
-        mw_heap_new(self->heap, self->node);
-    }
-    assert_int_equal(new_space(self), MIB / 2);
-}
-
-/* Larger halves would only make pauses longer. */
-static void it_does_not_grow_when_all_lives_long(void **state)
-{
-    struct fixture *self = create_growing(state, NULL, 0);
-
-    keep_all(self, 12 * MIB);
-    assert_true(numbers_of(self).promoted > 8 * MIB);
-    assert_int_equal(new_space(self), MIB / 2);
-}
-
-static void it_does_not_grow_into_pauses_that_are_too_long(void **state)
-{
-    struct fixture *self = create_growing(state, NULL, 1);
-
-    stream(self, 24 * MIB);
-    assert_int_equal(new_space(self), MIB / 2);
-}
-
-/* As when copying was cheap. */
-static struct fixture *create_grown(void **state)
-{
-    const size_t some = 200 * 1024;
-    const struct mw_scavenged copied = {.survived = some, .aged = some, .in_vain = some};
-    struct fixture *self = create_growing(state, NULL, 1000);
-
-    for (int i = 0; i < 20; i++)
-        mw_nursery_judge(self->heap, &copied, MW_NS_PER_US);
-    stream(self, MIB / 4);
-    while (mw_heap_step(self->heap, 1000))
-        ;
-    assert_true(new_space(self) >= MIB);
-    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
-    return self;
-}
-
-/* Bytes of garbage that are made until there is a scavenge. */
-static size_t filled(struct fixture *self)
-{
-    uint64_t before = numbers_of(self).collections[MW_GC_SCAVENGE];
-    size_t bytes = 0;
-
-    for (; numbers_of(self).collections[MW_GC_SCAVENGE] == before; bytes += 32) {
-        MW_SCOPE(scope, self->heap);
-
-        mw_heap_new(self->heap, self->node);
-    }
-    return bytes;
-}
-
-/* At once, without giving memory back, and until what survived is forgotten. */
-static void less_is_filled_while_scavenges_would_be_slow(void **state)
-{
-    struct fixture *self = create_grown(state);
-    size_t half = new_space(self) / 2;
-    const struct mw_scavenged all = {.filled = half, .promoted = half};
-    const struct mw_scavenged some = {.filled = half, .promoted = half / 8};
-
-    assert_in_range(filled(self), half - 4096, half + 32);
-    mw_nursery_judge(self->heap, &all, half / 1024 * 16 * MW_NS_PER_US);
-    assert_in_range(filled(self), MIB / 4 - 4096, MIB / 4 + 32);
-    assert_int_equal(new_space(self), 2 * half);
-    for (int i = 0; i < 40; i++)
-        mw_nursery_judge(self->heap, &some, MW_NS_PER_US);
-    assert_in_range(filled(self), half - 4096, half + 32);
-    assert_int_equal(self->misuses, 0);
-}
-
-/* It grew while copying was cheap: three slow scavenges change nothing, many do. */
-static void it_shrinks_when_scavenges_become_slow(void **state)
-{
-    static const struct mw_scavenged nothing;
-    struct fixture *self = create_grown(state);
-
-    for (int i = 0; i < 3; i++)
-        mw_nursery_judge(self->heap, &nothing, 20 * MW_NS_PER_MS);
-    assert_true(new_space(self) >= MIB);
-    for (int i = 0; i < 20; i++)
-        mw_nursery_judge(self->heap, &nothing, 2 * MW_NS_PER_MS);
-    assert_int_equal(new_space(self), MIB / 2);
-    stream(self, MIB);
-    assert_int_equal(self->misuses, 0);
-}
-
-static void it_shrinks_when_the_program_rests(void **state)
-{
-    struct hands hands = {MW_NS_PER_S};
-    struct mw_clock clock = {hands_ns, hands_wall, &hands};
-    struct fixture *self = create_growing(state, &clock, 0);
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref kept = mw_heap_new(self->heap, self->node);
-
-    mw_heap_set_word(self->heap, kept, 2, MARK);
-    stream(self, 24 * MIB);
-    for (int i = 0; i < 1000; i++) { /* work all the time */
-        hands.ns += 100 * MW_NS_PER_MS;
-        stream(self, 200 * 1000);
-        mw_heap_step(self->heap, 0);
-        assert_int_equal(new_space(self), 4 * MIB);
-        if (i == 20)
-            break;
-    }
-    for (int i = 0; i < 300; i++) { /* hardly any */
-        hands.ns += 10 * MW_NS_PER_MS;
-        mw_heap_new(self->heap, self->node);
-        mw_heap_step(self->heap, 0);
-    }
-    assert_int_equal(new_space(self), MIB / 2);
-    assert_int_equal(mw_heap_get_word(self->heap, kept, 2), MARK);
-    stream(self, 24 * MIB);
-    assert_int_equal(new_space(self), 4 * MIB);
-    assert_int_equal(self->misuses, 0);
-}
-
-/* The pool: pages, and mappings of large objects. */
-static void the_pool_goes_when_the_program_rests(void **state)
-{
-    struct hands hands = {MW_NS_PER_S};
-    struct mw_clock clock = {hands_ns, hands_wall, &hands};
-    struct fixture *self = create_growing(state, &clock, 0);
-
-    for (int i = 0; i < 20; i++) {
-        MW_SCOPE(scope, self->heap);
-
-        mw_heap_new_array(self->heap, self->bytes, MIB / 2, MW_PLACE_OLD);
-        mw_heap_new_array(self->heap, self->bytes, MIB / 10, MW_PLACE_OLD);
-    }
-    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
-    assert_true(numbers_of(self).pooled > 6 * MIB);
-    for (int i = 0; i < 100; i++) {
-        hands.ns += 100 * MW_NS_PER_MS;
-        mw_heap_step(self->heap, 0);
-        numbers_of(self);
-    }
-    assert_true(numbers_of(self).pooled <= 2 * MIB);
-}
-
 /* Its mapping is used again, and what stood there is not seen. */
 static void a_large_object_is_born_zero_where_another_one_was(void **state)
 {
@@ -566,29 +331,11 @@ static void a_large_object_is_born_zero_where_another_one_was(void **state)
     }
 }
 
-/* Whichever call for memory fails while it grows, all goes on. */
-static void growing_may_fail(void **state)
-{
-    (void)state;
-    for (uint64_t call = 11; call < 60; call++) {
-        struct fixture *self = calloc(1, sizeof(*self));
-        struct mw_heap_config config = config_of(self, 0, 32 * MIB);
-
-        config.semi_space_max = 2 * MIB;
-        config.fail_mapping = call;
-        assert_int_equal(mw_heap_create(&config, &self->heap), 0);
-        add_types(self);
-        stream(self, 6 * MIB);
-        destroy(self);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_scavenge_frees_a_large_object, teardown),
         cmocka_unit_test_teardown(a_large_object_is_born_zero_where_another_one_was, teardown),
-        cmocka_unit_test_teardown(the_pool_goes_when_the_program_rests, teardown),
         cmocka_unit_test_teardown(the_second_survival_promotes_it_where_it_is, teardown),
         cmocka_unit_test_teardown(large_objects_have_the_new_space_as_their_budget, teardown),
         cmocka_unit_test_teardown(more_references_than_a_half_are_born_old, teardown),
@@ -598,14 +345,6 @@ int main(void)
         cmocka_unit_test_teardown(an_old_holder_of_a_large_object_is_remembered, teardown),
         cmocka_unit_test_teardown(what_hangs_on_a_large_object_goes_with_it, teardown),
         cmocka_unit_test_teardown(a_big_array_of_structures_goes_by_slots, teardown),
-        cmocka_unit_test_teardown(what_is_copied_in_vain_makes_it_grow_up_to_its_bound, teardown),
-        cmocka_unit_test_teardown(it_does_not_grow_when_all_lives_long, teardown),
-        cmocka_unit_test_teardown(it_does_not_grow_when_nothing_survives, teardown),
-        cmocka_unit_test_teardown(it_does_not_grow_into_pauses_that_are_too_long, teardown),
-        cmocka_unit_test_teardown(it_shrinks_when_the_program_rests, teardown),
-        cmocka_unit_test_teardown(less_is_filled_while_scavenges_would_be_slow, teardown),
-        cmocka_unit_test_teardown(it_shrinks_when_scavenges_become_slow, teardown),
-        cmocka_unit_test_teardown(growing_may_fail, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
