@@ -29,7 +29,12 @@ static void count(struct soak *self, const struct mw_heap_numbers *numbers)
 
 static uint64_t run(struct soak *self, unsigned modes, size_t limit, bool may_fail)
 {
-    const struct shadow_run run = {self->stream, STREAM, limit, SEMI, modes, may_fail};
+    const struct shadow_run run = {.stream = self->stream,
+                                   .size = STREAM,
+                                   .limit = limit,
+                                   .semi_space = SEMI,
+                                   .modes = modes,
+                                   .may_fail = may_fail};
     struct mw_heap_numbers numbers;
     uint64_t checksum = shadow_run(&run, &numbers);
 

@@ -9,16 +9,34 @@
 
 enum { HEAD = 2, STREAM_MAX = 4096, SEMI = 256 * 1024 };
 
-static struct shadow_run run_of(const uint8_t *data, size_t size, unsigned modes, bool tight)
+/* Every scavenge takes more than a microsecond. */
+static const struct shadow_run halves[] = {
+    {.semi_space = SEMI},
+    {.semi_space = MIB, .scavenge_us = 1},
+    {.semi_space = SEMI, .semi_space_max = MIB},
+    {.semi_space = SEMI, .semi_space_max = MIB, .scavenge_us = 1},
+};
+
+static struct shadow_run run_of(const uint8_t *data, size_t size, unsigned modes)
 {
-    return (struct shadow_run){
-        .stream = data + HEAD,
-        .size = size - HEAD < STREAM_MAX ? size - HEAD : STREAM_MAX,
-        .limit = tight ? MIB + MIB / 2 : 16 * MIB,
-        .semi_space = SEMI,
-        .modes = modes,
-        .may_fail = tight,
-    };
+    bool tight = data[1] & 1;
+    struct shadow_run run = halves[tight ? 0 : data[1] >> 1 & 3];
+
+    run.stream = data + HEAD;
+    run.size = size - HEAD < STREAM_MAX ? size - HEAD : STREAM_MAX;
+    run.limit = tight ? MIB + MIB / 2 : 16 * MIB;
+    run.modes = modes;
+    run.may_fail = tight;
+    return run;
+}
+
+static struct shadow_run plain(struct shadow_run run)
+{
+    run.modes = 0;
+    run.semi_space = SEMI;
+    run.semi_space_max = 0;
+    run.scavenge_us = 0;
+    return run;
 }
 
 void play_input(const uint8_t *data, size_t size)
@@ -31,11 +49,11 @@ void play_input(const uint8_t *data, size_t size)
     if (size < HEAD)
         return;
     mode = &shadow_modes[data[0] % shadow_mode_count];
-    run = run_of(data, size, mode->modes, data[1] & 1);
+    run = run_of(data, size, mode->modes);
     checksum = shadow_run(&run, &numbers);
-    if (run.may_fail || mode->modes == 0)
+    if (run.may_fail)
         return;
-    run.modes = 0;
+    run = plain(run);
     if (shadow_run(&run, &numbers) != checksum) {
         fprintf(stderr, "play: %s comes to another checksum\n", mode->name);
         abort();

@@ -1,5 +1,6 @@
-/* play: one input of a fuzzer. Its first bytes choose the mode and whether the heap is tight, the
- * others are a stream; with room enough it must come to the checksum that a plain heap comes to. */
+/* play: one input of a fuzzer. Its first bytes choose the mode, whether the heap is tight, and what
+ * its halves are; the others are a stream. With room enough it must come to the checksum that a
+ * plain heap comes to. */
 #ifndef MW_TEST_PLAY_H
 #define MW_TEST_PLAY_H
 #include <stddef.h>

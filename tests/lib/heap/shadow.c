@@ -386,10 +386,15 @@ static void compact(struct shadow *self)
     compare(self, true);
 }
 
+static size_t most_semi_space(const struct shadow_run *run)
+{
+    return run->semi_space_max != 0 ? run->semi_space_max : run->semi_space;
+}
+
 /* A limit near to what is held, and back again: the program must not notice. */
 static void squeeze(struct shadow *self)
 {
-    size_t least = mw_heap_limit_min(self->run->semi_space), parts = 1 + pick(self, 64);
+    size_t least = mw_heap_limit_min(most_semi_space(self->run)), parts = 1 + pick(self, 64);
     struct mw_heap_numbers numbers;
     int error;
 
@@ -491,7 +496,9 @@ static void begin(struct shadow *self, const struct shadow_run *run)
     self->run = run;
     mw_heap_config_default(&config);
     config.limit = run->limit;
-    config.semi_space = config.semi_space_max = run->semi_space;
+    config.semi_space = run->semi_space;
+    config.semi_space_max = most_semi_space(run);
+    config.scavenge_us = run->scavenge_us;
     config.modes = run->modes;
     config.context = self;
     config.misuse = on_misuse;

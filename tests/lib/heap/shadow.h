@@ -22,6 +22,8 @@ struct shadow_run {
     /* Allocations may find the limit reached, and calls for memory fail when the stream says so.
      * The checksum then depends on the mode. */
     bool may_fail;
+    size_t semi_space_max; /* 0: halves do not grow */
+    uint64_t scavenge_us;  /* 0: any time */
 };
 
 uint64_t shadow_run(const struct shadow_run *run, struct mw_heap_numbers *ret);

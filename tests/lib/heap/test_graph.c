@@ -13,17 +13,24 @@
 
 enum { SEEDS = 3, SHORT_RUN = 8 * 1024, LONG_RUN = 128 * 1024, SEMI = 256 * 1024 };
 
-static uint64_t run(uint64_t seed, size_t size, unsigned modes, struct mw_heap_numbers *ret)
+static uint64_t play(struct shadow_run run, uint64_t seed, size_t size, struct mw_heap_numbers *ret)
 {
     uint8_t *stream = malloc(size);
-    const struct shadow_run run = {stream, size, 64 * MIB, SEMI, modes, false};
     uint64_t checksum;
 
     assert_non_null(stream);
     shadow_make_stream(seed, stream, size);
+    run.stream = stream;
+    run.size = size;
     checksum = shadow_run(&run, ret);
     free(stream);
     return checksum;
+}
+
+static uint64_t run(uint64_t seed, size_t size, unsigned modes, struct mw_heap_numbers *ret)
+{
+    return play((struct shadow_run){.limit = 64 * MIB, .semi_space = SEMI, .modes = modes}, seed,
+                size, ret);
 }
 
 static void all_modes_see_one_graph(void **state)
@@ -75,6 +82,29 @@ static void a_long_run_promotes_and_sweeps(void **state)
     assert_true(numbers.collections[MW_GC_MARK_COMPACT] > 50);
 }
 
+/* However large they are, and however much of them is filled: every scavenge takes more than a
+ * microsecond, so that becomes less and less. */
+static void halves_of_any_size_see_one_graph(void **state)
+{
+    static const struct shadow_run halves[] = {
+        {.semi_space = MIB, .scavenge_us = 1},
+        {.semi_space = SEMI, .semi_space_max = MIB},
+        {.semi_space = SEMI, .semi_space_max = 2 * MIB, .scavenge_us = 500},
+    };
+    struct mw_heap_numbers numbers;
+    uint64_t expected = run(7, LONG_RUN, 0, &numbers);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+        struct shadow_run one = halves[i];
+
+        one.limit = 64 * MIB;
+        assert_int_equal(play(one, 7, LONG_RUN, &numbers), expected);
+        one.modes = MW_HEAP_SLICES | MW_HEAP_VERIFY;
+        assert_int_equal(play(one, 7, LONG_RUN, &numbers), expected);
+    }
+}
+
 /* Allocations that fail leave the graph as it was; what could not be promoted stays young. */
 static void at_the_limit_nothing_is_lost(void **state)
 {
@@ -108,6 +138,7 @@ int main(void)
         cmocka_unit_test(checksums_differ_by_stream),
         cmocka_unit_test(stress_collects_all_the_time),
         cmocka_unit_test(a_long_run_promotes_and_sweeps),
+        cmocka_unit_test(halves_of_any_size_see_one_graph),
         cmocka_unit_test(at_the_limit_nothing_is_lost),
     };
 
