@@ -38,6 +38,7 @@ struct mw_nursery {
     size_t capacity;      /* bytes of a half in use */
     struct mw_fill fill;  /* how much of it is used until the next scavenge ... */
     char *end;            /* ... and where that ends */
+    bool crowded;         /* survivors that cannot become old take most of that: all is used */
     char *lent;           /* as far as memory may be zeroed and used before other work is due */
     char *start;          /* where what was born since the last scavenge begins */
     size_t wanted;        /* the capacity that it grows to, piece by piece */
@@ -297,10 +298,11 @@ size_t mw_object_length(const struct mw_heap *self, const uintptr_t *object);
 /* scavenge.c: what one has done */
 struct mw_scavenged {
     size_t filled; /* bytes of the half */
-    size_t copied; /* bytes; large objects are not, and both of these count them */
+    size_t copied; /* bytes; large objects are not, and both of these count them: */
     size_t promoted, survived;
-    size_t aged;    /* bytes that the scavenge before had copied within the new space ... */
-    size_t in_vain; /* ... and of these, what was dead by now */
+    uint64_t roots_ns; /* for handles and globals, when there are many; else 0 */
+    size_t aged;       /* bytes that the scavenge before had copied within the new space ... */
+    size_t in_vain;    /* ... and of these, what was dead by now */
 };
 
 /* nursery.c */
@@ -312,7 +314,7 @@ bool mw_nursery_go_on(struct mw_heap *self, size_t bytes);
 /* Likewise, when that is done. Returns false when the half is full. */
 bool mw_nursery_extend(struct mw_heap *self, size_t bytes);
 void mw_nursery_retire(struct mw_heap *self);
-void mw_nursery_flip(struct mw_heap *self, char *to_top);
+void mw_nursery_flip(struct mw_heap *self, char *to_top, bool refused);
 /* What a scavenge cost, and what it moved: whether the halves are to grow. */
 void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns);
 /* Brings in a piece of what it grows by; outside of pauses. Returns whether it did. */

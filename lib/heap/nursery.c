@@ -32,24 +32,30 @@ enum {
     FILLED_LEAST = 256 * 1024,          /* then there is no use in going on with less */
     ZEROED = 4 * 1024, /* at a time: it must still be in the cache when the objects come */
     MEMORY = 4,        /* halves full of survivors: what is older counts half */
+    REDUCED_LONG = 32, /* scavenges of less than a half, in a row */
 };
+
+#define TIME_US_MOST                                                                               \
+    (UINT64_C(1) << 40) /* sums of such times are no larger than numbers can be                    \
+                         */
 
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
 {
     return self->base + slot * self->slot_size;
 }
 
-/* When promotion was refused, survivors may take most of what is filled, or more. Then there is
- * nothing to be saved any more, and all of the half is used. */
+/* There is room for the largest object that is not a large one. */
 static void set_end(struct mw_heap *self)
 {
     struct mw_nursery *nursery = &self->nursery;
-    char *half = mw_nursery_half(nursery, nursery->from);
-    bool crowded = (size_t)(nursery->start - half) > nursery->fill.bytes / 2;
+    char *half = mw_nursery_half(nursery, nursery->from), *most = half + nursery->capacity;
+    char *end = nursery->crowded ? most : half + nursery->fill.bytes;
 
-    nursery->end = half + (crowded ? nursery->capacity : nursery->fill.bytes);
-    if (nursery->end < self->front.top)
-        nursery->end = self->front.top;
+    if (end < nursery->start + MW_LARGE_MIN)
+        end = nursery->start + MW_LARGE_MIN;
+    if (end < self->front.top)
+        end = self->front.top;
+    nursery->end = end < most ? end : most;
 }
 
 static void start_half(struct mw_heap *self, char *top)
@@ -163,7 +169,7 @@ static void rotate(struct mw_heap *self)
     nursery->to = next;
 }
 
-void mw_nursery_flip(struct mw_heap *self, char *to_top)
+void mw_nursery_flip(struct mw_heap *self, char *to_top, bool refused)
 {
     struct mw_nursery *nursery = &self->nursery;
     unsigned emptied = nursery->from;
@@ -179,6 +185,9 @@ void mw_nursery_flip(struct mw_heap *self, char *to_top)
     mw_annotate_free(half, nursery->capacity);
     if (nursery->slots != HALVES)
         rotate(self);
+    /* With a little at a time, everything would be collected for each bit that is left. */
+    nursery->crowded = refused && (size_t)(to_top - mw_nursery_half(nursery, nursery->from)) >
+                                      nursery->fill.bytes / 2;
     start_half(self, to_top);
 }
 
@@ -220,6 +229,7 @@ static void set_capacity(struct mw_heap *self, size_t capacity)
     nursery->ahead = 0;
     nursery->aged = nursery->in_vain = 0;
     nursery->usual_ns = 0;
+    nursery->fill.reduced = 0;
     set_end(self);
     self->pool.target = mw_pool_target(capacity);
 }
@@ -310,7 +320,9 @@ static void shrink(struct mw_heap *self, size_t capacity)
 
 static uint64_t most_ns(const struct mw_heap *self)
 {
-    return self->config.scavenge_us * MW_NS_PER_US;
+    uint64_t us = self->config.scavenge_us;
+
+    return (us < TIME_US_MOST ? us : TIME_US_MOST) * MW_NS_PER_US;
 }
 
 static bool may_shrink(const struct mw_heap *self, size_t capacity)
@@ -359,11 +371,23 @@ static void note_most(struct mw_nursery *self, size_t moved)
 static void judge_fill(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns)
 {
     struct mw_nursery *nursery = &self->nursery;
+    const struct mw_filled last = {moved->filled, moved->copied, cpu_ns, moved->roots_ns};
 
     if (moved->filled < nursery->fill.bytes - nursery->fill.bytes / 4)
         return;
-    mw_policy_fill(&nursery->fill, nursery->capacity, moved->copied, cpu_ns, most_ns(self));
+    mw_policy_fill(&nursery->fill, nursery->capacity, &last, most_ns(self));
+    if (nursery->fill.bytes < nursery->capacity && nursery->wanted != nursery->capacity)
+        give_up_growing(nursery);
     set_end(self);
+}
+
+/* Scavenges take too long, or would if halves were filled. */
+static bool should_shrink(const struct mw_heap *self, size_t capacity)
+{
+    const struct mw_nursery *nursery = &self->nursery;
+
+    return most_ns(self) != 0 && may_shrink(self, capacity) &&
+           (nursery->usual_ns > most_ns(self) || nursery->fill.reduced >= REDUCED_LONG);
 }
 
 static bool should_grow(const struct mw_heap *self)
@@ -388,7 +412,7 @@ void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, ui
     count_cost(nursery, moved->copied, cpu_ns);
     note_most(nursery, moved->copied);
     judge_fill(self, moved, cpu_ns);
-    if (most_ns(self) != 0 && nursery->usual_ns > most_ns(self) && may_shrink(self, less))
+    if (should_shrink(self, less))
         shrink(self, less);
     else if (should_grow(self))
         nursery->wanted = 2 * nursery->capacity;

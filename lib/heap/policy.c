@@ -11,8 +11,7 @@ enum {
     SLIDE_COST = 2000, /* ns a KiB */
     FILL_LEAST = 256 * 1024,
     FILL_QUICK = 4,
-    FILL_HOLD = 4,
-    FILL_HOLD_MOST = 64,
+    FILL_HOLD = 64,
 };
 
 static size_t least(size_t left, size_t right)
@@ -131,69 +130,45 @@ static bool is_most_of(uint64_t part, uint64_t whole)
     return part > whole - whole / 4;
 }
 
-/* It is something else that takes the time, as very many handles do, and more scavenges would be
- * more of that. So all is filled, and less is not tried again soon. */
-static void fill_all(struct mw_fill *self, size_t capacity)
+/* Whether half as much was tried the last time and took as long, though less was copied. */
+static bool was_in_vain(const struct mw_fill *self, const struct mw_filled *last)
 {
-    unsigned hold = self->patience == 0 ? FILL_HOLD : self->patience;
-
-    *self = (struct mw_fill){.bytes = capacity, .hold = hold, .patience = 2 * hold};
-    if (self->patience > FILL_HOLD_MOST)
-        self->patience = FILL_HOLD_MOST;
+    return self->tried_ns != 0 && !is_most_of(last->copied, self->tried_copied) &&
+           is_most_of(last->ns, self->tried_ns);
 }
 
-/* Half as much, down to 256 KiB. */
-static void fill_less(struct mw_fill *self, size_t copied, uint64_t ns)
+/* Whether copying takes the time, and half as much cannot copy as much. */
+static bool would_help(const struct mw_filled *last)
+{
+    return last->copied > last->bytes / 2 && last->roots_ns < last->ns / 2;
+}
+
+static void fill_less(struct mw_fill *self, const struct mw_filled *last)
 {
     self->quick = 0;
-    self->tried_ns = 0;
     if (self->bytes <= FILL_LEAST)
         return;
     self->bytes /= 2;
-    self->settling = true;
-    self->tried_ns = ns;
-    self->tried_copied = copied;
+    self->tried_ns = last->ns;
+    self->tried_copied = last->copied;
 }
 
-/* Twice as much, when some in a row say that this will be quick enough. */
-static void fill_more(struct mw_fill *self, size_t capacity, bool quick)
-{
-    self->tried_ns = 0;
-    self->quick = quick ? self->quick + 1 : 0;
-    if (self->quick < FILL_QUICK)
-        return;
-    self->quick = 0;
-    self->settling = true;
-    self->bytes = least(2 * self->bytes, capacity);
-}
-
-/* Whether less was tried the last time, and did not help. When more survived than did of twice as
- * much, that says nothing. */
-static bool was_in_vain(struct mw_fill *self, size_t copied, uint64_t ns)
-{
-    if (self->tried_ns == 0 || copied > self->tried_copied)
-        return false;
-    if (is_most_of(ns, self->tried_ns))
-        return true;
-    self->patience = 0;
-    return false;
-}
-
-void mw_policy_fill(struct mw_fill *self, size_t capacity, size_t copied, uint64_t ns,
+void mw_policy_fill(struct mw_fill *self, size_t capacity, const struct mw_filled *last,
                     uint64_t most_ns)
 {
-    if (most_ns == 0)
-        return;
-    if (self->hold > 0)
-        self->hold--;
-    else if (self->settling)
-        self->settling = false;
-    else if (was_in_vain(self, copied, ns))
-        fill_all(self, capacity);
-    else if (ns > most_ns)
-        fill_less(self, copied, ns);
-    else
-        fill_more(self, capacity, ns <= most_ns / 2);
+    bool in_vain = was_in_vain(self, last), helps = would_help(last);
+
+    self->tried_ns = 0;
+    self->hold = in_vain ? FILL_HOLD : self->hold - (self->hold > 0);
+    if (helps && !in_vain && self->hold == 0 && last->ns > most_ns && most_ns != 0)
+        fill_less(self, last);
+    else if (helps && !in_vain && last->ns > most_ns / 2)
+        self->quick = 0;
+    else if (in_vain || ++self->quick == FILL_QUICK) {
+        self->quick = 0;
+        self->bytes = least(2 * self->bytes, capacity);
+    }
+    self->reduced = self->bytes < capacity ? self->reduced + 1 : 0;
 }
 
 /* Less than 1000 bytes in a millisecond: V8's line between a program that runs and one that waits.

@@ -11,15 +11,20 @@ struct mw_policy {
     size_t external_full_at; /* the same for external bytes */
 };
 
-/* Of a half, until the next scavenge is due; survivors with it. */
+/* How much of a half is filled until the next scavenge is due; survivors with it. */
 struct mw_fill {
     size_t bytes;
-    unsigned quick;    /* scavenges in a row */
-    unsigned hold;     /* scavenges until less may be tried again ... */
-    unsigned patience; /* ... and how many it will be the next time, when that is in vain as well */
-    bool settling;     /* the next one copies what survived the last as well, and says little */
-    uint64_t tried_ns; /* what the one took that made it less, the last time; 0: another one */
+    unsigned quick;    /* scavenges in a row after which twice as much could be filled */
+    unsigned hold;     /* scavenges until less may be tried again */
+    unsigned reduced;  /* scavenges in a row of less than the half */
+    uint64_t tried_ns; /* what the last one took, if it made it less; else 0 */
     size_t tried_copied;
+};
+
+/* A scavenge that came because so much was filled. */
+struct mw_filled {
+    size_t bytes, copied;
+    uint64_t ns, roots_ns; /* all told; of these for handles and globals, when there are many */
 };
 
 size_t mw_policy_next_full(size_t live, size_t limit);
@@ -42,9 +47,10 @@ bool mw_policy_grow_new(size_t capacity, size_t aged, size_t in_vain);
 /* Whether a scavenge of halves twice as large is likely to take no more than `most_ns` (0: any
  * time): of late `moved` bytes survived at most, and each KiB costs so many nanoseconds. */
 bool mw_policy_quick_enough(size_t capacity, size_t moved, uint64_t cost, uint64_t most_ns);
-/* After a scavenge that was due because so much was filled, copied so much, and took so long: how
- * much of a half of `capacity` is filled until the next one. */
-void mw_policy_fill(struct mw_fill *self, size_t capacity, size_t copied, uint64_t ns,
+/* After one: less, when it took longer than `most_ns` (0: any time) to copy most of what was
+ * filled, so that less will be copied; and more again when that will be quick enough, or would not
+ * help. */
+void mw_policy_fill(struct mw_fill *self, size_t capacity, const struct mw_filled *last,
                     uint64_t most_ns);
 /* Whether a program that allocated so many bytes in that time does next to nothing. */
 bool mw_policy_quiet(uint64_t bytes, uint64_t ns);

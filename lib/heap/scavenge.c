@@ -1,11 +1,11 @@
 /* Scavenge: Cheney's scan, with promotion.
  *
  * What roots and remembered holders reach in from-space is copied to to-space, or, if it has
- * survived once or to-space is over a quarter full, to the old space. A copied object leaves its
- * new address in the old header. Objects in to-space are scanned in the order in which they came,
- * so to-space itself is the queue; promoted ones wait on a stack, a short one: when many wait, they
- * are scanned before young ones go on, so that the stack does not grow into memory that was never
- * touched. There is no recursion.
+ * survived once or to-space is over a quarter of what is filled, to the old space. A copied object
+ * leaves its new address in the old header. Objects in to-space are scanned in the order in which
+ * they came, so to-space itself is the queue; promoted ones wait on a stack, a short one: when many
+ * wait, they are scanned before young ones go on, so that the stack does not grow into memory that
+ * was never touched. There is no recursion.
  *
  * While marking goes on, what is promoted is black at once: it is looked at here anyway, and the
  * old objects to which it refers become grey. Marking need not look at it again.
@@ -26,6 +26,7 @@
 
 enum {
     QUARTER = 4,
+    ROOTS_MANY = 4096, /* some ten microseconds */
     PREFETCH = 512,
     AHEAD = 256, /* bytes from the record that is scanned to the one whose objects are asked for */
     AHEAD_MOST = 4, /* words of it */
@@ -185,6 +186,18 @@ static void visit_globals(struct scavenge *self)
             visit_root(self, &globals->young[i]->value);
 }
 
+/* Returns how long it took, when there are so many that it may matter. */
+static uint64_t visit_roots(struct scavenge *self)
+{
+    const struct mw_heap *heap = self->heap;
+    size_t count = (size_t)(heap->front.handle_top - heap->handles) + heap->globals.young_count;
+    uint64_t began = count > ROOTS_MANY ? mw_clock_thread_cpu_ns() : 0;
+
+    visit_handles(self);
+    visit_globals(self);
+    return began != 0 ? mw_clock_thread_cpu_ns() - began : 0;
+}
+
 /* ---- the scan ---- */
 
 /* The copy waits for an object's header to come from memory; so the words that are scanned next are
@@ -327,8 +340,7 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     const char *from_top = self->front.top;
     size_t aged = (size_t)(self->nursery.start - (char *)scavenge.from);
 
-    visit_handles(&scavenge);
-    visit_globals(&scavenge);
+    ret->roots_ns = visit_roots(&scavenge);
     mw_remembered_scan(self, visit_root, &scavenge);
     scan(&scavenge, to);
     update_globals(&scavenge);
@@ -336,7 +348,7 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     mw_identity_scavenged(self, scavenge.from, scavenge.from_size);
     mw_large_scavenged(self); /* nobody asks for mw_scavenged_place() after this */
     mw_survival_sample(self, self->nursery.start, from_top);
-    mw_nursery_flip(self, scavenge.to_top);
+    mw_nursery_flip(self, scavenge.to_top, scavenge.refused);
     self->refused = scavenge.refused;
     ret->filled = (size_t)(from_top - (char *)scavenge.from);
     ret->copied = scavenge.promoted + (size_t)(scavenge.to_top - to);

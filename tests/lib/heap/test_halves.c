@@ -199,11 +199,37 @@ static void the_quarter_is_one_of_what_is_filled(void **state)
     assert_true(trace[count - 1].promoted > MIB / 8);
 }
 
+/* An object may reach far beyond the quarter. No half is filled further for that, but so far that
+ * there is room for another such object. */
+static void a_half_is_not_crowded_while_objects_become_old(void **state)
+{
+    struct fixture *self = create_grown(state, 50 * MW_NS_PER_MS / MW_NS_PER_US);
+    const struct mw_nursery *nursery = &self->heap->nursery;
+    uint64_t before;
+
+    judge(self, 1, 60 * MW_NS_PER_MS);
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    before = numbers_of(self).collections[MW_GC_SCAVENGE];
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref kept = mw_heap_new_array(self->heap, self->refs, 100, MW_PLACE_OLD);
+
+    for (size_t i = 0; numbers_of(self).collections[MW_GC_SCAVENGE] == before; i++) {
+        MW_SCOPE(inner, self->heap);
+
+        mw_heap_set(
+            self->heap, kept, i,
+            mw_heap_new_array(self->heap, self->bytes, i < 62 ? 1000 : 120 * 1024, MW_PLACE_YOUNG));
+    }
+    assert_true(nursery->start > mw_nursery_half(nursery, nursery->from) + MIB / 8);
+    assert_false(nursery->crowded);
+    assert_true(nursery->end - nursery->start == MW_LARGE_MIN);
+}
+
 /* How many nodes find room, all of them alive, when so much of a half of 4 MiB is filled. */
 static size_t fill_up(void **state, size_t fill)
 {
     struct fixture *self = calloc(1, sizeof(*self));
-    struct mw_heap_config config = config_of(self, 0, 24 * MIB);
+    struct mw_heap_config config = config_of(self, 0, 12 * MIB);
     size_t count = 0;
     struct mw_ref list;
 
@@ -256,6 +282,19 @@ static void it_shrinks_when_scavenges_become_slow(void **state)
     assert_int_equal(new_space(self), MIB / 2);
     stream(self, MIB);
     assert_int_equal(self->misuses, 0);
+}
+
+/* What is not filled for long is given back. */
+static void it_shrinks_when_it_is_not_filled(void **state)
+{
+    struct fixture *self = create_grown(state, 50 * MW_NS_PER_MS / MW_NS_PER_US);
+
+    judge(self, 1, 60 * MW_NS_PER_MS);
+    for (int i = 0; i < 30; i++)
+        judge(self, 1, 40 * MW_NS_PER_MS);
+    assert_int_equal(new_space(self), MIB);
+    judge(self, 1, 40 * MW_NS_PER_MS);
+    assert_int_equal(new_space(self), MIB / 2);
 }
 
 static void it_shrinks_when_the_program_rests(void **state)
@@ -338,6 +377,8 @@ int main(void)
         cmocka_unit_test_teardown(it_shrinks_when_the_program_rests, teardown),
         cmocka_unit_test_teardown(less_is_filled_while_scavenges_are_slow, teardown),
         cmocka_unit_test_teardown(the_quarter_is_one_of_what_is_filled, teardown),
+        cmocka_unit_test_teardown(a_half_is_not_crowded_while_objects_become_old, teardown),
+        cmocka_unit_test_teardown(it_shrinks_when_it_is_not_filled, teardown),
         cmocka_unit_test_teardown(a_crowded_half_is_filled_to_its_end, teardown),
         cmocka_unit_test_teardown(it_shrinks_when_scavenges_become_slow, teardown),
         cmocka_unit_test_teardown(growing_may_fail, teardown),

@@ -103,15 +103,12 @@ static void a_scavenge_of_twice_the_size_must_be_quick_enough(void **state)
 
 enum { MOST = 1000 };
 
-/* One scavenge that says something, after one that does not where the last one made a change. */
-static size_t fill(struct mw_fill *self, size_t copied, uint64_t ns)
+/* After a scavenge of all that was filled, so many hundredths of which survived. */
+static size_t fill(struct mw_fill *self, size_t survived, uint64_t ns)
 {
-    size_t before = self->bytes;
+    const struct mw_filled last = {self->bytes, self->bytes / 100 * survived, ns, 0};
 
-    if (self->settling)
-        mw_policy_fill(self, MIB, copied, 100 * MOST, MOST);
-    assert_int_equal(self->bytes, before);
-    mw_policy_fill(self, MIB, copied, ns, MOST);
+    mw_policy_fill(self, MIB, &last, MOST);
     return self->bytes;
 }
 
@@ -120,58 +117,85 @@ static void less_of_a_half_is_filled_after_slow_scavenges(void **state)
     struct mw_fill self = {.bytes = MIB};
 
     (void)state;
-    assert_int_equal(fill(&self, MIB, MOST), MIB);
-    assert_int_equal(fill(&self, MIB, 4 * MOST), MIB / 2);
-    assert_int_equal(fill(&self, MIB / 2, 2 * MOST), MIB / 4);
+    assert_int_equal(fill(&self, 100, MOST), MIB);
+    assert_int_equal(fill(&self, 100, 4 * MOST), MIB / 2);
+    assert_int_equal(fill(&self, 100, 2 * MOST), MIB / 4);
     for (int i = 0; i < 10; i++)
-        assert_int_equal(fill(&self, MIB / 4, MOST + 1), MIB / 4);
+        assert_int_equal(fill(&self, 100, MOST + 1), MIB / 4);
     for (int i = 0; i < 10; i++) /* twice of that would be slow again */
-        assert_int_equal(fill(&self, MIB / 4, MOST / 2 + 1), MIB / 4);
+        assert_int_equal(fill(&self, 100, MOST / 2 + 1), MIB / 4);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(fill(&self, MIB / 4, MOST / 2), MIB / 4);
-    assert_int_equal(fill(&self, MIB / 4, MOST / 2), MIB / 2);
-    for (int i = 0; i < 20; i++)
+        assert_int_equal(fill(&self, 100, MOST / 2), MIB / 4);
+    assert_int_equal(fill(&self, 100, MOST / 2), MIB / 2);
+    for (int i = 0; i < 4; i++)
         fill(&self, 0, 0);
     assert_int_equal(self.bytes, MIB);
 }
 
-/* Then it is not tried again for 4 scavenges, 8, 16, up to 64. */
-static void all_of_it_is_filled_when_less_does_not_help(void **state)
+/* Half as much need not copy less when no more than half survives: a window of so many bytes. */
+static void all_of_a_half_is_filled_when_little_survives(void **state)
 {
     struct mw_fill self = {.bytes = MIB};
 
     (void)state;
-    for (unsigned hold = 4; hold <= 256; hold *= 2) {
-        assert_int_equal(fill(&self, 1000, 4 * MOST), MIB / 2);
-        assert_int_equal(fill(&self, 1000, 3 * MOST + 1), MIB);
-        for (unsigned i = 0; i < (hold < 64 ? hold : 64); i++)
-            assert_int_equal(fill(&self, 1000, 4 * MOST), MIB);
-    }
-    assert_int_equal(fill(&self, 1000, 4 * MOST), MIB / 2);
-    assert_int_equal(fill(&self, 1000, 3 * MOST), MIB / 4); /* by a quarter: it does */
-    assert_int_equal(fill(&self, 1000, 3 * MOST), MIB);
+    assert_int_equal(fill(&self, 50, 4 * MOST), MIB);
+    assert_int_equal(fill(&self, 60, 4 * MOST), MIB / 2);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(fill(&self, 1000, 4 * MOST), MIB);
-    assert_int_equal(fill(&self, 1000, 4 * MOST), MIB / 2);
+        fill(&self, 50, 4 * MOST);
+    assert_int_equal(self.bytes, MIB);
 }
 
-/* A program that only dropped objects begins to build: it takes as long because of that. */
+/* Handles take as long however little is filled. */
+static void all_of_a_half_is_filled_when_roots_take_the_time(void **state)
+{
+    struct mw_fill self = {.bytes = MIB / 4};
+    const struct mw_filled last = {MIB / 4, MIB / 4, 4 * MOST, 2 * MOST};
+    const struct mw_filled other = {MIB / 4, MIB / 4, 4 * MOST, 2 * MOST - 1};
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        mw_policy_fill(&self, MIB, &other, MOST);
+    assert_int_equal(self.bytes, MIB / 4);
+    for (int i = 0; i < 8; i++)
+        mw_policy_fill(&self, MIB, &last, MOST);
+    assert_int_equal(self.bytes, MIB);
+}
+
+/* It was something else that took the time: one step back, and that is not tried again soon. */
+static void less_is_given_up_when_it_does_not_help(void **state)
+{
+    struct mw_fill self = {.bytes = MIB};
+
+    (void)state;
+    for (int turn = 0; turn < 3; turn++) {
+        assert_int_equal(fill(&self, 100, 4 * MOST), MIB / 2);
+        assert_int_equal(fill(&self, 100, 3 * MOST + 1), MIB);
+        for (int i = 0; i < 63; i++)
+            assert_int_equal(fill(&self, 100, 4 * MOST), MIB);
+    }
+    assert_int_equal(fill(&self, 100, 4 * MOST), MIB / 2);
+    assert_int_equal(fill(&self, 100, 3 * MOST), MIB / 4); /* by a quarter: it does */
+    assert_int_equal(fill(&self, 100, 3 * MOST), MIB / 2);
+}
+
+/* A program that only dropped some objects begins to build: it takes as long because of that. */
 static void less_goes_on_when_more_survives(void **state)
 {
     struct mw_fill self = {.bytes = MIB};
 
     (void)state;
-    assert_int_equal(fill(&self, MIB / 4, 2 * MOST), MIB / 2);
-    assert_int_equal(fill(&self, MIB / 2, 2 * MOST), MIB / 4);
+    assert_int_equal(fill(&self, 60, 2 * MOST), MIB / 2);
+    assert_int_equal(fill(&self, 100, 2 * MOST), MIB / 4);
 }
 
 static void all_of_a_half_is_filled_when_any_time_will_do(void **state)
 {
     struct mw_fill self = {.bytes = MIB};
+    const struct mw_filled last = {MIB, MIB, UINT64_MAX, 0};
 
     (void)state;
     for (int i = 0; i < 10; i++)
-        mw_policy_fill(&self, MIB, MIB, UINT64_MAX, 0);
+        mw_policy_fill(&self, MIB, &last, 0);
     assert_int_equal(self.bytes, MIB);
 }
 
@@ -224,7 +248,9 @@ int main(void)
         cmocka_unit_test(halves_do_not_double_for_what_lives_long),
         cmocka_unit_test(a_scavenge_of_twice_the_size_must_be_quick_enough),
         cmocka_unit_test(less_of_a_half_is_filled_after_slow_scavenges),
-        cmocka_unit_test(all_of_it_is_filled_when_less_does_not_help),
+        cmocka_unit_test(all_of_a_half_is_filled_when_little_survives),
+        cmocka_unit_test(all_of_a_half_is_filled_when_roots_take_the_time),
+        cmocka_unit_test(less_is_given_up_when_it_does_not_help),
         cmocka_unit_test(less_goes_on_when_more_survives),
         cmocka_unit_test(all_of_a_half_is_filled_when_any_time_will_do),
         cmocka_unit_test(a_thousand_bytes_in_a_millisecond_are_work),
