@@ -12,7 +12,7 @@
  * rest.
  *
  * All that is slow to do and undo. What survives may change from one scavenge to the next: so after
- * one that took too long less of a half is filled, and after some quick ones more. While two
+ * one that took too long less of a half is filled, where that helps, and later more. While two
  * million objects were made that all lived, one scavenge in a hundred took over a millisecond; with
  * halves filled half, or a quarter, none does, and all together take no longer, as they stay in the
  * cache.
@@ -29,15 +29,13 @@ enum {
     POISON_BYTE = 0xd5,
     LOOK_EVERY_NS = 100 * MW_NS_PER_MS, /* often enough for who waits, seldom enough to tell */
     MOVED_LEAST = 64 * 1024,            /* less says nothing about what it costs */
-    FILLED_LEAST = 256 * 1024,          /* then there is no use in going on with less */
     ZEROED = 4 * 1024, /* at a time: it must still be in the cache when the objects come */
     MEMORY = 4,        /* halves full of survivors: what is older counts half */
     REDUCED_LONG = 32, /* scavenges of less than a half, in a row */
 };
 
-#define TIME_US_MOST                                                                               \
-    (UINT64_C(1) << 40) /* sums of such times are no larger than numbers can be                    \
-                         */
+/* More is any time; sums of several such times are numbers yet. */
+#define TIME_US_MOST (UINT64_C(1) << 40)
 
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
 {

@@ -153,21 +153,31 @@ static void fill_less(struct mw_fill *self, const struct mw_filled *last)
     self->tried_copied = last->copied;
 }
 
+static void fill_more(struct mw_fill *self, size_t capacity)
+{
+    self->quick = 0;
+    self->bytes = least(2 * self->bytes, capacity);
+}
+
+/* Less is filled only as long as that is sure to copy less, and more again as soon as it is not: so
+ * whatever a program does, it does not scavenge more often for nothing. */
 void mw_policy_fill(struct mw_fill *self, size_t capacity, const struct mw_filled *last,
                     uint64_t most_ns)
 {
     bool in_vain = was_in_vain(self, last), helps = would_help(last);
+    bool slow = most_ns != 0 && last->ns > most_ns;
 
     self->tried_ns = 0;
-    self->hold = in_vain ? FILL_HOLD : self->hold - (self->hold > 0);
-    if (helps && !in_vain && self->hold == 0 && last->ns > most_ns && most_ns != 0)
+    self->hold -= self->hold > 0;
+    if (in_vain) {
+        self->hold = FILL_HOLD;
+        fill_more(self, capacity);
+    } else if (helps && slow && self->hold == 0)
         fill_less(self, last);
-    else if (helps && !in_vain && last->ns > most_ns / 2)
+    else if (helps && last->ns > most_ns / 2) /* twice as much would be slow */
         self->quick = 0;
-    else if (in_vain || ++self->quick == FILL_QUICK) {
-        self->quick = 0;
-        self->bytes = least(2 * self->bytes, capacity);
-    }
+    else if (++self->quick == FILL_QUICK)
+        fill_more(self, capacity);
     self->reduced = self->bytes < capacity ? self->reduced + 1 : 0;
 }
 
