@@ -121,8 +121,9 @@ class Download(Case):
 
     def holders_of(self, daemon, name):
         """Of the process whose name this is."""
-        answer = daemon.post(PATH)
-        self.assertEqual(answer.status, 200)
+        # One at a time: for a moment, 503 is what the next one is told.
+        answer = wait_until(lambda: (lambda got: got.status == 200 and got)(daemon.post(PATH)),
+                            SYSTEM_S, "a snapshot")
         snapshot = self.snapshot(answer.body)
         texts = [node for node in snapshot.nodes if (node.type, node.name) == ("string", name)]
         self.assertEqual(len(texts), 1)
