@@ -68,7 +68,7 @@ struct mw_heap_config {
     size_t semi_space_max; /* as far as it may grow; 0: four times that, if it is little beside
                               `limit` */
     uint64_t scavenge_us;  /* it grows while scavenges are likely to take no longer, and less of it
-                              is filled after they did; 0: any time */
+                              is filled after one took twice as long; 0: any time */
     uint64_t slide_us;     /* in idle time it slides only if it takes no longer; 0: any time */
     bool pretenure;        /* types whose objects nearly all survive are born old */
     uint32_t handles;      /* that may be alive at once */

@@ -31,7 +31,6 @@ enum {
     MOVED_LEAST = 64 * 1024,            /* less says nothing about what it costs */
     ZEROED = 4 * 1024, /* at a time: it must still be in the cache when the objects come */
     MEMORY = 4,        /* halves full of survivors: what is older counts half */
-    REDUCED_LONG = 32, /* scavenges of less than a half, in a row */
 };
 
 /* More is any time; sums of several such times are numbers yet. */
@@ -227,7 +226,6 @@ static void set_capacity(struct mw_heap *self, size_t capacity)
     nursery->ahead = 0;
     nursery->aged = nursery->in_vain = 0;
     nursery->usual_ns = 0;
-    nursery->fill.reduced = 0;
     set_end(self);
     self->pool.target = mw_pool_target(capacity);
 }
@@ -373,19 +371,12 @@ static void judge_fill(struct mw_heap *self, const struct mw_scavenged *moved, u
 
     if (moved->filled < nursery->fill.bytes - nursery->fill.bytes / 4)
         return;
-    mw_policy_fill(&nursery->fill, nursery->capacity, &last, most_ns(self));
+    /* Twice: what is slow for long makes halves smaller. To be as strict here, binary trees took a
+     * tenth more time, as more of them became old. */
+    mw_policy_fill(&nursery->fill, nursery->capacity, &last, 2 * most_ns(self));
     if (nursery->fill.bytes < nursery->capacity && nursery->wanted != nursery->capacity)
         give_up_growing(nursery);
     set_end(self);
-}
-
-/* Scavenges take too long, or would if halves were filled. */
-static bool should_shrink(const struct mw_heap *self, size_t capacity)
-{
-    const struct mw_nursery *nursery = &self->nursery;
-
-    return most_ns(self) != 0 && may_shrink(self, capacity) &&
-           (nursery->usual_ns > most_ns(self) || nursery->fill.reduced >= REDUCED_LONG);
 }
 
 static bool should_grow(const struct mw_heap *self)
@@ -410,7 +401,7 @@ void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, ui
     count_cost(nursery, moved->copied, cpu_ns);
     note_most(nursery, moved->copied);
     judge_fill(self, moved, cpu_ns);
-    if (should_shrink(self, less))
+    if (most_ns(self) != 0 && nursery->usual_ns > most_ns(self) && may_shrink(self, less))
         shrink(self, less);
     else if (should_grow(self))
         nursery->wanted = 2 * nursery->capacity;

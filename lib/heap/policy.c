@@ -178,7 +178,6 @@ void mw_policy_fill(struct mw_fill *self, size_t capacity, const struct mw_fille
         self->quick = 0;
     else if (++self->quick == FILL_QUICK)
         fill_more(self, capacity);
-    self->reduced = self->bytes < capacity ? self->reduced + 1 : 0;
 }
 
 /* Less than 1000 bytes in a millisecond: V8's line between a program that runs and one that waits.

@@ -16,7 +16,6 @@ struct mw_fill {
     size_t bytes;
     unsigned quick;    /* scavenges in a row after which twice as much could be filled */
     unsigned hold;     /* scavenges until less may be tried again */
-    unsigned reduced;  /* scavenges in a row of less than the half */
     uint64_t tried_ns; /* what the last one took, if it made it less; else 0 */
     size_t tried_copied;
 };

@@ -127,5 +127,5 @@ static struct bench_outcome managed(const struct bench_heap *heap, size_t size)
 }
 
 const struct bench_workload bench_pauses = {
-    "pauses", "so many steps that replace objects among two million", 1000000, plain, managed, 500,
+    "pauses", "so many steps that replace objects among two million", 1000000, plain, managed, 300,
 };

@@ -342,8 +342,6 @@ MORE = [
         "    return last->copied > last->bytes / 2 && last", "    return last", ("policy",)),
     Row("less is filled when roots take the time", "policy.c",
         " && last->roots_ns < last->ns / 2;", ";", ("policy",)),
-    Row("what is not filled for long is kept", "nursery.c",
-        " || nursery->fill.reduced >= REDUCED_LONG);", ");", ("halves",)),
     Row("a crowded half is filled a little at a time", "nursery.c",
         "nursery->crowded ? most : half + nursery->fill.bytes", "half + nursery->fill.bytes",
         ("halves", "limit")),
