@@ -12,10 +12,8 @@
  * rest.
  *
  * All that is slow to do and undo. What survives may change from one scavenge to the next: so after
- * one that took too long less of a half is filled, where that helps, and later more. While two
- * million objects were made that all lived, one scavenge in a hundred took over a millisecond; with
- * halves filled half, or a quarter, none does, and all together take no longer, as they stay in the
- * cache.
+ * one that took too long less of a half is filled, where that helps, and later more. DESIGN.md says
+ * what was measured, and what was tried before.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"

@@ -159,8 +159,9 @@ static void fill_more(struct mw_fill *self, size_t capacity)
     self->bytes = least(2 * self->bytes, capacity);
 }
 
-/* Less is filled only as long as that is sure to copy less, and more again as soon as it is not: so
- * whatever a program does, it does not scavenge more often for nothing. */
+/* Less is filled only as long as that is sure to copy less, and more again when it is not: so a
+ * program does not scavenge more often for nothing. What takes time beside copying and roots is
+ * found out by one step in vain. */
 void mw_policy_fill(struct mw_fill *self, size_t capacity, const struct mw_filled *last,
                     uint64_t most_ns)
 {

@@ -85,3 +85,19 @@ struct mw_heap_numbers numbers_of(const struct fixture *self)
     assert_true(numbers.total + numbers.pooled <= numbers.limit);
     return numbers;
 }
+
+size_t fill_with_nodes(struct fixture *self)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref list = mw_heap_new(self->heap, self->node);
+
+    for (size_t count = 0;; count++) {
+        MW_SCOPE(inner, self->heap);
+        struct mw_ref node = mw_heap_new(self->heap, self->node);
+
+        if (mw_ref_is_none(node))
+            return count;
+        mw_heap_set(self->heap, node, 0, list);
+        mw_heap_assign(self->heap, list, node);
+    }
+}

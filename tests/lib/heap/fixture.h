@@ -31,4 +31,7 @@ void destroy(struct fixture *self);
 int teardown(void **state);
 /* With what must hold of them at any time. */
 struct mw_heap_numbers numbers_of(const struct fixture *self);
+/* A list of nodes, all alive, until there is no room for one more. Returns how many; they are
+ * garbage then. */
+size_t fill_with_nodes(struct fixture *self);
 #endif

@@ -230,8 +230,7 @@ static size_t fill_up(void **state, size_t fill)
 {
     struct fixture *self = calloc(1, sizeof(*self));
     struct mw_heap_config config = config_of(self, 0, 12 * MIB);
-    size_t count = 0;
-    struct mw_ref list;
+    size_t count;
 
     config.semi_space = config.semi_space_max = 4 * MIB;
     config.scavenge_us = 0; /* so what is filled stays what it is */
@@ -241,19 +240,8 @@ static size_t fill_up(void **state, size_t fill)
     *state = self;
     self->heap->nursery.fill.bytes = fill;
 
-    MW_SCOPE(scope, self->heap);
-    list = mw_heap_new(self->heap, self->node);
-    for (;; count++) {
-        MW_SCOPE(inner, self->heap);
-        struct mw_ref node = mw_heap_new(self->heap, self->node);
-
-        if (mw_ref_is_none(node))
-            break;
-        mw_heap_set(self->heap, node, 0, list);
-        mw_heap_assign(self->heap, list, node);
-    }
+    count = fill_with_nodes(self);
     assert_in_range(numbers_of(self).collections[MW_GC_MARK_SWEEP], 1, 10);
-    mw_scope_close(&scope);
     destroy(self);
     *state = NULL;
     return count;

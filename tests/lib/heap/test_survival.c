@@ -257,7 +257,7 @@ static size_t fill(void **state, size_t limit, bool pretenures)
 {
     struct fixture *self = calloc(1, sizeof(*self));
     struct mw_heap_config config = config_of(self, 0, limit);
-    size_t count = 0;
+    size_t count;
 
     config.semi_space = config.semi_space_max = MIB;
     config.pretenure = pretenures;
@@ -265,22 +265,10 @@ static size_t fill(void **state, size_t limit, bool pretenures)
     add_types(self);
     *state = self;
 
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref list = mw_heap_new(self->heap, self->node);
-
-    for (;; count++) {
-        MW_SCOPE(inner, self->heap);
-        struct mw_ref node = mw_heap_new(self->heap, self->node);
-
-        if (mw_ref_is_none(node))
-            break;
-        mw_heap_set(self->heap, node, 0, list);
-        mw_heap_assign(self->heap, list, node);
-    }
+    count = fill_with_nodes(self);
     assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
     assert_int_equal(numbers_of(self).pretenured > 0, pretenures);
     assert_false(is_pretenured(self));
-    mw_scope_close(&scope);
     destroy(self);
     *state = NULL;
     return count;
