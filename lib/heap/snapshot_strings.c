@@ -1,6 +1,8 @@
 /* The names, last in the file: of groups, scopes, types and fields, and what texts say. */
 #include "heap/snapshot_internal.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 static void put_name(struct mw_out *out, const char *name)
@@ -15,15 +17,16 @@ static void put_type(struct mw_out *out, const struct mw_type_entry *entry)
         put_name(out, entry->field_names[i]);
 }
 
-/* Not through the middle of a character. */
+/* Not through the middle of a character, which begins three bytes before the end at most. */
 static size_t cut(const char *bytes, size_t size)
 {
     size_t end = MW_SNAPSHOT_TEXT;
 
-    if (size <= MW_SNAPSHOT_TEXT)
+    if (size <= end)
         return size;
-    for (unsigned i = 0; i < 3 && ((unsigned char)bytes[end] & 0xc0) == 0x80; i++)
-        end--;
+    for (size_t at = end - 3; at < end; at++)
+        if (at + mw_utf8_sequence(bytes + at, size - at) > end)
+            return at;
     return end;
 }
 

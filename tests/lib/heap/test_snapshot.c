@@ -501,6 +501,54 @@ static void each_mapping_may_fail(void **state)
     assert_int_equal(without_ids, 4); /* tables of identities */
 }
 
+/* ---- texts ---- */
+
+static void make_text(struct fixture *self, const struct mw_heap_type *type, size_t before,
+                      const char *end)
+{
+    struct mw_ref text = mw_heap_new_array(self->heap, type, before + strlen(end), MW_PLACE_YOUNG);
+    char *bytes;
+
+    mw_heap_raw_enter(self->heap);
+    bytes = mw_heap_raw(self->heap, text);
+    memset(bytes, 'x', before);
+    memcpy(bytes + before, end, strlen(end));
+    mw_heap_raw_leave(self->heap);
+}
+
+/* A text is so many x and an end; of a long one 1,024 bytes are shown. */
+static void a_text_ends_where_a_character_does(void **state)
+{
+    static const struct {
+        size_t before;
+        const char *end, *shown;
+    } cases[] = {
+        {1020, "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+        {1021, "\xf0\x9f\x98\x80", ""},
+        {1023, "\xc3\xa9z", ""},
+        {1023, "\xc0\x80", "\xef\xbf\xbd"},
+        {1020, "\xf0\x9f\x98\x80\x80", "\xf0\x9f\x98\x80"},
+        {1024, "\x80", ""},
+    };
+    static const struct mw_heap_type_info info = {"Text", MW_KIND_TEXT, 0, NULL, 0, NULL};
+    struct fixture *self = create(state, 0, 8 * MIB);
+    const struct mw_heap_type *type;
+
+    assert_int_equal(mw_heap_add_type(self->heap, &info, &type), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char expected[1100] = "\"";
+        struct rows rows;
+        MW_SCOPE(scope, self->heap);
+
+        memset(expected + 1, 'x', cases[i].before);
+        strcat(strcat(expected, cases[i].shown), "\"]}");
+        make_text(self, type, cases[i].before, cases[i].end);
+        rows_take(&rows, self->heap, NULL);
+        assert_non_null(strstr(rows.text, expected));
+        rows_free(&rows);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +566,7 @@ int main(void)
         cmocka_unit_test_teardown(a_raw_region_has_no_snapshot, teardown),
         cmocka_unit_test_teardown(a_collection_has_no_snapshot, teardown),
         cmocka_unit_test(each_mapping_may_fail),
+        cmocka_unit_test_teardown(a_text_ends_where_a_character_does, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
