@@ -10,23 +10,30 @@ static void custom_trace(const struct mw_heap_visitor *visitor, uint64_t *payloa
     visitor->visit(visitor->context, (uintptr_t *)&payload[2]);
 }
 
-int model_add_types(struct mw_heap *heap, const struct mw_heap_type *ret[SHAPES])
+const struct mw_heap_type_info *model_info(enum shape shape)
 {
     static const struct mw_heap_field node[] = {{"left", 0}, {"right", 2}};
     static const struct mw_heap_field wide[] = {{"near", 5}, {"far", 150}};
     static const struct mw_heap_field element[] = {{"value", 1}};
-    const struct mw_heap_type_info infos[SHAPES] = {
+    static const struct mw_heap_type_info infos[SHAPES] = {
         [NODE] = {"Node", MW_KIND_FIXED, NODE_WORDS, node, 2, NULL},
         [WIDE] = {"Wide", MW_KIND_FIXED, WIDE_WORDS, wide, 2, NULL},
         [REFS] = {"Refs", MW_KIND_REFS, 0, NULL, 0, NULL},
         [BYTES] = {"Bytes", MW_KIND_BYTES, 0, NULL, 0, NULL},
         [STRUCTS] = {"Structs", MW_KIND_STRUCTS, ELEMENT_WORDS, element, 1, NULL},
         [CUSTOM] = {"Custom", MW_KIND_CUSTOM, CUSTOM_WORDS, NULL, 0, custom_trace},
+        [TEXT] = {"Text", MW_KIND_TEXT, 0, NULL, 0, NULL},
     };
+
+    return &infos[shape];
+}
+
+int model_add_types(struct mw_heap *heap, const struct mw_heap_type *ret[SHAPES])
+{
     int error = 0;
 
     for (int i = 0; i < SHAPES && error == 0; i++)
-        error = mw_heap_add_type(heap, &infos[i], &ret[i]);
+        error = mw_heap_add_type(heap, model_info((enum shape)i), &ret[i]);
     return error;
 }
 
@@ -65,17 +72,43 @@ bool model_words(const struct model *self, size_t *ret_serial, size_t *ret_word)
            (self->shape == STRUCTS && self->length > 0);
 }
 
-uint8_t model_byte(const struct model *self, uint32_t at)
+bool model_has_bytes(const struct model *self)
 {
-    return (uint8_t)(self->word + self->serial * 31 + at);
+    return self->shape == BYTES || self->shape == TEXT;
 }
 
+/* Characters that JSON escapes, some of each length, and what is none: bytes that begin or continue
+ * nothing, an overlong form, half of a pair of surrogates, and more than there are. */
+static uint8_t text_byte(uint64_t at)
+{
+    static const char text[] =
+        "a\"b\\\n\t\0\x01\x1f \x7f/\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x80\xff"
+        "\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82\xf0\x9f\x98z\xc3";
+
+    return (uint8_t)text[at % (sizeof(text) - 1)];
+}
+
+uint8_t model_byte(const struct model *self, uint32_t at)
+{
+    uint64_t first = self->word + self->serial * 31;
+
+    return self->shape == TEXT ? text_byte(first + at) : (uint8_t)(first + at);
+}
+
+/* A header, and whole words of payload, of which there is one at least. */
 size_t model_bytes(const struct model *self)
 {
-    static const size_t units[SHAPES] = {
-        [REFS] = sizeof(uint64_t), [BYTES] = 1, [STRUCTS] = ELEMENT_WORDS * sizeof(uint64_t)};
+    static const size_t units[SHAPES] = {[REFS] = sizeof(uint64_t),
+                                         [BYTES] = 1,
+                                         [STRUCTS] = ELEMENT_WORDS * sizeof(uint64_t),
+                                         [TEXT] = 1};
+    enum mw_heap_kind kind = model_info(self->shape)->kind;
+    bool record = kind == MW_KIND_FIXED || kind == MW_KIND_CUSTOM;
+    size_t payload = record ? model_info(self->shape)->words * sizeof(uint64_t)
+                            : self->length * units[self->shape];
+    size_t words = (payload + sizeof(uint64_t) - 1) / sizeof(uint64_t);
 
-    return self->length * units[self->shape];
+    return (1 + (words > 0 ? words : 1)) * sizeof(uint64_t);
 }
 
 /* ---- memory ---- */
@@ -135,6 +168,7 @@ struct outside *outside_create(struct models *self, struct model *owner)
     if (outside == NULL)
         goto fail;
     outside->owner = owner;
+    owner->owned++;
     self->outsides[self->outside_count++] = outside;
     return outside;
 

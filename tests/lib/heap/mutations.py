@@ -20,7 +20,8 @@ ALL = sys.argv[3:4] == ["all"]
 del sys.argv[1:4]
 
 FLAGS = ["-std=c11", "-O1", "-w", "-D_GNU_SOURCE", "-pthread"]
-SHARED = ["fixture.c", "shadow.c", "shadow_compare.c", "model.c", "snapshot_rows.c"]
+SHARED = ["fixture.c", "shadow.c", "shadow_compare.c", "shadow_snapshot.c", "snapshot_image.c", "model.c",
+          "snapshot_rows.c"]
 COMPUTES_S = 60  # of processor time, whatever else the machine does; none of them waits
 JOBS = 2
 
@@ -366,6 +367,48 @@ MORE = [
         "    mw_pool_make_way(self, 0);\n", "", ("limit", "graph")),
     Row("a lower limit is refused because of holes", "limit.c",
         "        mw_collect_compact(self, \"new limit\");", "        ;", ("limit",)),
+    Row("a snapshot names all fields as the first one", "snapshot_edges.c",
+        "    uint64_t name = self->name++;", "    uint64_t name = self->name;"),
+    Row("a snapshot counts elements from one", "snapshot_edges.c",
+        "(uint64_t)(slot - self->words), node", "(uint64_t)(slot - self->words) + 1, node"),
+    Row("a snapshot's weak edges hold", "snapshot_edges.c",
+        "            put_edge(self, MW_EDGE_WEAK, MW_STRING_WEAK,",
+        "            put_edge(self, MW_EDGE_INTERNAL, MW_STRING_WEAK,"),
+    Row("ranks of young objects begin at nought", "snapshot_rank.c",
+        "    return self->old + self->large + self->young_before", "    return self->young_before"),
+    Row("a snapshot gives what is outside to another object", "snapshot.c",
+        "    mw_external_sort(self->heap, rank_of, self);\n", ""),
+    Row("ranks forget what stands before in the page", "snapshot_rank.c",
+        "    for (size_t i = rank * MARK_WORDS_PER_RANK; i < word / 64; i++)\n"
+        "        marks += mw_popcount(page->marks[i]);\n", ""),
+    Row("a quote ends a text", "snapshot_out.c",
+        "    if (byte < ' ' || byte == '\"' || byte == '\\\\')", "    if (byte < ' ' || byte == '\\\\')"),
+    Row("a control character is written wrongly", "snapshot_out.c",
+        "    ret[5] = hex[byte & 15];", "    ret[5] = hex[byte & 7];"),
+    Row("what is no UTF-8 is left out", "snapshot_out.c",
+        "        return sizeof(replacement) - 1;", "        return 0;"),
+    Row("a text is cut inside a character", "snapshot_strings.c",
+        "            return at;\n", "            break;\n"),
+    Row("a text is not cut", "snapshot_strings.c",
+        "    if (size <= end)\n", "    if (size <= 2 * end)\n"),
+    Row("texts are bytes to a snapshot", "snapshot_nodes.c",
+        "    return entry->text ? MW_NODE_STRING : types[entry->kind];", "    return types[entry->kind];"),
+    Row("an object born at a dead one's place has its id", "identity.c",
+        "    return object[0] & MW_FLAG_NUMBERED && !self->pass.forget;", "    return !self->pass.forget;"),
+    Row("an id comes back", "identity.c",
+        "    self->identity.next += STEP * (uint32_t)count;", ""),
+    Row("a young object has another id in each snapshot", "identity.c",
+        "        entry.object = mw_scavenged_place(from, size, entry.object);", "        entry.object = 0;"),
+    Row("what died while slices marked is in the snapshot", "snapshot.c",
+        "    mw_collect_mark(heap, \"heap snapshot\");\n    heap->copy = false;", "    heap->copy = false;"),
+    Row("a child releases what is its parent's", "collect.c",
+        "    if (!self->copy)\n        mw_external_release(self);", "    mw_external_release(self);"),
+    Row("a snapshot's slices begin with pages that are not swept", "incremental.c",
+        "    if (!mw_sweep_next(self) && !mw_pool_touch(self))\n        begin(self);", "    begin(self);"),
+    Row("a snapshot that was begun forgets young objects", "snapshot.c",
+        "    mw_each_young(heap, number_young, heap);\n", ""),
+    Row("a child tells ids anew", "snapshot.c",
+        "!number_all(self, false))", "!number_all(self, true))"),
 ]
 
 ROWS = CORE + (MORE if ALL else [])

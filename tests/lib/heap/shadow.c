@@ -5,10 +5,10 @@
 #include "heap/snapshot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { RAISE = 64 * 1024 };
@@ -101,6 +101,8 @@ static uint32_t pick_length(struct shadow *self, enum shape shape)
         return large ? LARGE_REFS : one_in(self, 5) ? pick(self, 400) : pick(self, 9);
     case BYTES:
         return large ? LARGE_BYTES : pick(self, 300);
+    case TEXT: /* some around the length up to which snapshots show them */
+        return large ? LARGE_BYTES : (one_in(self, 4) ? 900 : 0) + pick(self, 300);
     case STRUCTS:
         return large ? LARGE_STRUCTS : one_in(self, 9) ? pick(self, 400) : pick(self, 12);
     default:
@@ -110,7 +112,7 @@ static uint32_t pick_length(struct shadow *self, enum shape shape)
 
 static bool is_array(enum shape shape)
 {
-    return shape == REFS || shape == BYTES || shape == STRUCTS;
+    return shape == REFS || shape == BYTES || shape == STRUCTS || shape == TEXT;
 }
 
 static struct mw_ref heap_create(struct shadow *self, const struct model *model)
@@ -134,7 +136,7 @@ static void write_content(struct shadow *self, const struct model *model, struct
         mw_heap_set_word(self->heap, ref, serial, model->serial);
         mw_heap_set_word(self->heap, ref, word, model->word);
     }
-    if (model->shape != BYTES)
+    if (!model_has_bytes(model))
         return;
     mw_heap_raw_enter(self->heap);
     bytes = mw_heap_raw(self->heap, ref);
@@ -145,8 +147,8 @@ static void write_content(struct shadow *self, const struct model *model, struct
 
 static void create(struct shadow *self)
 {
-    static const enum shape often[] = {NODE, NODE,  NODE,  WIDE,    REFS,  REFS,
-                                       REFS, BYTES, BYTES, STRUCTS, CUSTOM};
+    static const enum shape often[] = {NODE, NODE, NODE,  WIDE,    REFS,  REFS,
+                                       REFS, TEXT, BYTES, STRUCTS, CUSTOM};
     enum shape shape = often[pick(self, sizeof(often) / sizeof(often[0]))];
     uint32_t length = is_array(shape) ? pick_length(self, shape) : 0;
     struct model *model = model_create(&self->models, shape, length);
@@ -263,6 +265,7 @@ static void let_go(struct shadow *self)
         outside->let_go = true;
         bytes++;
     }
+    of->model->owned = 0;
     require(self, mw_heap_release_external(self->heap, of->ref) == bytes,
             "other bytes were released than were attached");
     for (size_t i = 0; i < self->models.outside_count; i++)
@@ -405,16 +408,23 @@ static void squeeze(struct shadow *self)
     require(self, mw_heap_set_limit(self->heap, numbers.limit) == 0, "the old limit was refused");
 }
 
-/* A snapshot collects fully first. What it counts besides objects are its roots. */
 static void snapshot(struct shadow *self)
 {
-    struct mw_heap_snapshot_report report = {.nodes = 0};
-    int error = mw_heap_snapshot_write(self->heap, self->nowhere, &report);
+    take_snapshot(self, SNAPSHOT_AT_ONCE);
+}
 
-    require(self, error == 0 || (error == -ENOMEM && self->run->may_fail),
-            "a snapshot was not written");
-    compare(self, error == 0);
-    require(self, error < 0 || report.nodes > self->models.queued, "a snapshot lacks objects");
+/* Marks ahead of a snapshot, so that the program goes on between slices. What comes before the
+ * first one changes nothing for it. */
+static void snapshot_step(struct shadow *self)
+{
+    while (mw_heap_snapshot_step(self->heap, 0) && !self->heap->marker.active)
+        ;
+}
+
+/* Whether marking is done by then or not. */
+static void snapshot_begun(struct shadow *self)
+{
+    take_snapshot(self, SNAPSHOT_BEGUN + pick(self, SNAPSHOT_WAYS - SNAPSHOT_BEGUN));
 }
 
 /* All places together have the bytes of all that can be reached. */
@@ -456,20 +466,20 @@ static size_t on_near_limit(void *context, size_t limit, size_t initial)
 
 /* Each as often as it stands here. A fuzzer's bytes choose by number: new ones go to the end. */
 static void (*const operations[])(struct shadow *) = {
-    create,       create,     create,     create,       create,     create,      create,
-    create,       store,      store,      store,        store,      store,       store,
-    load,         load,       copy,       set_global,   set_global, set_weak,    store,
-    copy,         get_global, open_scope, create,       open_scope, close_scope, close_scope,
-    write_word,   read_word,  attach,     duplicate,    assign,     step,        renew_global,
-    drop_handles, minor,      major,      fail_mapping, compact,    snapshot,    sites,
-    squeeze,      let_go,
+    create,       create,     create,        create,         create,     create,      create,
+    create,       store,      store,         store,          store,      store,       store,
+    load,         load,       copy,          set_global,     set_global, set_weak,    store,
+    copy,         get_global, open_scope,    create,         open_scope, close_scope, close_scope,
+    write_word,   read_word,  attach,        duplicate,      assign,     step,        renew_global,
+    drop_handles, minor,      major,         fail_mapping,   compact,    snapshot,    sites,
+    squeeze,      let_go,     snapshot_step, snapshot_begun,
 };
 
 /* Collections cost much more than all else: streams ask for them by two bytes. */
 static uint32_t rarity(void (*operation)(struct shadow *))
 {
-    if (operation == major || operation == compact || operation == snapshot || operation == sites ||
-        operation == squeeze)
+    if (operation == major || operation == compact || operation == snapshot ||
+        operation == snapshot_begun || operation == sites || operation == squeeze)
         return 8;
     return operation == minor || operation == drop_handles ? 2 : 1;
 }
@@ -509,14 +519,15 @@ static void begin(struct shadow *self, const struct shadow_run *run)
         mw_global_create(self->heap, mw_ref_none(), false, &self->globals[i]);
     for (int i = 0; i < WEAKS; i++)
         mw_global_create(self->heap, mw_ref_none(), true, &self->weaks[i]);
-    self->nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    self->file = memfd_create("snapshot", MFD_CLOEXEC);
+    require(self, self->file >= 0, "there is no file for snapshots");
     open_scope(self);
 }
 
 static void end(struct shadow *self)
 {
     mw_heap_destroy(self->heap);
-    close(self->nowhere);
+    close(self->file);
     for (size_t i = 0; i < self->models.outside_count; i++)
         require(self, self->models.outsides[i]->released == 1,
                 "memory outside was not released with the heap");

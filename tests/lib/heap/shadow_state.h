@@ -1,4 +1,4 @@
-/* shadow_state: a run's state, and the comparison of heap and model. */
+/* shadow_state: a run's state, and the comparison of heap and snapshots with the model. */
 #ifndef MW_TEST_SHADOW_STATE_H
 #define MW_TEST_SHADOW_STATE_H
 #include "shadow.h"
@@ -18,7 +18,9 @@ struct shadow {
     size_t at; /* in the stream */
     uint64_t operations, comparison, checksum;
     struct mw_heap *heap;
-    int nowhere; /* where snapshots go */
+    int file; /* where snapshots go */
+    unsigned snapshots_read, forked;
+    uint64_t highest_id; /* of the snapshots that were read */
     const struct mw_heap_type *types[SHAPES];
     struct models models;
     size_t large; /* bytes of large objects that may be alive */
@@ -39,4 +41,14 @@ static inline void require(const struct shadow *self, bool holds, const char *wh
 }
 /* `full`: right after a full collection in one pause, so that nothing dead is held any more. */
 void compare(struct shadow *self, bool full);
+
+enum snapshot_way {
+    SNAPSHOT_AT_ONCE,
+    SNAPSHOT_BEGUN, /* after slices or without, and written where it was begun */
+    SNAPSHOT_IN_CHILD,
+    SNAPSHOT_NOT_WRITTEN, /* begun and let go */
+    SNAPSHOT_WAYS,
+};
+/* Compares both the heap and what was written. */
+void take_snapshot(struct shadow *self, enum snapshot_way way);
 #endif
