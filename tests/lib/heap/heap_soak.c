@@ -97,6 +97,8 @@ int main(int count, char **words)
 
     if (count == 2 && strcmp(words[1], "-") == 0)
         return play_stdin();
+    if (count % 2 == 0) /* a word without its value */
+        return MISUSED;
     for (int i = 1; i + 1 < count; i += 2)
         if (strcmp(words[i], "--seconds") == 0)
             self.seconds = strtoull(words[i + 1], NULL, 10);
