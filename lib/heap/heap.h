@@ -37,7 +37,7 @@ enum mw_heap_mode {
     MW_HEAP_VERIFY = 1 << 1, /* the verifier runs before and after each collection */
     MW_HEAP_STRESS = 1 << 2, /* collects at every allocation */
     MW_HEAP_MOVE = 1 << 3, /* young addresses come back after 16 scavenges, unreadable until then */
-    MW_HEAP_POISON = 1 << 4,  /* free memory is overwritten */
+    MW_HEAP_POISON = 1 << 4,  /* free memory is overwritten; VERIFY sees who writes there */
     MW_HEAP_FULL = 1 << 5,    /* each collection is a full one */
     MW_HEAP_ATOMIC = 1 << 6,  /* marks in one pause, never in slices */
     MW_HEAP_SLICES = 1 << 7,  /* marks all the time, in very small slices */
@@ -229,7 +229,8 @@ enum mw_heap_work {
  * whether there is more to do. An old space that is mostly holes is compacted, in one go: that
  * takes a millisecond or two for each megabyte alive, see `slide_us`. */
 bool mw_heap_step(struct mw_heap *self, uint64_t us);
-/* Looks at everything. Returns 0, or -EILSEQ and the first fault's text. */
+/* Looks at everything; in a heap with MW_HEAP_POISON, at free memory as well. Returns 0, -EILSEQ
+ * and the first fault's text, or -ENOMEM: it needs some 2 % of the heap's size meanwhile. */
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault);
 /* Calls `each` for every object, dead ones that were not noticed yet included. It must not call the
  * heap. Marking that goes on in slices is ended first, so objects may move. */

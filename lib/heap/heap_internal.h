@@ -12,6 +12,7 @@
 #include "base/clock.h"
 
 #include <pthread.h>
+#include <string.h>
 
 enum {
     MW_LAB = 16 * 1024, /* bytes of young memory between two looks at what else is to be done */
@@ -81,6 +82,8 @@ struct mw_span {
     uint64_t header; /* of a filler */
     struct mw_span *next;
 };
+
+enum { MW_SPAN_HEAD = sizeof(struct mw_span) };
 
 /* Objects with references, and those without, have pages of their own. */
 enum mw_lane_name { MW_LANE_HOLDERS, MW_LANE_LEAVES, MW_LANES };
@@ -258,6 +261,15 @@ size_t mw_heap_used(const struct mw_heap *self);
 size_t mw_heap_pooled(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
+
+/* Free memory with MW_HEAP_POISON. What is there is looked at by the verifier: halves of the new
+ * space beyond what is zeroed, and in swept pages all holes but those being filled. */
+enum { MW_POISON_BYTE = 0xd5 };
+MW_ALWAYS_INLINE void mw_poison(const struct mw_heap *self, void *start, size_t bytes)
+{
+    if (self->config.modes & MW_HEAP_POISON)
+        memset(start, MW_POISON_BYTE, bytes);
+}
 
 /* guard.c */
 struct mw_heap *mw_guard_open(struct mw_heap *self);
@@ -569,4 +581,6 @@ void mw_verify_or_report(struct mw_heap *self);
 typedef void mw_walk_fn(void *context, uintptr_t *object, uint64_t header);
 /* Every object of every space, fillers left out. */
 void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context);
+/* And these: what died young, and the holes of swept pages. */
+void mw_walk_fillers(const struct mw_heap *self, mw_walk_fn *each, void *context);
 #endif

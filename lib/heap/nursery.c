@@ -24,7 +24,6 @@
 enum {
     HALVES = 2,
     HALVES_MOVING = 18,
-    POISON_BYTE = 0xd5,
     LOOK_EVERY_NS = 100 * MW_NS_PER_MS, /* often enough for who waits, seldom enough to tell */
     MOVED_LEAST = 64 * 1024,            /* less says nothing about what it costs */
     ZEROED = 4 * 1024, /* at a time: it must still be in the cache when the objects come */
@@ -37,6 +36,14 @@ enum {
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
 {
     return self->base + slot * self->slot_size;
+}
+
+/* Nobody may touch it from here on, until it is zeroed or copied to. */
+static void make_free(const struct mw_heap *self, char *start, size_t bytes)
+{
+    mw_annotate_used(start, bytes);
+    mw_poison(self, start, bytes);
+    mw_annotate_free(start, bytes);
 }
 
 /* There is room for the largest object that is not a large one. */
@@ -79,6 +86,8 @@ int mw_nursery_init(struct mw_heap *self)
         return -ENOMEM;
     self->front.young = (uintptr_t)nursery->base;
     self->front.young_span = nursery->reserved;
+    make_free(self, mw_nursery_half(nursery, 0), nursery->capacity);
+    make_free(self, mw_nursery_half(nursery, 1), nursery->capacity);
     start_half(self, nursery->base);
     return 0;
 }
@@ -143,6 +152,7 @@ bool mw_nursery_extend(struct mw_heap *self, size_t bytes)
 
 void mw_nursery_retire(struct mw_heap *self)
 {
+    make_free(self, self->front.top, (size_t)(self->front.limit - self->front.top));
     self->front.limit = self->nursery.lent = self->front.top;
 }
 
@@ -160,7 +170,7 @@ static void rotate(struct mw_heap *self)
         mw_vm_commit(&self->vm, mw_nursery_half(nursery, next), nursery->capacity) < 0)
         return;
     mw_vm_decommit(mw_nursery_half(nursery, nursery->to), nursery->capacity);
-    mw_annotate_free(mw_nursery_half(nursery, next), nursery->capacity);
+    make_free(self, mw_nursery_half(nursery, next), nursery->capacity);
     nursery->to = next;
 }
 
@@ -168,16 +178,11 @@ void mw_nursery_flip(struct mw_heap *self, char *to_top, bool refused)
 {
     struct mw_nursery *nursery = &self->nursery;
     unsigned emptied = nursery->from;
-    char *half = mw_nursery_half(nursery, emptied);
 
     nursery->from = nursery->to;
     nursery->to = emptied;
     nursery->born += (uint64_t)(self->front.top - nursery->start);
-    if (self->config.modes & MW_HEAP_POISON) {
-        mw_annotate_used(half, nursery->capacity);
-        memset(half, POISON_BYTE, nursery->capacity);
-    }
-    mw_annotate_free(half, nursery->capacity);
+    make_free(self, mw_nursery_half(nursery, emptied), nursery->capacity);
     if (nursery->slots != HALVES)
         rotate(self);
     /* With a little at a time, everything would be collected for each bit that is left. */
@@ -267,7 +272,7 @@ bool mw_nursery_grow(struct mw_heap *self)
         give_up_growing(nursery);
         return false;
     }
-    mw_annotate_free(piece, bytes);
+    make_free(self, piece, bytes);
     nursery->ahead += bytes;
     if (nursery->ahead == 2 * more)
         set_capacity(self, nursery->wanted);
@@ -307,9 +312,9 @@ static void shrink(struct mw_heap *self, size_t capacity)
 
     if (nursery->wanted != nursery->capacity)
         give_up_growing(nursery);
+    mw_nursery_retire(self);
     decommit_beyond(nursery, capacity, less, less);
     set_capacity(self, capacity);
-    mw_nursery_retire(self);
 }
 
 static uint64_t most_ns(const struct mw_heap *self)

@@ -16,12 +16,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum {
-    POISON_BYTE = 0xd7,
-    CLASS_SHIFT = 6,
-    SPAN_HEAD = sizeof(struct mw_span),
-    SWEEPS_IN_PAUSE = 4
-};
+enum { CLASS_SHIFT = 6, SWEEPS_IN_PAUSE = 4 };
 
 static unsigned log2_floor(size_t value)
 {
@@ -62,7 +57,7 @@ void mw_old_add_span(struct mw_old *self, void *start, size_t bytes)
     span->next = lane->spans[class];
     lane->spans[class] = span;
     lane->span_classes |= 1U << class;
-    mw_annotate_free((char *)start + SPAN_HEAD, bytes - SPAN_HEAD);
+    mw_annotate_free((char *)start + MW_SPAN_HEAD, bytes - MW_SPAN_HEAD);
 }
 
 void mw_old_drop_spans(struct mw_old *self)
@@ -143,8 +138,7 @@ static bool add_page(struct mw_heap *self, enum mw_lane_name name)
     if (page == NULL)
         return false;
     page->lane = (uint8_t)name;
-    if (self->config.modes & MW_HEAP_POISON)
-        memset((char *)page + MW_PAGE_FIRST, POISON_BYTE, MW_PAGE_ROOM);
+    mw_poison(self, (char *)page + MW_PAGE_FIRST, MW_PAGE_ROOM);
     mw_old_add_span(&self->old, (char *)page + MW_PAGE_FIRST, MW_PAGE_ROOM);
     return true;
 }

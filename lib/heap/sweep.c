@@ -12,10 +12,6 @@
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
 
-#include <string.h>
-
-enum { POISON_BYTE = 0xd6 };
-
 void mw_sweep_add_hole(struct mw_heap *self, struct mw_page *page, size_t first, size_t end)
 {
     char *start = (char *)page + first * MW_WORD;
@@ -24,8 +20,7 @@ void mw_sweep_add_hole(struct mw_heap *self, struct mw_page *page, size_t first,
     if (bytes == 0)
         return;
     mw_annotate_used(start, bytes);
-    if (self->config.modes & MW_HEAP_POISON)
-        memset(start, POISON_BYTE, bytes);
+    mw_poison(self, start, bytes);
     mw_old_add_span(&self->old, start, bytes);
 }
 

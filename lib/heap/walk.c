@@ -5,13 +5,14 @@
 struct walk {
     mw_walk_fn *each;
     void *context;
+    bool fillers; /* in place of objects */
 };
 
 static void tell(const struct walk *self, char *at)
 {
     uintptr_t *object = (uintptr_t *)(void *)at;
 
-    if (mw_header_type(object[0]) != MW_TYPE_FILLER)
+    if ((mw_header_type(object[0]) == MW_TYPE_FILLER) == self->fillers)
         self->each(self->context, object, object[0]);
 }
 
@@ -50,12 +51,11 @@ static void walk_large(const struct walk *self, const struct mw_large *list)
         tell(self, (char *)page + MW_PAGE_FIRST);
 }
 
-void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context)
+static void walk_all(const struct mw_heap *self, const struct walk *walk)
 {
     const struct mw_pool *pool = &self->pool;
-    struct walk walk = {each, context};
 
-    walk_tiles(&walk, &self->old, mw_nursery_half(&self->nursery, self->nursery.from),
+    walk_tiles(walk, &self->old, mw_nursery_half(&self->nursery, self->nursery.from),
                self->front.top);
     for (size_t i = 0; i < pool->page_max; i++) {
         struct mw_page *page = mw_pool_page(pool, i);
@@ -63,13 +63,26 @@ void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context)
         if (pool->roles[i] != MW_ROLE_USED)
             continue;
         if (page->state == MW_PAGE_SWEPT)
-            walk_tiles(&walk, &self->old, (char *)page + MW_PAGE_FIRST,
-                       (char *)page + MW_PAGE_SIZE);
+            walk_tiles(walk, &self->old, (char *)page + MW_PAGE_FIRST, (char *)page + MW_PAGE_SIZE);
         else if (!self->marker.active)
-            walk_marks(&walk, page);
+            walk_marks(walk, page);
     }
-    walk_large(&walk, &self->large);
-    walk_large(&walk, &self->large_young.objects);
+    walk_large(walk, &self->large);
+    walk_large(walk, &self->large_young.objects);
+}
+
+void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context)
+{
+    struct walk walk = {each, context, false};
+
+    walk_all(self, &walk);
+}
+
+void mw_walk_fillers(const struct mw_heap *self, mw_walk_fn *each, void *context)
+{
+    struct walk walk = {each, context, true};
+
+    walk_all(self, &walk);
 }
 
 struct outside {
