@@ -59,12 +59,17 @@ struct fixture *create(void **state, unsigned modes, size_t limit)
     return self;
 }
 
-void destroy(struct fixture *self)
+void expect_sound(struct mw_heap *heap, const char *when)
 {
     const char *fault = "";
 
-    if (mw_heap_verify(self->heap, &fault) != 0)
-        fail_msg("verifier: %s", fault);
+    if (mw_heap_verify(heap, &fault) != 0)
+        fail_msg("verifier, %s: %s", when, fault);
+}
+
+void destroy(struct fixture *self)
+{
+    expect_sound(self->heap, "at the end");
     assert_null(mw_heap_destroy(self->heap));
     free(self);
 }

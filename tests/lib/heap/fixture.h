@@ -26,6 +26,8 @@ struct mw_heap_config config_of(struct fixture *self, unsigned modes, size_t lim
 void add_types(struct fixture *self);
 /* The test's heap: teardown() destroys it when all scopes of the test are closed. */
 struct fixture *create(void **state, unsigned modes, size_t limit);
+/* Fails with `when` and the verifier's words, if it finds something. */
+void expect_sound(struct mw_heap *heap, const char *when);
 /* Verifies, too. */
 void destroy(struct fixture *self);
 int teardown(void **state);
