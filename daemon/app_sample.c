@@ -128,6 +128,17 @@ static void put_metrics(struct mw_block *block, const struct mwd_app *self)
     put(block, MW_DAEMON_SERIES_LEFT_OUT, self->series_left_out);
 }
 
+static void put_history(struct mw_block *block, const struct mw_history *history)
+{
+    struct mw_history_numbers numbers;
+
+    if (!history) /* --once remembers nothing */
+        return;
+    mw_history_get_numbers(history, &numbers);
+    put(block, MW_DAEMON_HISTORY_REFUSED, numbers.refused);
+    put(block, MW_DAEMON_HISTORY_LOST, numbers.lost);
+}
+
 static void put_absences(struct mw_block *block, const uint64_t *totals)
 {
     put(block, MW_DAEMON_ABSENT_DENIED, totals[MW_ABSENT_DENIED]);
@@ -162,6 +173,7 @@ static int make_own_block(struct mwd_app *self, struct mw_block **ret)
     put_alerts(block, self);
     put_push(block, self->push);
     put_metrics(block, self);
+    put_history(block, self->history);
     put_absences(block, mw_sealer_absences(self->sealer));
     r = mw_block_finish(block);
     if (r < 0) {

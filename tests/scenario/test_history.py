@@ -3,6 +3,8 @@ import csv
 import io
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 import tempfile
 import time
@@ -180,6 +182,24 @@ class TheDead(unittest.TestCase):
             time.sleep(1.1)
             last = daemon.json(path + "&from=-2s&step=200ms")["points"][-1]
             self.assertEqual(last[1:], [None] * 3)
+
+
+class Bound(unittest.TestCase):
+    def test_who_finds_no_place_is_counted(self):
+        """4 MB remember 4097 subjects of a kind: of ten more the daemon says that it has no history."""
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder, "proc")
+            shutil.copytree(fixture("healthy"), root, symlinks=True)
+            there = [int(path.name) for path in root.iterdir() if path.name.isdigit()]
+            for pid in range(max(there) + 1, max(there) + 1 + 4097 + 10 - len(there)):
+                shutil.copytree(root / "1120", root / str(pid), symlinks=True)
+            with Daemon(config="history-size = 4MB\n", proc_root=str(root)) as daemon:
+                daemon.wait_for_samples(3)
+                numbers = daemon.json("/api/v1/daemon")
+                self.assertEqual(numbers["processes"], 4097 + 10)
+                self.assertEqual(numbers["historyRefused"], 10)
+                self.assertEqual(numbers["historyLost"], 0)
+                self.assertIn("\nmemwatch_daemon_history_refused_total 10\n", daemon.get("/metrics").text)
 
 
 class Configuration(unittest.TestCase):
