@@ -287,18 +287,27 @@ static void prepare(struct mw_heap *self)
         mw_mark_prepare(self);
 }
 
+static bool may_allocate(struct mw_heap *self, const char *where)
+{
+    if (!mw_heap_right_thread(self, where))
+        return false;
+    if (self->collecting)
+        mw_misuse(self, MW_MISUSE_CALLBACK, "an allocation inside a collection", where);
+    else if (self->front.raw_depth > 0)
+        mw_misuse(self, MW_MISUSE_RAW, "an allocation while raw pointers are held", where);
+    else
+        return true;
+    return false;
+}
+
 static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
                               const char *where)
 {
     MW_GUARD(self);
     uintptr_t *object;
 
-    if (!mw_heap_right_thread(self, where))
+    if (!may_allocate(self, where))
         return mw_ref_none();
-    if (self->front.raw_depth > 0) {
-        mw_misuse(self, MW_MISUSE_RAW, "an allocation while raw pointers are held", where);
-        return mw_ref_none();
-    }
     if (self->front.handle_top == self->handle_limit)
         return mw_handle_fail(self, -EOVERFLOW);
     if (self->config.modes & MW_HEAP_STRESS)

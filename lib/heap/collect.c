@@ -57,12 +57,12 @@ static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw
     if (of->marking)
         tell_marking(self, of, now);
     release_external(self, of);
-    self->collecting = false;
     mw_history_add(self, of);
     mw_stats_count(self, of);
     mw_verify_or_report(self);
     if (self->config.collected != NULL && !self->copy)
         self->config.collected(self->config.context, of);
+    self->collecting = false;
 }
 
 void mw_collect_minor(struct mw_heap *self, const char *reason)
@@ -200,10 +200,14 @@ void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char
 {
     MW_GUARD(self);
 
-    if (self->front.raw_depth > 0)
+    if (!mw_heap_right_thread(self, where))
+        return;
+    if (self->collecting)
+        mw_misuse(self, MW_MISUSE_CALLBACK, "a collection inside a collection", where);
+    else if (self->front.raw_depth > 0)
         mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
     else if ((unsigned)work >= sizeof(collections) / sizeof(collections[0]))
         mw_misuse(self, MW_MISUSE_TYPE, "there is no such kind of collection", where);
-    else if (mw_heap_right_thread(self, where) && !self->collecting)
+    else
         collections[work](self, "testing");
 }

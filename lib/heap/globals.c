@@ -102,8 +102,15 @@ int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, stru
 {
     MW_GUARD(self);
     struct mw_global *global;
-    int error = mw_heap_right_thread(self, where) ? make_room(self, weak) : -EPERM;
+    const uintptr_t *object;
+    int error;
 
+    if (!mw_heap_right_thread(self, where))
+        return -EPERM;
+    object = mw_handle_object(self, ref, where);
+    if (object == NULL && !mw_ref_is_none(ref))
+        return -EPERM;
+    error = make_room(self, weak);
     if (error < 0)
         return error;
     global = mw_heap_calloc(self, 1, sizeof(*global));
@@ -115,7 +122,7 @@ int mw_global_create_at(struct mw_heap *self, struct mw_ref ref, bool weak, stru
     link_in(&self->globals, global);
     if (weak)
         put_in_weak(&self->globals, global);
-    set_value(self, global, (uintptr_t)mw_handle_object(self, ref, where));
+    set_value(self, global, (uintptr_t)object);
     *ret = global;
     return 0;
 }

@@ -81,16 +81,24 @@ void mw_guard_close(struct mw_heap **guarded)
 
 /* ---- raw regions ---- */
 
-void mw_heap_raw_enter_checked(struct mw_heap *self)
+void mw_heap_raw_enter_slow(struct mw_heap *self, const char *where)
 {
+    if (!mw_heap_right_thread(self, where))
+        return;
     self->front.raw_depth++;
     if (self->config.modes & MW_HEAP_GUARD)
         mw_guard_open(self);
 }
 
-void mw_heap_raw_leave_checked(struct mw_heap *self)
+void mw_heap_raw_leave_slow(struct mw_heap *self, const char *where)
 {
+    if (!mw_heap_right_thread(self, where))
+        return;
+    if (self->front.raw_depth == 0) {
+        mw_misuse(self, MW_MISUSE_RAW, "no raw region is open", where);
+        return;
+    }
+    self->front.raw_depth--;
     if (self->config.modes & MW_HEAP_GUARD)
         mw_guard_close(&self);
-    self->front.raw_depth--;
 }

@@ -22,7 +22,8 @@ int mw_handles_init(struct mw_heap *self)
         self->tags = mw_vm_table(&self->vm, handles * sizeof(uint16_t));
     if (scopes == NULL || self->handles == NULL || (self->front.checked && self->tags == NULL))
         return -ENOMEM;
-    self->front.scope_end = scopes + self->config.scopes;
+    self->scope_limit = scopes + self->config.scopes;
+    self->front.scope_end = self->front.checked ? NULL : self->scope_limit;
     self->front.handle_top = self->handles;
     self->handle_limit = self->handles + handles;
     self->front.handle_end = self->front.checked ? NULL : self->handle_limit;
@@ -129,15 +130,20 @@ bool mw_heap_same_at(struct mw_heap *self, struct mw_ref left, struct mw_ref rig
 
 /* ---- scopes ---- */
 
-/* Handles made now belong to the scope around: kept longer than meant, but kept. */
-void mw_heap_scope_refused(struct mw_heap *self, const char *where)
+/* The record of one more, or NULL: then handles belong to the scope around, which keeps them longer
+ * than meant, but keeps them. */
+struct mw_scope_record *mw_scope_open_slow(struct mw_heap *self, const char *where)
 {
+    if (!mw_heap_right_thread(self, where))
+        return NULL;
+    if (self->front.scope_top < self->scope_limit)
+        return self->front.scope_top;
     mw_misuse(self, MW_MISUSE_SCOPE, "more scopes are open than the heap was made for", where);
+    return NULL;
 }
 
-void mw_scope_close_checked(struct mw_heap *self, struct mw_scope_record *record)
+void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record)
 {
-
     if (!mw_heap_right_thread(self, record->where))
         return;
     if (record + 1 != self->front.scope_top)
@@ -151,12 +157,19 @@ void mw_scope_close_checked(struct mw_heap *self, struct mw_scope_record *record
     }
 }
 
-struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope_record *record,
-                                      struct mw_ref ref, const char *where)
+struct mw_ref mw_scope_escape_slow(struct mw_heap *self, struct mw_scope_record *record,
+                                   const uintptr_t *base, struct mw_ref ref, const char *where)
 {
-    uintptr_t *object = mw_handle_object(self, ref, where);
+    uintptr_t *object;
 
-    mw_scope_close_checked(self, record);
+    if (record == NULL && base == NULL)
+        return ref; /* the scope was refused: what was made in it is in the one around already */
+    if (record == NULL || record >= self->front.scope_top) {
+        mw_misuse(self, MW_MISUSE_SCOPE, "nothing escapes from a scope that is closed", where);
+        return mw_ref_none();
+    }
+    object = mw_handle_object(self, ref, where);
+    mw_scope_close_slow(self, record);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
 }
 

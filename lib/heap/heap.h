@@ -32,10 +32,10 @@ struct mw_clock;
 /* ---- configuration ---- */
 
 enum mw_heap_mode {
-    MW_HEAP_CHECKED =
-        1 << 0,              /* handles, types, bounds and the thread are looked at in every call */
-    MW_HEAP_VERIFY = 1 << 1, /* the verifier runs before and after each collection */
-    MW_HEAP_STRESS = 1 << 2, /* collects at every allocation */
+    MW_HEAP_CHECKED = 1 << 0, /* handles, types, bounds, scopes and the thread are looked at in
+                                 every call that could do harm */
+    MW_HEAP_VERIFY = 1 << 1,  /* the verifier runs before and after each collection */
+    MW_HEAP_STRESS = 1 << 2,  /* collects at every allocation */
     MW_HEAP_MOVE = 1 << 3, /* young addresses come back after 16 scavenges, unreadable until then */
     MW_HEAP_POISON = 1 << 4,  /* free memory is overwritten; VERIFY sees who writes there */
     MW_HEAP_FULL = 1 << 5,    /* each collection is a full one */
@@ -46,19 +46,23 @@ enum mw_heap_mode {
 };
 
 enum mw_heap_misuse_kind {
-    MW_MISUSE_HANDLE, /* none, or one whose scope was closed */
+    MW_MISUSE_HANDLE, /* none where an object is needed, or one whose scope was closed */
     MW_MISUSE_HEAP,   /* of another heap */
     MW_MISUSE_TYPE,   /* this object has no such reference, word or bytes */
-    MW_MISUSE_RAW,    /* raw pointers were held over an allocation, or asked for outside a region */
-    MW_MISUSE_SCOPE,  /* closed twice or out of order, or more than `scopes` of them */
+    MW_MISUSE_RAW,    /* raw pointers were held over an allocation, or asked for outside a region;
+                         a region was left that is not open */
+    MW_MISUSE_SCOPE,  /* closed out of order, left twice with an object, more than `scopes` of them
+                       */
     MW_MISUSE_THREAD, /* not the owner */
     MW_MISUSE_DAMAGE, /* the verifier found the heap damaged */
+    MW_MISUSE_CALLBACK, /* a callback allocates or collects, and is not `near_limit` */
 };
 
 struct mw_heap_misuse {
     enum mw_heap_misuse_kind kind;
     const char *what;
-    const char *where; /* "file:line" of the call; "" for a collection */
+    const char
+        *where; /* "file:line" of the call, or its name if it is no macro; "" for a collection */
 };
 
 struct mw_heap_config {
@@ -143,7 +147,8 @@ struct mw_heap_type_info {
     void (*trace)(const struct mw_heap_visitor *visitor, uint64_t *payload);
 };
 
-/* The heap keeps copies of all names. Errors   -EINVAL, -ENOSPC (65,535 types), -ENOMEM. */
+/* The heap keeps copies of all names, and the type until it is destroyed itself. Errors   -EINVAL
+ * what is no type, -ENOSPC (65,535 types), -ENOMEM, -EPERM another thread. */
 int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
                      const struct mw_heap_type **ret);
 
@@ -157,31 +162,37 @@ enum mw_heap_place {
 /* FIXED and CUSTOM, young. */
 #define mw_heap_new(self, type) mw_heap_new_at(self, type, MW_HERE)
 #define mw_heap_new_in(self, type, place) mw_heap_new_in_at(self, type, place, MW_HERE)
-/* REFS, STRUCTS: `count` elements; BYTES: bytes. */
+/* REFS, STRUCTS: `count` elements; BYTES, TEXT: bytes. */
 #define mw_heap_new_array(self, type, count, place)                                                \
     mw_heap_new_array_at(self, type, count, place, MW_HERE)
 
 /* Index: a word of the payload; with STRUCTS, element times words plus word. mw_heap_get() returns
- * none for a reference to nothing, and when no handle is left: mw_heap_error() tells them apart. */
+ * none for a reference to nothing, and when no handle is left: mw_heap_error() tells them apart.
+ * What is not there is misuse; nothing is stored then, and what is read is none or 0. */
 #define mw_heap_get(self, ref, index) mw_heap_get_at(self, ref, index, MW_HERE)
 #define mw_heap_set(self, ref, index, value) mw_heap_set_at(self, ref, index, value, MW_HERE)
 #define mw_heap_get_word(self, ref, index) mw_heap_get_word_at(self, ref, index, MW_HERE)
 #define mw_heap_set_word(self, ref, index, value)                                                  \
     mw_heap_set_word_at(self, ref, index, value, MW_HERE)
-/* Moves `count` references within REFS or from one to another, overlapping or not. Errors -EINVAL.
- */
+/* Moves `count` references within REFS or from one to another, overlapping or not. Errors   -EINVAL
+ * one of them is no such array, or has not as many. */
 #define mw_heap_copy(self, to, to_index, from, from_index, count)                                  \
     mw_heap_copy_at(self, to, to_index, from, from_index, count, MW_HERE)
 
-#define mw_heap_length(self, ref)                                                                  \
-    mw_heap_length_at(self, ref, MW_HERE) /* elements, bytes, words                                \
-                                           */
+/* Elements, bytes or words of the payload; of none 0. */
+#define mw_heap_length(self, ref) mw_heap_length_at(self, ref, MW_HERE)
+/* Of none NULL. */
 #define mw_heap_type_of(self, ref) mw_heap_type_of_at(self, ref, MW_HERE)
 #define mw_heap_same(self, left, right) mw_heap_same_at(self, left, right, MW_HERE)
 
 /* ---- handles ---- */
 
-/* Closed when the block is left. A new handle for the same object: mw_heap_dup. */
+/* None stands for no object: mw_ref_none() makes one, mw_ref_is_none() tells. What a handle is good
+ * for ends with its scope.
+ *
+ * A scope is closed when the block is left, or by mw_scope_close(scope), the last one first; again
+ * does nothing. An unchecked heap looks only whether a scope around it was closed before, and not
+ * whether others were opened since: then their handles go, too. */
 #define MW_SCOPE(name, heap)                                                                       \
     struct mw_scope name __attribute__((cleanup(mw_scope_close), unused)) =                        \
         mw_scope_open_at(heap, MW_HERE)
@@ -189,19 +200,23 @@ enum mw_heap_place {
 /* Closes the scopes inside it that were left by longjmp(). (Closing it does, too, but tells a
  * checked heap that they were forgotten.) */
 void mw_scope_unwind(const struct mw_scope *scope);
-/* Closes, and carries one handle out into the scope around. */
+/* Closes, and carries one handle out into the scope around. None goes through, and mw_heap_error()
+ * stays what it was. */
 #define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, MW_HERE)
+/* Another handle for the same object; for none, none. */
 #define mw_heap_dup(self, ref) mw_heap_dup_at(self, ref, MW_HERE)
 /* Lets a handle stand for another object, as an assignment does. */
 #define mw_heap_assign(self, ref, value) mw_heap_assign_at(self, ref, value, MW_HERE)
 
-/* Raw pointers: to a payload, good until the region is left, which mw_heap_raw_enter(self) opens
- * and mw_heap_raw_leave(self) closes. No allocation inside. */
+/* Raw pointers: to a payload, good until the region is left. Regions nest. No allocation inside. */
+#define mw_heap_raw_enter(self) mw_heap_raw_enter_at(self, MW_HERE)
+#define mw_heap_raw_leave(self) mw_heap_raw_leave_at(self, MW_HERE)
 #define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, MW_HERE)
 
-/* Globals: handles without a scope. A weak one does not keep its object, and holds none when the
- * object is gone. Setting none releases the object and keeps the global. Getting is as from an
- * object: none is nothing, or no handle. */
+/* Globals: handles without a scope, until they are destroyed or the heap is. A weak one does not
+ * keep its object, and holds none when the object is gone. Setting none releases the object and
+ * keeps the global. Getting is as from an object: none is nothing, or no handle. Destroying takes
+ * NULL, and returns it. Errors   of creating one: -ENOMEM, -EPERM misuse. */
 #define mw_global_create(self, ref, weak, ret) mw_global_create_at(self, ref, weak, ret, MW_HERE)
 struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *global);
 #define mw_global_set(self, global, ref) mw_global_set_at(self, global, ref, MW_HERE)
@@ -233,7 +248,8 @@ bool mw_heap_step(struct mw_heap *self, uint64_t us);
  * and the first fault's text, or -ENOMEM: it needs some 2 % of the heap's size meanwhile. */
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault);
 /* Calls `each` for every object, dead ones that were not noticed yet included. It must not call the
- * heap. Marking that goes on in slices is ended first, so objects may move. */
+ * heap. Marking that goes on in slices is ended first, so objects may move; where that cannot be,
+ * in a raw region or a callback, some are left out. */
 void mw_heap_walk(struct mw_heap *self,
                   void (*each)(void *context, const struct mw_heap_type *type, size_t bytes),
                   void *context);

@@ -220,7 +220,7 @@ struct mw_heap {
     bool copy; /* a child's, made by fork() to write a snapshot: what is outside is not its own */
     uint32_t guard_depth; /* guard.c: how many calls have the old space open */
     bool refused;         /* the last scavenge could not promote all that it wished to */
-    struct mw_scope_record *scopes;
+    struct mw_scope_record *scopes, *scope_limit;
     uintptr_t *handles, *handle_limit; /* the handle stack */
     uint16_t *tags;                    /* checked: the tag of each slot's present use */
     uint16_t last_tag;

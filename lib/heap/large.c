@@ -178,6 +178,14 @@ static void widen(struct mw_heap *heap, const struct mw_page *page)
     mw_barrier_adjust(heap);
 }
 
+static void forbid_rest(const struct mw_heap *self, const struct mw_page *page, uint64_t header)
+{
+    size_t bytes = mw_header_bytes(header);
+    size_t taken = slots_at(bytes) + slot_bytes(bytes, mw_is_leaf(self, header));
+
+    mw_annotate_free((const char *)page + taken, page->size - taken);
+}
+
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
 {
     size_t bytes = mw_header_bytes(header);
@@ -188,6 +196,7 @@ uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
     page->used = bytes;
     page->large = true;
     page->slots = (uint64_t *)(void *)((char *)page + slots_at(bytes));
+    forbid_rest(self, page, header);
     object_of(page)[0] = header | MW_FLAG_LARGE | (young ? 0 : MW_FLAG_OLD);
     link_first(young ? &self->large_young.objects : &self->large, page);
     if (young) {

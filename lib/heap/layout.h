@@ -66,15 +66,15 @@ struct mw_scope_record {
  * have to wait for it. */
 struct mw_scope {
     struct mw_heap *heap;
-    struct mw_scope_record *record; /* NULL: closed, or never opened */
+    struct mw_scope_record *record; /* NULL: closed; or refused, and then `base` is NULL, too */
     uintptr_t *base;
 };
 
 /* The first member of struct mw_heap. */
 struct mw_heap_front {
-    char *top, *limit;                  /* zeroed memory for new young objects */
-    uintptr_t *handle_top, *handle_end; /* handle_end: NULL in a checked heap */
-    struct mw_scope_record *scope_top, *scope_end;
+    char *top, *limit;                             /* zeroed memory for new young objects */
+    uintptr_t *handle_top, *handle_end;            /* handle_end: NULL in a checked heap */
+    struct mw_scope_record *scope_top, *scope_end; /* scope_end: likewise */
     uintptr_t young, young_span; /* holders that lie here tell nothing; of others, ... */
     uint64_t barrier;            /* ... those with one of these flags ... */
     uintptr_t told, told_span;   /* ... when the value lies here */
@@ -94,14 +94,14 @@ uint64_t mw_heap_get_word_checked(struct mw_heap *self, struct mw_ref holder, si
                                   const char *where);
 void mw_heap_set_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
                               uint64_t value, const char *where);
-void mw_heap_raw_enter_checked(struct mw_heap *self);
-void mw_heap_raw_leave_checked(struct mw_heap *self);
+void mw_heap_raw_enter_slow(struct mw_heap *self, const char *where);
+void mw_heap_raw_leave_slow(struct mw_heap *self, const char *where);
 void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *where);
 void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uintptr_t value);
-void mw_heap_scope_refused(struct mw_heap *self, const char *where);
-void mw_scope_close_checked(struct mw_heap *self, struct mw_scope_record *record);
-struct mw_ref mw_scope_escape_checked(struct mw_heap *self, struct mw_scope_record *record,
-                                      struct mw_ref ref, const char *where);
+struct mw_scope_record *mw_scope_open_slow(struct mw_heap *self, const char *where);
+void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record);
+struct mw_ref mw_scope_escape_slow(struct mw_heap *self, struct mw_scope_record *record,
+                                   const uintptr_t *base, struct mw_ref ref, const char *where);
 
 static inline struct mw_heap_front *mw_heap_front_of(struct mw_heap *self)
 {
@@ -145,7 +145,8 @@ static inline struct mw_ref mw_heap_push(struct mw_heap *self, uintptr_t object)
     return ref;
 }
 
-/* None is misuse in every heap, and reported: it is what an allocation that failed has returned. */
+/* So is none: what reads from or stores into no object is misuse in every heap, and reported, as it
+ * is what an allocation that failed has returned. */
 static inline bool mw_ref_is_long(struct mw_ref ref)
 {
     return !(ref.bits & MW_REF_SHORT);
@@ -223,18 +224,18 @@ static inline void mw_heap_set_word_at(struct mw_heap *self, struct mw_ref holde
         ((uint64_t *)*mw_ref_slot(holder))[1 + index] = value;
 }
 
-static inline void mw_heap_raw_enter(struct mw_heap *self)
+static inline void mw_heap_raw_enter_at(struct mw_heap *self, const char *where)
 {
     if (MW_HEAP_UNLIKELY(mw_heap_front_of(self)->checked))
-        mw_heap_raw_enter_checked(self);
+        mw_heap_raw_enter_slow(self, where);
     else
         mw_heap_front_of(self)->raw_depth++;
 }
 
-static inline void mw_heap_raw_leave(struct mw_heap *self)
+static inline void mw_heap_raw_leave_at(struct mw_heap *self, const char *where)
 {
-    if (MW_HEAP_UNLIKELY(mw_heap_front_of(self)->checked))
-        mw_heap_raw_leave_checked(self);
+    if (MW_HEAP_UNLIKELY(mw_heap_front_of(self)->checked || mw_heap_front_of(self)->raw_depth == 0))
+        mw_heap_raw_leave_slow(self, where);
     else
         mw_heap_front_of(self)->raw_depth--;
 }
@@ -252,14 +253,18 @@ static inline struct mw_scope mw_scope_open_at(struct mw_heap *self, const char 
     struct mw_scope_record *record = front->scope_top;
     struct mw_scope scope;
 
+    if (MW_HEAP_UNLIKELY(record >= front->scope_end)) {
+        record = mw_scope_open_slow(self, where);
+        if (record == NULL) {
+            scope.heap = self;
+            scope.record = NULL;
+            scope.base = NULL;
+            return scope;
+        }
+    }
     scope.heap = self;
     scope.record = record;
     scope.base = front->handle_top;
-    if (MW_HEAP_UNLIKELY(record == front->scope_end)) {
-        mw_heap_scope_refused(self, where);
-        scope.record = NULL;
-        return scope;
-    }
     front->scope_top = record + 1;
     record->base = scope.base;
     record->where = where;
@@ -271,11 +276,12 @@ static inline void mw_scope_close(struct mw_scope *scope)
     struct mw_heap *heap = scope->heap;
     struct mw_scope_record *record = scope->record;
 
-    if (MW_HEAP_UNLIKELY(record == NULL))
+    if (MW_HEAP_UNLIKELY(record == NULL)) /* the heap may be gone */
         return;
     scope->record = NULL;
-    if (MW_HEAP_UNLIKELY(mw_heap_front_of(heap)->checked)) {
-        mw_scope_close_checked(heap, record);
+    if (MW_HEAP_UNLIKELY(record >= mw_heap_front_of(heap)->scope_top ||
+                         mw_heap_front_of(heap)->checked)) {
+        mw_scope_close_slow(heap, record);
         return;
     }
     mw_heap_front_of(heap)->scope_top = record;
@@ -288,12 +294,13 @@ static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw
     struct mw_heap *heap = scope->heap;
     struct mw_scope_record *record = scope->record;
 
-    if (MW_HEAP_UNLIKELY(record == NULL))
-        return mw_ref_none();
     scope->record = NULL;
-    /* The scope may have been opened when all handles were taken. */
-    if (MW_HEAP_UNLIKELY(mw_ref_is_long(ref) || scope->base >= mw_heap_front_of(heap)->handle_end))
-        return mw_scope_escape_checked(heap, record, ref, where);
+    /* There may be no record, or one that was closed with a scope around it; and the scope may have
+     * been opened when all handles were taken. */
+    if (MW_HEAP_UNLIKELY((uintptr_t)record - 1 >=
+                             (uintptr_t)mw_heap_front_of(heap)->scope_top - 1 ||
+                         mw_ref_is_long(ref) || scope->base >= mw_heap_front_of(heap)->handle_end))
+        return mw_scope_escape_slow(heap, record, scope->base, ref, where);
     *scope->base = *mw_ref_slot(ref);
     mw_heap_front_of(heap)->scope_top = record;
     mw_heap_front_of(heap)->handle_top = scope->base + 1;

@@ -76,9 +76,12 @@ static bool group_has(const struct mw_pool *self, size_t group, enum mw_page_rol
     return memchr(&self->roles[group * MW_GROUP], (int)role, MW_GROUP) != NULL;
 }
 
-static void group_set(struct mw_pool *self, size_t group, enum mw_page_role role)
+/* Nobody may touch them, until they are taken. */
+static void pool_pages(struct mw_pool *self, size_t index, size_t count)
 {
-    memset(&self->roles[group * MW_GROUP], (int)role, MW_GROUP);
+    memset(&self->roles[index], MW_ROLE_POOLED, count);
+    self->pooled += count;
+    mw_annotate_free(mw_pool_page(self, index), count * MW_PAGE_SIZE);
 }
 
 static bool add_group(struct mw_heap *self)
@@ -93,8 +96,7 @@ static bool add_group(struct mw_heap *self)
     if (group == groups(pool) ||
         mw_vm_commit(&self->vm, mw_pool_page(pool, group * MW_GROUP), MW_VM_HUGE) < 0)
         return false;
-    group_set(pool, group, MW_ROLE_POOLED);
-    pool->pooled += MW_GROUP;
+    pool_pages(pool, group * MW_GROUP, MW_GROUP);
     return true;
 }
 
@@ -112,8 +114,7 @@ static bool add(struct mw_heap *self)
         return false;
     if (mw_vm_commit(&self->vm, mw_pool_page(pool, index), MW_PAGE_SIZE) < 0)
         return false;
-    pool->roles[index] = MW_ROLE_POOLED;
-    pool->pooled++;
+    pool_pages(pool, index, 1);
     return true;
 }
 
@@ -141,6 +142,7 @@ struct mw_page *mw_pool_take(struct mw_heap *self)
     pool->pooled--;
     pool->used++;
     page = mw_pool_page(pool, index);
+    mw_annotate_used(page, MW_PAGE_SIZE);
     memset(page, 0, sizeof(*page));
     page->size = MW_PAGE_SIZE;
     page->slots = page->own_slots;
@@ -151,10 +153,8 @@ void mw_pool_put(struct mw_heap *self, struct mw_page *page)
 {
     struct mw_pool *pool = &self->pool;
 
-    mw_annotate_used(page, MW_PAGE_SIZE);
-    pool->roles[index_of(pool, page)] = MW_ROLE_POOLED;
     pool->used--;
-    pool->pooled++;
+    pool_pages(pool, index_of(pool, page), 1);
 }
 
 void mw_pool_make_way(struct mw_heap *self, size_t bytes)

@@ -218,13 +218,15 @@ static uint64_t rank_of(void *context, uintptr_t object)
 
 static int may_begin(struct mw_heap *heap)
 {
-    if (!mw_heap_right_thread(heap, __func__))
+    static const char call[] = "mw_heap_snapshot_*";
+
+    if (!mw_heap_right_thread(heap, call))
         return -EPERM;
     if (heap->collecting)
         return -EBUSY;
     if (heap->front.raw_depth == 0)
         return 0;
-    mw_misuse(heap, MW_MISUSE_RAW, "a snapshot inside a raw region", __func__);
+    mw_misuse(heap, MW_MISUSE_RAW, "a snapshot inside a raw region", call);
     return -EPERM;
 }
 

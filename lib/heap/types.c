@@ -25,7 +25,8 @@ static bool fields_make_sense(const struct mw_heap_type_info *info)
 {
     bool may = info->kind == MW_KIND_FIXED || info->kind == MW_KIND_STRUCTS;
 
-    if (info->field_count > info->words || (info->field_count > 0 && !may))
+    if (info->field_count > info->words ||
+        (info->field_count > 0 && (!may || info->fields == NULL)))
         return false;
     for (uint32_t i = 0; i < info->field_count; i++) {
         if (info->fields[i].name == NULL || info->fields[i].word >= info->words)
@@ -184,6 +185,8 @@ int mw_heap_add_type(struct mw_heap *self, const struct mw_heap_type_info *info,
     struct mw_type_entry *entry;
     int error = 0;
 
+    if (!mw_heap_right_thread(self, __func__))
+        return -EPERM;
     if (!info_makes_sense(info))
         return -EINVAL;
     if (types->count == MW_TYPES_MAX)

@@ -130,6 +130,35 @@ static void address_sanitizer_sees_holes(void **state)
         ;
     assert_false(can_read(address + 100));
 }
+
+/* A page without a live object goes to the pool. */
+static void address_sanitizer_sees_a_dead_page(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    const uint64_t *address;
+
+    {
+        MW_SCOPE(scope, self->heap);
+
+        address = address_of(self, mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD));
+    }
+    assert_true(can_read(address));
+    mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
+    assert_true(numbers_of(self).pooled > 0);
+    assert_false(can_read(address));
+}
+
+static void address_sanitizer_sees_the_end_of_a_large_object(void **state)
+{
+    enum { BYTES = 300 * 1000 }; /* with its page's head no whole number of the kernel's pages */
+    struct fixture *self = create(state, 0, 8 * MIB);
+    MW_SCOPE(scope, self->heap);
+    const uint64_t *address =
+        address_of(self, mw_heap_new_array(self->heap, self->bytes, BYTES, MW_PLACE_OLD));
+
+    assert_true(can_read(address + BYTES / 8 - 1));
+    assert_false(can_read(address + BYTES / 8));
+}
 #endif
 
 static int read_dead_object(void)
@@ -149,6 +178,8 @@ int main(int count, char **words)
 #ifdef MW_HAVE_ASAN
         cmocka_unit_test_teardown(address_sanitizer_sees_a_dead_object, teardown),
         cmocka_unit_test_teardown(address_sanitizer_sees_holes, teardown),
+        cmocka_unit_test_teardown(address_sanitizer_sees_a_dead_page, teardown),
+        cmocka_unit_test_teardown(address_sanitizer_sees_the_end_of_a_large_object, teardown),
 #endif
     };
 

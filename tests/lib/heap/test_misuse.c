@@ -17,6 +17,15 @@ static void expect_misuse(struct fixture *self, enum mw_heap_misuse_kind kind, i
     self->misuses = 0;
 }
 
+/* By a call that is no macro, and has its name for a place. */
+static void expect_misuse_of(struct fixture *self, enum mw_heap_misuse_kind kind, const char *call)
+{
+    assert_int_equal(self->misuses, 1);
+    assert_int_equal(self->misuse.kind, kind);
+    assert_string_equal(self->misuse.where, call);
+    self->misuses = 0;
+}
+
 static void a_handle_after_its_scope_is_seen(void **state)
 {
     struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
@@ -67,9 +76,9 @@ static void every_call_names_its_line(void **state)
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
     assert_int_equal(mw_heap_attach_external(heap, stale, 1, NULL, NULL), -EINVAL);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
-    assert_int_equal(mw_global_create(heap, stale, false, &global), 0);
+    assert_int_equal(mw_global_create(heap, stale, false, &global), -EPERM);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
-    assert_true(mw_ref_is_none(mw_global_get(heap, global)));
+    assert_null(global);
     assert_int_equal(mw_global_create(heap, refs, false, &kept), 0);
     mw_global_set(heap, kept, stale);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
@@ -147,6 +156,26 @@ static void raw_pointers_over_an_allocation_are_seen(void **state)
     expect_misuse(self, MW_MISUSE_RAW, __LINE__ - 1);
 }
 
+/* Of a region too many nothing is left over: the next allocation is none inside one. */
+static void a_region_that_is_not_open_is_not_left(void **state)
+{
+    static const unsigned modes[] = {0, MW_HEAP_CHECKED, MW_HEAP_GUARD};
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct fixture *self = create(state, modes[i], 8 * MIB);
+        struct mw_scope scope = mw_scope_open(self->heap);
+
+        mw_heap_raw_enter(self->heap);
+        mw_heap_raw_leave(self->heap);
+        mw_heap_raw_leave(self->heap);
+        expect_misuse(self, MW_MISUSE_RAW, __LINE__ - 1);
+        assert_false(mw_ref_is_none(mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD)));
+        mw_scope_close(&scope);
+        destroy(self);
+        *state = NULL;
+    }
+}
+
 static void scopes_out_of_order_are_seen(void **state)
 {
     struct fixture *self = create(state, MW_HEAP_CHECKED, 8 * MIB);
@@ -163,18 +192,70 @@ static void scopes_out_of_order_are_seen(void **state)
     assert_int_equal(self->misuses, 0);
 }
 
+/* In an ordinary heap, too, what the outer one gave up does not come back. */
+static void a_scope_closed_with_its_outer_one_is_seen(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    struct mw_scope outer = mw_scope_open(self->heap), inner, last;
+    int line, last_line;
+
+    mw_heap_new(self->heap, self->node);
+    inner = mw_scope_open(self->heap);
+    line = __LINE__ - 1;
+    mw_heap_new(self->heap, self->node);
+    last = mw_scope_open(self->heap);
+    last_line = __LINE__ - 1;
+    mw_heap_new(self->heap, self->node);
+    mw_scope_close(&outer);
+    assert_int_equal(self->misuses, 0); /* it closes those inside it */
+    mw_scope_close(&inner);
+    expect_misuse(self, MW_MISUSE_SCOPE, line);
+    mw_scope_close(&last);
+    expect_misuse(self, MW_MISUSE_SCOPE, last_line);
+    assert_int_equal(numbers_of(self).handles, 0);
+}
+
+static void nothing_escapes_from_a_closed_scope(void **state)
+{
+    static const unsigned modes[] = {0, MW_HEAP_CHECKED};
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct fixture *self = create(state, modes[i], 8 * MIB);
+        struct mw_scope outer = mw_scope_open(self->heap);
+        struct mw_ref node = mw_heap_new(self->heap, self->node);
+        struct mw_scope inner = mw_scope_open(self->heap);
+
+        assert_false(mw_ref_is_none(mw_scope_escape(&inner, node)));
+        assert_true(mw_ref_is_none(mw_scope_escape(&inner, node)));
+        expect_misuse(self, MW_MISUSE_SCOPE, __LINE__ - 1);
+        assert_int_equal(mw_heap_error(self->heap), -EPERM);
+        mw_scope_close(&outer);
+        destroy(self);
+        *state = NULL;
+    }
+}
+
 struct elsewhere {
     struct fixture *self;
     struct mw_ref node;
     struct mw_global *global;
 };
 
+static void not_called(void *context, const struct mw_heap_type *type, size_t bytes)
+{
+    (void)context;
+    fail_msg("%zu bytes of a %s were shown to another thread", bytes, type->name);
+}
+
 /* Each is refused and reported with its line. */
 static void *call_elsewhere(void *context)
 {
     struct elsewhere *elsewhere = context;
     struct fixture *self = elsewhere->self;
+    const struct mw_heap_type_info info = {"Late", MW_KIND_BYTES, 0, NULL, 0, NULL};
+    const struct mw_heap_type *type = NULL;
     struct mw_global *unmade = NULL;
+    struct mw_scope scope;
 
     assert_true(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
     expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
@@ -188,6 +269,24 @@ static void *call_elsewhere(void *context)
     expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
     assert_int_equal(mw_global_create(self->heap, mw_ref_none(), false, &unmade), -EPERM);
     expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    scope = mw_scope_open(self->heap);
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    mw_scope_close(&scope);
+    assert_int_equal(self->misuses, 0); /* it is none */
+    mw_heap_raw_enter(self->heap);
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    mw_heap_raw_leave(self->heap);
+    expect_misuse(self, MW_MISUSE_THREAD, __LINE__ - 1);
+    assert_false(mw_heap_step(self->heap, 1000));
+    expect_misuse_of(self, MW_MISUSE_THREAD, "mw_heap_step");
+    assert_false(mw_heap_snapshot_step(self->heap, 1000));
+    expect_misuse_of(self, MW_MISUSE_THREAD, "mw_heap_snapshot_step");
+    assert_int_equal(mw_heap_snapshot_write(self->heap, -1, NULL), -EPERM);
+    expect_misuse_of(self, MW_MISUSE_THREAD, "mw_heap_snapshot_*");
+    assert_int_equal(mw_heap_add_type(self->heap, &info, &type), -EPERM);
+    expect_misuse_of(self, MW_MISUSE_THREAD, "mw_heap_add_type");
+    mw_heap_walk(self->heap, not_called, NULL);
+    expect_misuse_of(self, MW_MISUSE_THREAD, "mw_heap_walk");
     return NULL;
 }
 
@@ -292,6 +391,97 @@ static void handles_and_scopes_have_bounds(void **state)
     mw_heap_destroy(self.heap);
 }
 
+/* A scope too many is none: what is to leave it is where it shall go already. */
+static void escape_from_a_refused_scope(unsigned modes)
+{
+    struct fixture self = {0};
+    struct mw_heap_config config = config_of(&self, modes, 8 * MIB);
+    struct mw_scope first, refused;
+    struct mw_ref node;
+
+    config.scopes = 1;
+    assert_int_equal(mw_heap_create(&config, &self.heap), 0);
+    add_types(&self);
+    first = mw_scope_open(self.heap);
+    refused = mw_scope_open(self.heap);
+    expect_misuse(&self, MW_MISUSE_SCOPE, __LINE__ - 1);
+    node = mw_scope_escape(&refused, mw_heap_new(self.heap, self.node));
+    mw_scope_close(&refused);
+    mw_heap_collect(self.heap, MW_COLLECT_MINOR);
+    assert_ptr_equal(mw_heap_type_of(self.heap, node), self.node);
+    assert_int_equal(numbers_of(&self).handles, 1);
+    mw_scope_close(&first);
+    assert_int_equal(numbers_of(&self).handles, 0);
+    assert_int_equal(self.misuses, 0);
+    mw_heap_destroy(self.heap);
+}
+
+static void what_escapes_from_a_refused_scope_is_kept(void **state)
+{
+    (void)state;
+    escape_from_a_refused_scope(0);
+    escape_from_a_refused_scope(MW_HEAP_CHECKED);
+}
+
+/* ---- callbacks ---- */
+
+struct caller {
+    struct fixture fixture;
+    bool collects; /* rather than allocates */
+    unsigned refused;
+};
+
+static void call_back(struct caller *self)
+{
+    unsigned misuses = self->fixture.misuses;
+
+    if (self->collects)
+        mw_heap_collect(self->fixture.heap, MW_COLLECT_MINOR);
+    else
+        assert_true(
+            mw_ref_is_none(mw_heap_new_in(self->fixture.heap, self->fixture.node, MW_PLACE_OLD)));
+    assert_int_equal(self->fixture.misuse.kind, MW_MISUSE_CALLBACK);
+    self->refused += self->fixture.misuses - misuses;
+}
+
+static void call_when_collected(void *context, const struct mw_heap_collection *collection)
+{
+    (void)collection;
+    call_back(context);
+}
+
+static void call_when_released(void *data)
+{
+    call_back(data);
+}
+
+static void callbacks_do_not_change_the_heap(void **state)
+{
+    struct caller self = {.collects = false};
+    struct mw_heap_config config = config_of(&self.fixture, MW_HEAP_CHECKED, 8 * MIB);
+    const char *fault = "";
+
+    (void)state;
+    config.collected = call_when_collected;
+    assert_int_equal(mw_heap_create(&config, &self.fixture.heap), 0);
+    add_types(&self.fixture);
+    for (int i = 0; i < 2; i++) {
+        {
+            MW_SCOPE(scope, self.fixture.heap);
+            struct mw_ref node = mw_heap_new(self.fixture.heap, self.fixture.node);
+
+            assert_int_equal(
+                mw_heap_attach_external(self.fixture.heap, node, 1, call_when_released, &self), 0);
+        }
+        self.refused = 0;
+        mw_heap_collect(self.fixture.heap, MW_COLLECT_MINOR);
+        assert_int_equal(self.refused, 2);
+        assert_int_equal(mw_heap_verify(self.fixture.heap, &fault), 0);
+        self.collects = true;
+    }
+    mw_heap_destroy(self.fixture.heap);
+}
+
 /* A scope that was opened when all handles were taken has no room for what it carries out. */
 static void nothing_escapes_over_the_bound(void **state)
 {
@@ -367,10 +557,15 @@ int main(void)
         cmocka_unit_test_teardown(another_heap_is_seen, teardown),
         cmocka_unit_test_teardown(raw_pointers_over_an_allocation_are_seen, teardown),
         cmocka_unit_test_teardown(scopes_out_of_order_are_seen, teardown),
+        cmocka_unit_test_teardown(a_region_that_is_not_open_is_not_left, teardown),
+        cmocka_unit_test_teardown(a_scope_closed_with_its_outer_one_is_seen, teardown),
+        cmocka_unit_test_teardown(nothing_escapes_from_a_closed_scope, teardown),
         cmocka_unit_test_teardown(scopes_left_by_a_jump_can_be_unwound, teardown),
         cmocka_unit_test_teardown(a_second_thread_is_seen, teardown),
         cmocka_unit_test_teardown(arrays_are_guarded_in_ordinary_heaps, teardown),
         cmocka_unit_test_teardown(handles_and_scopes_have_bounds, teardown),
+        cmocka_unit_test(what_escapes_from_a_refused_scope_is_kept),
+        cmocka_unit_test(callbacks_do_not_change_the_heap),
         cmocka_unit_test(nothing_escapes_over_the_bound),
         cmocka_unit_test(nothing_is_not_too_many_handles_in_any_mode),
         cmocka_unit_test_teardown(a_collection_that_is_not_one_is_seen, teardown),

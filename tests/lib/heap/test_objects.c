@@ -55,6 +55,7 @@ static void types_that_make_no_sense_are_refused(void **state)
         {"t", MW_KIND_FIXED, 3, outside, 1, NULL}, {"t", MW_KIND_FIXED, 3, twice, 2, NULL},
         {"t", MW_KIND_STRUCTS, 65, NULL, 0, NULL}, {"t", MW_KIND_REFS, 0, twice, 1, NULL},
         {"t", MW_KIND_CUSTOM, 2, NULL, 0, NULL},   {"t", (enum mw_heap_kind)9, 1, NULL, 0, NULL},
+        {"t", MW_KIND_FIXED, 3, NULL, 2, NULL},
     };
     struct fixture *self = create(state, 0, 4 * MIB);
     const struct mw_heap_type *type = NULL;
