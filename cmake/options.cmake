@@ -165,7 +165,7 @@ function(mw_fuzz name)
   if(NOT IS_DIRECTORY ${corpus})
     message(FATAL_ERROR "fuzz target ${name}: its corpus ${corpus} is missing")
   endif()
-  set(options -max_total_time=${seconds} -timeout=10 -rss_limit_mb=2048 -verbosity=1
+  set(options -max_total_time=${seconds} -timeout=60 -rss_limit_mb=2048 -verbosity=1
     -print_final_stats=1 -artifact_prefix=${CMAKE_BINARY_DIR}/tests/fuzz/${name}-)
   if(EXISTS ${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
     list(APPEND options -dict=${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)

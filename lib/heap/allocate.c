@@ -1,8 +1,8 @@
 /* Allocation, when the inline form found no room, and of all that is not allocated in line.
  *
- * An allocation that finds no room insists: a collection as policy says, a full one, sliding if
- * that makes room, then the program's near-limit callback and the last two again. What finds no
- * room after that fails, and nothing else does.
+ * An allocation that finds no room insists: a collection as policy says, a full one, smaller halves
+ * if they had grown, sliding if that makes room, then the program's near-limit callback, a full
+ * collection and sliding again. What finds no room after that fails, and nothing else does.
  */
 #include "heap/heap_internal.h"
 
@@ -67,6 +67,7 @@ static void slide_if_it_helps(struct mw_heap *self, const struct request *reques
 enum step {
     STEP_COLLECT,
     STEP_FULL,
+    STEP_HALVES,
     STEP_SLIDE,
     STEP_CALLBACK,
     STEP_LAST_FULL,
@@ -84,6 +85,9 @@ static bool make_room(struct mw_heap *self, const struct request *request, enum 
     case STEP_FULL:
     case STEP_LAST_FULL:
         mw_collect_major(self, "last resort");
+        return true;
+    case STEP_HALVES:
+        mw_nursery_make_way(self);
         return true;
     case STEP_SLIDE:
     case STEP_LAST_SLIDE:
@@ -254,7 +258,7 @@ static bool can_never_fit(const struct mw_heap *self, const struct request *requ
 {
     size_t bytes = mw_header_bytes(request->header);
 
-    return bytes > MW_LARGE_MIN && mw_large_mapping(bytes, mw_is_leaf(self, request->header)) >
+    return bytes > MW_LARGE_MIN && mw_large_least(bytes, mw_is_leaf(self, request->header)) >
                                        self->config.limit_max - mw_nursery_size(self);
 }
 

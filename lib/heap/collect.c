@@ -16,6 +16,7 @@ static struct pause pause_begin(struct mw_heap *self, enum mw_heap_collector col
     mw_verify_or_report(self);
     mw_nursery_retire(self);
     self->collecting = true;
+    self->pool.shut = false;
     pause.of.used_before = mw_heap_used(self);
     pause.of.total_before = mw_heap_total(self);
     pause.began_ns = mw_clock_monotonic_ns(self->config.clock);
@@ -130,9 +131,20 @@ static void trim_pool(struct mw_heap *self, enum mw_heap_collector collector)
         mw_pool_ease(self, self->pool.cap);
 }
 
+/* Large objects do not move. */
 static void note_slide(struct mw_heap *self, const struct mw_heap_collection *of)
 {
-    self->compactor.cost = of->pause_cpu_ns / (of->used_after / 1024 + 1);
+    self->compactor.cost = of->pause_cpu_ns / (mw_old_used(self) / 1024 + 1);
+}
+
+static void end_full(struct mw_heap *self, struct pause *pause, const struct mw_scavenged *moved,
+                     enum mw_heap_collector collector)
+{
+    finish_full(self, collector);
+    trim_pool(self, collector);
+    pause_end(self, pause, moved);
+    if (collector == MW_GC_MARK_COMPACT)
+        note_slide(self, &pause->of);
 }
 
 static void collect_full(struct mw_heap *self, enum mw_heap_collector collector, const char *reason)
@@ -145,11 +157,7 @@ static void collect_full(struct mw_heap *self, enum mw_heap_collector collector,
     mw_mark_end(self);
     mw_scavenge(self, true, &moved);
     mw_mark_begin(self);
-    finish_full(self, collector);
-    pause_end(self, &pause, &moved);
-    if (collector == MW_GC_MARK_COMPACT)
-        note_slide(self, &pause.of);
-    trim_pool(self, collector);
+    end_full(self, &pause, &moved, collector);
 }
 
 void mw_collect_major(struct mw_heap *self, const char *reason)
@@ -175,9 +183,7 @@ static void finish(struct mw_heap *self, enum mw_heap_collector collector, const
 
     pause.of.marking = true;
     mw_scavenge(self, true, &moved);
-    finish_full(self, collector);
-    pause_end(self, &pause, &moved);
-    trim_pool(self, collector);
+    end_full(self, &pause, &moved, collector);
 }
 
 void mw_collect_finish(struct mw_heap *self, const char *reason)

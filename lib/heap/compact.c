@@ -325,7 +325,6 @@ bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
 {
     const struct mw_compactor *plan = &self->compactor;
     size_t bytes = mw_header_bytes(header), pages, size;
-    size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
     bool large = bytes > MW_LARGE_MIN;
 
     mw_compact_plan(self);
@@ -335,9 +334,9 @@ bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
          !mw_old_fits((MW_PAGE_WORDS - plan->moves[plan->last].end) * (size_t)MW_WORD, bytes)))
         pages++;
     size = mw_nursery_size(self) + mw_large_size(self) + pages * MW_PAGE_SIZE +
-           (large ? mw_large_mapping(bytes, mw_is_leaf(self, header)) : 0);
+           (large ? mw_large_least(bytes, mw_is_leaf(self, header)) : 0);
     mw_compact_forget(self);
-    return size <= limit && pages + large <= self->pool.used;
+    return size <= mw_heap_bound(self) && pages + large <= self->pool.used;
 }
 
 bool mw_compact_is_worth_it(struct mw_heap *self)

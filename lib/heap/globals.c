@@ -41,15 +41,14 @@ static int make_room(struct mw_heap *self, bool weak)
 static void link_in(struct mw_globals *globals, struct mw_global *global)
 {
     struct mw_global *next = global->weak ? globals->first_weak : globals->first;
-    struct mw_global *previous = next != NULL ? next->previous : NULL;
+    struct mw_global *previous = next != NULL ? next->previous : globals->last;
 
-    if (global->weak && next == NULL) /* the first weak one: behind the last */
-        for (previous = globals->first; previous != NULL && previous->next != NULL;)
-            previous = previous->next;
     global->next = next;
     global->previous = previous;
     if (next != NULL)
         next->previous = global;
+    else
+        globals->last = global;
     if (previous != NULL)
         previous->next = global;
     else
@@ -69,6 +68,8 @@ static void link_out(struct mw_globals *globals, struct mw_global *global)
         globals->first = global->next;
     if (global->next != NULL)
         global->next->previous = global->previous;
+    else
+        globals->last = global->previous;
     globals->count--;
 }
 

@@ -141,12 +141,17 @@ size_t mw_heap_pooled(const struct mw_heap *self)
     return self->pool.pooled * MW_PAGE_SIZE + self->kept.bytes;
 }
 
+size_t mw_heap_bound(const struct mw_heap *self)
+{
+    return self->limit - (self->reserve_open ? 0 : MW_RESERVE);
+}
+
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes)
 {
     size_t held = mw_heap_total(self) + mw_heap_pooled(self);
-    size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
+    size_t bound = mw_heap_bound(self);
 
-    return held <= limit && bytes <= limit - held;
+    return held <= bound && bytes <= bound - held;
 }
 
 /* ---- the collector's own memory ---- */

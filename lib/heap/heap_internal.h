@@ -40,6 +40,7 @@ struct mw_nursery {
     struct mw_fill fill;  /* how much of it is used until the next scavenge ... */
     char *end;            /* ... and where that ends */
     bool crowded;         /* survivors that cannot become old take most of that: all is used */
+    bool full;            /* what was asked for last found no room in it */
     char *lent;           /* as far as memory may be zeroed and used before other work is due */
     char *start;          /* where what was born since the last scavenge begins */
     size_t wanted;        /* the capacity that it grows to, piece by piece */
@@ -75,6 +76,7 @@ struct mw_pool {
     size_t pooled, used; /* pages */
     size_t target;       /* pages that are kept ready for the next scavenge */
     size_t cap;          /* bytes that are kept at most, mappings of large objects included */
+    bool shut;           /* no page more came in this collection */
     size_t untouched;    /* pages from here on were not written to since the last fork */
 };
 
@@ -165,9 +167,9 @@ struct mw_compactor {
 };
 
 struct mw_globals {
-    struct mw_global *first, *first_weak; /* one list, the weak ones behind all others */
-    struct mw_global **young;             /* those that may hold a young object */
-    struct mw_global **weak;              /* the weak ones, in any order */
+    struct mw_global *first, *first_weak, *last; /* one list, the weak ones behind all others */
+    struct mw_global **young;                    /* those that may hold a young object */
+    struct mw_global **weak;                     /* the weak ones, in any order */
     size_t young_count, young_capacity, count;
     size_t weak_count, weak_capacity;
 };
@@ -259,6 +261,8 @@ bool mw_heap_right_thread(struct mw_heap *self, const char *where);
 size_t mw_heap_total(const struct mw_heap *self);
 size_t mw_heap_used(const struct mw_heap *self);
 size_t mw_heap_pooled(const struct mw_heap *self);
+/* What total and pool may come to: the reserve is for the near-limit callback. */
+size_t mw_heap_bound(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
 
@@ -309,7 +313,8 @@ size_t mw_object_length(const struct mw_heap *self, const uintptr_t *object);
 
 /* scavenge.c: what one has done */
 struct mw_scavenged {
-    size_t filled; /* bytes of the half */
+    size_t filled; /* bytes of the half ... */
+    bool full;     /* ... and whether that is why it took place */
     size_t copied; /* bytes; large objects are not, and both of these count them: */
     size_t promoted, survived;
     uint64_t roots_ns; /* for handles and globals, when there are many; else 0 */
@@ -336,6 +341,9 @@ bool mw_nursery_grow(struct mw_heap *self);
 bool mw_nursery_is_quiet(struct mw_heap *self);
 /* Of a quiet program: gives memory back that it does not need. Returns whether it did. */
 bool mw_nursery_relax(struct mw_heap *self);
+/* At the limit, where what larger halves save is nothing beside an allocation that fails: as small
+ * as what is alive in them allows. Returns whether that gave memory back. */
+bool mw_nursery_make_way(struct mw_heap *self);
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);
 size_t mw_nursery_used(const struct mw_heap *self);
 size_t mw_nursery_size(const struct mw_heap *self);
@@ -404,7 +412,9 @@ size_t mw_old_used(const struct mw_heap *self);
 /* large.c */
 /* NULL when there is no room. */
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young);
-/* Bytes that an object of so many takes from the limit. */
+/* Bytes that an object of so many takes from the limit, at least. */
+size_t mw_large_least(size_t bytes, bool leaf);
+/* And while there is room. */
 size_t mw_large_mapping(size_t bytes, bool leaf);
 void mw_large_promote(struct mw_heap *self, uintptr_t *object);
 void mw_large_keep_young(struct mw_heap *self, uintptr_t *object);

@@ -28,6 +28,7 @@ enum {
     LOOKS_MAX = 3,
     SLICE_WORDS = 32 * 1024, /* 256 KiB, 5000 small objects */
     SLICE_WORDS_STRESS = 512,
+    SWEEPS_LATE = 4,
 };
 
 static bool may_mark(const struct mw_heap *self)
@@ -85,8 +86,9 @@ static bool look_again(struct mw_heap *self)
 {
     uint64_t began;
 
-    if (self->marker.marking.looks++ == LOOKS_MAX)
+    if (self->marker.marking.looks == LOOKS_MAX)
         return false;
+    self->marker.marking.looks++;
     mw_collect_minor(self, "marking");
     began = mw_clock_thread_cpu_ns();
     mw_mark_roots(self);
@@ -113,11 +115,21 @@ static size_t slice_words(const struct mw_heap *self)
     return words > MW_SLICE_WORDS_LEAST ? words : MW_SLICE_WORDS_LEAST;
 }
 
+/* Near the limit a program may keep most of what it makes, and marking should have begun. */
+static bool sweep_some(struct mw_heap *self)
+{
+    unsigned sweeps = wants_marking(self) ? SWEEPS_LATE : 1;
+
+    while (sweeps > 0 && mw_sweep_next(self))
+        sweeps--;
+    return sweeps == 0;
+}
+
 void mw_incremental_tick(struct mw_heap *self)
 {
     if (self->marker.active)
         advance(self, slice_words(self), "finalize incremental marking via stack guard");
-    else if (!mw_sweep_next(self) && wants_marking(self))
+    else if (!sweep_some(self) && wants_marking(self))
         begin(self);
 }
 

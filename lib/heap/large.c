@@ -26,10 +26,15 @@ static size_t slot_bytes(size_t bytes, bool leaf)
     return leaf ? 0 : (slots_at(bytes) / MW_WORD / 64 + 1) * MW_WORD;
 }
 
+size_t mw_large_least(size_t bytes, bool leaf)
+{
+    return mw_vm_round(slots_at(bytes) + slot_bytes(bytes, leaf));
+}
+
 /* Up to a whole huge page, when that is a sixteenth more at most: it then comes with one fault. */
 size_t mw_large_mapping(size_t bytes, bool leaf)
 {
-    size_t least = mw_vm_round(slots_at(bytes) + slot_bytes(bytes, leaf));
+    size_t least = mw_large_least(bytes, leaf);
     size_t huge = (least + MW_VM_HUGE - 1) / MW_VM_HUGE * MW_VM_HUGE;
 
     return huge - least <= least / HUGE_PART ? huge : least;
@@ -139,14 +144,22 @@ static void unlink_page(struct mw_large *self, struct mw_page *page)
     self->used -= page->used;
 }
 
-static struct mw_page *map_page(struct mw_heap *self, size_t size)
+static bool has_room(struct mw_heap *self, size_t size)
 {
+    mw_pool_make_way(self, size);
+    return mw_heap_may_grow(self, size);
+}
+
+static struct mw_page *map_page(struct mw_heap *self, size_t bytes, bool leaf)
+{
+    size_t size = mw_large_mapping(bytes, leaf);
     struct mw_page *page = take_kept(self, size);
 
     if (page != NULL)
         return page;
-    mw_pool_make_way(self, size);
-    if (!mw_heap_may_grow(self, size))
+    if (!has_room(self, size))
+        size = mw_large_least(bytes, leaf);
+    if (!has_room(self, size))
         return NULL;
     page = mw_vm_reserve(&self->vm, size, alignment_for(size));
     if (page == NULL)
@@ -189,7 +202,7 @@ static void forbid_rest(const struct mw_heap *self, const struct mw_page *page, 
 uintptr_t *mw_large_allocate(struct mw_heap *self, uint64_t header, bool young)
 {
     size_t bytes = mw_header_bytes(header);
-    struct mw_page *page = map_page(self, mw_large_mapping(bytes, mw_is_leaf(self, header)));
+    struct mw_page *page = map_page(self, bytes, mw_is_leaf(self, header));
 
     if (page == NULL)
         return NULL;

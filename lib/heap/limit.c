@@ -17,6 +17,8 @@ static bool make_fit(struct mw_heap *self, size_t limit)
     if (!fits(self, limit))
         mw_collect_major(self, "new limit");
     if (!fits(self, limit))
+        mw_nursery_make_way(self);
+    if (!fits(self, limit))
         mw_collect_compact(self, "new limit");
     return fits(self, limit);
 }

@@ -139,8 +139,10 @@ bool mw_nursery_extend(struct mw_heap *self, size_t bytes)
     size_t step =
         front->checked || self->config.modes & (MW_HEAP_STRESS | MW_HEAP_SLICES) ? bytes : MW_LAB;
 
-    if (room < bytes)
+    if (room < bytes) {
+        nursery->full = true;
         return false;
+    }
     if (step < bytes)
         step = bytes;
     nursery->lent = step < room ? front->top + step : nursery->end;
@@ -181,6 +183,7 @@ void mw_nursery_flip(struct mw_heap *self, char *to_top, bool refused)
 
     nursery->from = nursery->to;
     nursery->to = emptied;
+    nursery->full = false;
     nursery->born += (uint64_t)(self->front.top - nursery->start);
     make_free(self, mw_nursery_half(nursery, emptied), nursery->capacity);
     if (nursery->slots != HALVES)
@@ -285,7 +288,8 @@ bool mw_nursery_is_quiet(struct mw_heap *self)
 {
     struct mw_nursery *nursery = &self->nursery;
     uint64_t now = mw_clock_monotonic_ns(self->config.clock);
-    uint64_t bytes = nursery->born + (uint64_t)(self->front.top - nursery->start);
+    uint64_t bytes =
+        nursery->born + (uint64_t)(self->front.top - nursery->start) + self->counters.allocated_old;
     uint64_t then = nursery->looked_ns, bytes_then = nursery->looked_bytes;
 
     if (then != 0 && now - then < LOOK_EVERY_NS)
@@ -317,17 +321,31 @@ static void shrink(struct mw_heap *self, size_t capacity)
     set_capacity(self, capacity);
 }
 
+static bool may_shrink(const struct mw_heap *self, size_t capacity)
+{
+    return self->nursery.slots == HALVES && capacity >= self->config.semi_space &&
+           mw_nursery_used(self) <= capacity - capacity / 4;
+}
+
+bool mw_nursery_make_way(struct mw_heap *self)
+{
+    struct mw_nursery *nursery = &self->nursery;
+    size_t size = mw_nursery_size(self), capacity = nursery->capacity;
+
+    if (nursery->wanted != capacity)
+        give_up_growing(nursery);
+    while (may_shrink(self, capacity / 2))
+        capacity /= 2;
+    if (capacity != nursery->capacity)
+        shrink(self, capacity);
+    return mw_nursery_size(self) < size;
+}
+
 static uint64_t most_ns(const struct mw_heap *self)
 {
     uint64_t us = self->config.scavenge_us;
 
     return (us < TIME_US_MOST ? us : TIME_US_MOST) * MW_NS_PER_US;
-}
-
-static bool may_shrink(const struct mw_heap *self, size_t capacity)
-{
-    return self->nursery.slots == HALVES && capacity >= self->config.semi_space &&
-           mw_nursery_used(self) <= capacity - capacity / 4;
 }
 
 /* What a program did long ago counts less and less. */
@@ -372,7 +390,7 @@ static void judge_fill(struct mw_heap *self, const struct mw_scavenged *moved, u
     struct mw_nursery *nursery = &self->nursery;
     const struct mw_filled last = {moved->filled, moved->copied, cpu_ns, moved->roots_ns};
 
-    if (moved->filled < nursery->fill.bytes - nursery->fill.bytes / 4)
+    if (!moved->full)
         return;
     /* Twice: what is slow for long makes halves smaller. To be as strict here, binary trees took a
      * tenth more time, as more of them became old. */
@@ -391,7 +409,23 @@ static bool should_grow(const struct mw_heap *self)
            nursery->fill.bytes == capacity && 2 * capacity <= nursery->slot_size &&
            mw_heap_may_grow(self, 2 * capacity) &&
            mw_policy_grow_new(capacity, nursery->aged, nursery->in_vain) &&
+           (most_ns(self) == 0 || nursery->usual_ns <= most_ns(self) / 2) &&
            mw_policy_quick_enough(capacity, nursery->most_moved, nursery->cost, most_ns(self));
+}
+
+/* Near the limit what two halves hold might not find room in the old space, and what stays young
+ * keeps the halves from getting smaller. So they do that before. */
+static bool is_short_of_room(const struct mw_heap *self)
+{
+    size_t holes = self->pool.used * MW_PAGE_SIZE - mw_old_used(self);
+    size_t total = mw_heap_total(self), bound = mw_heap_bound(self);
+
+    return holes + (total < bound ? bound - total : 0) < 2 * self->nursery.capacity;
+}
+
+static bool is_slow(const struct mw_heap *self)
+{
+    return most_ns(self) != 0 && self->nursery.usual_ns > most_ns(self);
 }
 
 void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns)
@@ -404,10 +438,16 @@ void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, ui
     count_cost(nursery, moved->copied, cpu_ns);
     note_most(nursery, moved->copied);
     judge_fill(self, moved, cpu_ns);
-    if (most_ns(self) != 0 && nursery->usual_ns > most_ns(self) && may_shrink(self, less))
+    if ((is_slow(self) || is_short_of_room(self)) && may_shrink(self, less))
         shrink(self, less);
     else if (should_grow(self))
         nursery->wanted = 2 * nursery->capacity;
+}
+
+/* What could not become old, and has no dead among it, would only be copied again. */
+static bool may_empty(const struct mw_heap *self)
+{
+    return !self->refused || self->front.top != self->nursery.start;
 }
 
 bool mw_nursery_relax(struct mw_heap *self)
@@ -416,7 +456,7 @@ bool mw_nursery_relax(struct mw_heap *self)
 
     if (nursery->slots != HALVES || nursery->capacity == self->config.semi_space)
         return false;
-    if (enough(self) > self->config.semi_space)
+    if (enough(self) > self->config.semi_space && may_empty(self))
         mw_collect_minor(self, "idle task");
     if (enough(self) >= nursery->capacity)
         return false;

@@ -118,6 +118,15 @@ static bool add(struct mw_heap *self)
     return true;
 }
 
+/* In a pause the kernel is not asked again for each object that should become old. */
+static bool add_once(struct mw_heap *self)
+{
+    if (self->collecting && self->pool.shut)
+        return false;
+    self->pool.shut = !add(self);
+    return !self->pool.shut;
+}
+
 bool mw_pool_refill(struct mw_heap *self)
 {
     return self->pool.pooled < self->pool.target && add(self);
@@ -134,7 +143,7 @@ struct mw_page *mw_pool_take(struct mw_heap *self)
     struct mw_page *page;
     size_t index;
 
-    if (pool->pooled == 0 && !add(self))
+    if (pool->pooled == 0 && !add_once(self))
         return NULL;
     if (!find(pool, MW_ROLE_POOLED, &index))
         return NULL;
@@ -161,10 +170,10 @@ void mw_pool_make_way(struct mw_heap *self, size_t bytes)
 {
     size_t pooled = mw_heap_pooled(self);
     size_t needed = mw_heap_total(self) + pooled + bytes;
-    size_t limit = self->limit - (self->reserve_open ? 0 : MW_RESERVE);
+    size_t bound = mw_heap_bound(self);
 
-    if (needed > limit && needed - limit <= pooled)
-        mw_pool_trim(self, pooled - (needed - limit));
+    if (needed > bound && needed - bound <= pooled)
+        mw_pool_trim(self, pooled - (needed - bound));
 }
 
 /* ---- giving back: mappings, the oldest first, then pages from the upper end ---- */

@@ -55,7 +55,9 @@ size_t mw_policy_pace(size_t live, size_t full_at)
 /* External bytes cost nothing to mark; 64 MiB of them may come before anyone looks. */
 size_t mw_policy_next_external(size_t external)
 {
-    return external + most(64 * MIB, external / 2);
+    size_t more = most(64 * MIB, external / 2);
+
+    return external < SIZE_MAX - more ? external + more : SIZE_MAX;
 }
 
 /* Bytes that may stay in the pool: as many as the program is likely to fill before the next full

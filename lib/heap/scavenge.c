@@ -340,6 +340,7 @@ void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *re
     const char *from_top = self->front.top;
     size_t aged = (size_t)(self->nursery.start - (char *)scavenge.from);
 
+    ret->full = self->nursery.full;
     ret->roots_ns = visit_roots(&scavenge);
     mw_remembered_scan(self, visit_root, &scavenge);
     scan(&scavenge, to);

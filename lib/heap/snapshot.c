@@ -397,8 +397,10 @@ static bool write_all(struct mw_heap_snapshot *self)
 static int refine(struct mw_heap_snapshot *self)
 {
     struct mw_heap *heap = self->heap;
-    int error;
+    int error = may_begin(heap);
 
+    if (error < 0)
+        return error;
     heap->copy = self->maker != getpid();
     mw_collect_mark(heap, "heap snapshot");
     heap->copy = false;
@@ -410,7 +412,7 @@ static int refine(struct mw_heap_snapshot *self)
     self->memory += sizeof(*self) + heap->identity.bytes;
     self->collections = heap->history.count;
     self->used = mw_heap_used(heap);
-    self->rough = false;
+    self->rough = error < 0; /* who asks again gets all of it again */
     return error;
 }
 

@@ -70,6 +70,7 @@ struct mw_heap_snapshot {
     uint16_t *before;       /* MW_RANKS for each page: marks before these words */
     uint64_t *young_starts; /* a bit for each word of the half in use; NULL: it is empty */
     uint32_t *young_before;
+    size_t young_words; /* of the half as it was then: it may grow before this is destroyed */
     uint64_t old, large, young; /* objects */
     /* snapshot.c */
     uint64_t scopes, texts;

@@ -22,19 +22,14 @@ static size_t before_bytes(const struct mw_heap *heap)
     return heap->pool.page_max * MW_RANKS * sizeof(uint16_t);
 }
 
-static size_t young_words(const struct mw_heap *heap)
-{
-    return heap->nursery.capacity / MW_WORD / 64;
-}
-
 void mw_rank_deinit(struct mw_heap_snapshot *self)
 {
     const struct mw_heap *heap = self->heap;
 
     mw_vm_unmap(self->first, first_bytes(heap));
     mw_vm_unmap(self->before, before_bytes(heap));
-    mw_vm_unmap(self->young_starts, young_words(heap) * sizeof(uint64_t));
-    mw_vm_unmap(self->young_before, young_words(heap) * sizeof(uint32_t));
+    mw_vm_unmap(self->young_starts, self->young_words * sizeof(uint64_t));
+    mw_vm_unmap(self->young_before, self->young_words * sizeof(uint32_t));
     self->first = self->young_before = NULL;
     self->before = NULL;
     self->young_starts = NULL;
@@ -49,9 +44,10 @@ static int map_tables(struct mw_heap_snapshot *self)
     self->first = mw_vm_table(&heap->vm, first_bytes(heap));
     self->before = mw_vm_table(&heap->vm, before_bytes(heap));
     if (young) {
-        self->young_starts = mw_vm_table(&heap->vm, young_words(heap) * sizeof(uint64_t));
-        self->young_before = mw_vm_table(&heap->vm, young_words(heap) * sizeof(uint32_t));
-        self->memory += young_words(heap) * (sizeof(uint64_t) + sizeof(uint32_t));
+        self->young_words = heap->nursery.capacity / MW_WORD / 64;
+        self->young_starts = mw_vm_table(&heap->vm, self->young_words * sizeof(uint64_t));
+        self->young_before = mw_vm_table(&heap->vm, self->young_words * sizeof(uint32_t));
+        self->memory += self->young_words * (sizeof(uint64_t) + sizeof(uint32_t));
     }
     self->memory += heap->pool.used * (sizeof(uint32_t) + MW_RANKS * sizeof(uint16_t));
     if (self->first == NULL || self->before == NULL ||
@@ -113,7 +109,7 @@ static void rank_young(struct mw_heap_snapshot *self)
     if (self->young_starts == NULL)
         return;
     mw_each_young(self->heap, note_young, self);
-    for (size_t i = 0; i < young_words(self->heap); i++) {
+    for (size_t i = 0; i < self->young_words; i++) {
         self->young_before[i] = before;
         before += mw_popcount(self->young_starts[i]);
     }

@@ -99,8 +99,11 @@ int mw_heap_snapshot_store(struct mw_heap_snapshot *self, const char *path,
                            struct mw_heap_snapshot_report *ret)
 {
     struct store saved = {.path = path};
-    int error = store(&saved, self, ret);
+    int error;
 
+    if (ret != NULL)
+        *ret = (struct mw_heap_snapshot_report){0};
+    error = store(&saved, self, ret);
     if (error < 0)
         mw_snapshot_report(ret, saved.step, error);
     return error;

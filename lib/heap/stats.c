@@ -56,8 +56,8 @@ static struct mw_heap_space new_space(const struct mw_heap *self)
     struct mw_heap_space space = {"new_space", mw_nursery_size(self), mw_nursery_used(self), 0, 0};
 
     space.available = nursery->capacity - space.used;
-    space.physical = mw_vm_resident(mw_nursery_half(nursery, nursery->from), nursery->capacity) +
-                     mw_vm_resident(mw_nursery_half(nursery, nursery->to), nursery->capacity);
+    space.physical = mw_vm_resident(mw_nursery_half(nursery, nursery->from), nursery->wanted) +
+                     mw_vm_resident(mw_nursery_half(nursery, nursery->to), nursery->wanted);
     return space;
 }
 

@@ -43,7 +43,9 @@ size_t mw_vm_round(size_t bytes)
 
 static bool refuses(struct mw_vm *self)
 {
-    return ++self->calls == self->fail_at;
+    bool rest = self->fail_rest && self->calls >= self->fail_at;
+
+    return ++self->calls == self->fail_at || rest;
 }
 
 static void *map(struct mw_vm *self, size_t bytes, int protection)

@@ -2,12 +2,14 @@
  * fail at the n-th time, so that every caller's way out is tested. */
 #ifndef MW_HEAP_VM_INTERNAL_H
 #define MW_HEAP_VM_INTERNAL_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct mw_vm {
     uint64_t calls;
     uint64_t fail_at; /* the call that fails; 0: none */
+    bool fail_rest;   /* and all that come after it */
 };
 
 /* What one entry of the kernel's second lowest table maps, where it can: one fault for all of it.

@@ -19,6 +19,9 @@ static size_t on_near_limit(void *context, size_t limit, size_t initial)
     assert_true(limit >= initial);
     if (self->dropped != NULL)
         mw_global_set(self->heap, self->dropped, mw_ref_none());
+    if (self->spend != 0)
+        self->spent =
+            !mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, self->spend, MW_PLACE_OLD));
     return self->raise_to;
 }
 

@@ -19,6 +19,8 @@ struct fixture {
     unsigned near_limit_calls;
     size_t raise_to;
     struct mw_global *dropped; /* what the near-limit callback lets go */
+    size_t spend;              /* bytes of an old array that it makes; 0: none */
+    bool spent;                /* and whether it got it */
 };
 
 /* Halves of 256 KiB, and the fixture's callbacks. */

@@ -161,7 +161,7 @@ static void judge(struct fixture *self, size_t part, uint64_t ns)
 {
     size_t bytes = self->heap->nursery.fill.bytes;
     const struct mw_scavenged moved = {
-        .filled = bytes, .copied = bytes / part, .promoted = bytes / part};
+        .filled = bytes, .full = true, .copied = bytes / part, .promoted = bytes / part};
 
     mw_nursery_judge(self->heap, &moved, ns);
 }
@@ -256,6 +256,40 @@ static void a_crowded_half_is_filled_to_its_end(void **state)
     assert_in_range(fill_up(state, MIB / 4), all - all / 100, all + all / 100);
 }
 
+/* Objects of which few find room leave much of what is filled unused: it was full all the same. */
+static void all_is_filled_again_whatever_the_sizes(void **state)
+{
+    struct fixture *self = create_grown(state, 50 * MW_NS_PER_MS / MW_NS_PER_US);
+    const struct mw_nursery *nursery = &self->heap->nursery;
+
+    judge(self, 1, 110 * MW_NS_PER_MS);
+    assert_int_equal(nursery->fill.bytes, nursery->capacity / 2);
+    for (int i = 0; i < 40; i++) {
+        MW_SCOPE(scope, self->heap);
+
+        mw_heap_new_array(self->heap, self->bytes, 90 * 1024, MW_PLACE_YOUNG);
+    }
+    assert_int_equal(nursery->fill.bytes, nursery->capacity);
+}
+
+/* What takes the time is not copying, of which there is too little to tell what it costs. */
+static void it_does_not_grow_while_scavenges_are_slow(void **state)
+{
+    enum { BYTES = 40 * 1024 };
+    const struct mw_scavenged moved = {
+        .copied = BYTES, .survived = BYTES, .aged = BYTES, .in_vain = BYTES};
+
+    for (int slow = 0; slow < 2; slow++) {
+        struct fixture *self = create_growing(state, NULL, 1000);
+
+        for (int i = 0; i < 20; i++)
+            mw_nursery_judge(self->heap, &moved, (slow ? 900 : 300) * MW_NS_PER_US);
+        assert_int_equal(self->heap->nursery.wanted, slow ? MIB / 4 : MIB / 2);
+        destroy(self);
+        *state = NULL;
+    }
+}
+
 /* It grew while copying was cheap: three slow scavenges change nothing, many do. */
 static void it_shrinks_when_scavenges_become_slow(void **state)
 {
@@ -300,6 +334,47 @@ static void it_shrinks_when_the_program_rests(void **state)
     stream(self, 24 * MIB);
     assert_int_equal(new_space(self), 4 * MIB);
     assert_int_equal(self->misuses, 0);
+}
+
+/* What the limit keeps from becoming old is not copied again and again. */
+static void survivors_that_cannot_leave_are_left_alone(void **state)
+{
+    struct hands hands = {MW_NS_PER_S};
+    struct mw_clock clock = {hands_ns, hands_wall, &hands};
+    struct fixture *self = create_growing(state, &clock, 0);
+    MW_SCOPE(scope, self->heap);
+    uint64_t before;
+
+    stream(self, 24 * MIB);
+    assert_int_equal(new_space(self), 4 * MIB);
+    while (!self->heap->refused)
+        assert_false(mw_ref_is_none(mw_heap_new(self->heap, self->node)));
+    before = numbers_of(self).collections[MW_GC_SCAVENGE];
+    for (int i = 0; i < 50; i++) {
+        hands.ns += 110 * MW_NS_PER_MS;
+        while (mw_heap_step(self->heap, 1000))
+            ;
+    }
+    assert_true(numbers_of(self).collections[MW_GC_SCAVENGE] <= before + 2);
+}
+
+/* Types that are born old are work, too. */
+static void what_is_born_old_is_no_rest(void **state)
+{
+    struct hands hands = {MW_NS_PER_S};
+    struct mw_clock clock = {hands_ns, hands_wall, &hands};
+    struct fixture *self = create_growing(state, &clock, 0);
+
+    mw_nursery_is_quiet(self->heap);
+    for (int i = 0; i < 1500; i++) {
+        MW_SCOPE(scope, self->heap);
+
+        mw_heap_new_array(self->heap, self->bytes, 1000, MW_PLACE_OLD);
+    }
+    hands.ns += 110 * MW_NS_PER_MS;
+    assert_false(mw_nursery_is_quiet(self->heap));
+    hands.ns += 110 * MW_NS_PER_MS;
+    assert_true(mw_nursery_is_quiet(self->heap));
 }
 
 /* The pool: pages, and mappings of large objects. */
@@ -354,6 +429,10 @@ int main(void)
         cmocka_unit_test_teardown(the_quarter_is_one_of_what_is_filled, teardown),
         cmocka_unit_test_teardown(a_half_is_not_crowded_while_objects_become_old, teardown),
         cmocka_unit_test_teardown(a_crowded_half_is_filled_to_its_end, teardown),
+        cmocka_unit_test_teardown(all_is_filled_again_whatever_the_sizes, teardown),
+        cmocka_unit_test_teardown(it_does_not_grow_while_scavenges_are_slow, teardown),
+        cmocka_unit_test_teardown(survivors_that_cannot_leave_are_left_alone, teardown),
+        cmocka_unit_test_teardown(what_is_born_old_is_no_rest, teardown),
         cmocka_unit_test_teardown(it_shrinks_when_scavenges_become_slow, teardown),
         cmocka_unit_test_teardown(growing_may_fail, teardown),
         cmocka_unit_test_teardown(the_pool_goes_when_the_program_rests, teardown),

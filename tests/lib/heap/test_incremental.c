@@ -302,6 +302,33 @@ static void steps_end_when_nothing_is_left_to_do(void **state)
     assert_false(mw_heap_step(self->heap, 1000));
 }
 
+/* Who goes on asking is told that there is no more, and pays no scavenge for it; nor does a program
+ * that never takes the snapshot, for objects that are always a step ahead of marking. */
+static void steps_ahead_of_a_snapshot_have_an_end(void **state)
+{
+    struct fixture *self = create(state, 0, 32 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref kept = make_list(self);
+    uint64_t scavenges;
+
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    while (mw_heap_snapshot_step(self->heap, 1000))
+        ;
+    scavenges = numbers_of(self).collections[MW_GC_SCAVENGE];
+    for (int i = 0; i < 100; i++)
+        mw_heap_snapshot_step(self->heap, 1000);
+    assert_true(numbers_of(self).collections[MW_GC_SCAVENGE] <= scavenges + 3);
+    scavenges = numbers_of(self).collections[MW_GC_SCAVENGE];
+    for (int i = 0; i < 2000; i++) {
+        MW_SCOPE(inner, self->heap);
+
+        mw_heap_assign(self->heap, kept, mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD));
+        mw_heap_new_array(self->heap, self->bytes, 16000, MW_PLACE_YOUNG);
+    }
+    assert_true(numbers_of(self).collections[MW_GC_SCAVENGE] <=
+                scavenges + 2 * 32000000 / (MIB / 4));
+}
+
 /* What is born old owes marking, a piece of a hole at a time, and no more than for one slice and
  * such a piece: however many are born the short way. A long list lives, so that there is much to
  * mark. */
@@ -344,6 +371,7 @@ int main(void)
         cmocka_unit_test_teardown(a_big_array_of_structures_is_marked_in_pieces, teardown),
         cmocka_unit_test_teardown(what_was_dead_before_is_freed, teardown),
         cmocka_unit_test_teardown(steps_end_when_nothing_is_left_to_do, teardown),
+        cmocka_unit_test_teardown(steps_ahead_of_a_snapshot_have_an_end, teardown),
         cmocka_unit_test_teardown(births_pay_for_marking_as_they_come, teardown),
     };
 

@@ -5,24 +5,31 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+static bool fill_one(struct fixture *self, struct mw_ref array, size_t at, size_t bytes)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref value = mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_YOUNG);
+
+    if (mw_ref_is_none(value))
+        return false;
+    mw_heap_set(self->heap, array, at, value);
+    return true;
+}
 
 /* Fills an old array with bytes until nothing more is given. */
 static size_t fill(struct fixture *self, struct mw_ref array, size_t bytes)
 {
-    size_t length = mw_heap_length(self->heap, array);
+    size_t length = mw_heap_length(self->heap, array), filled = 0;
 
-    for (size_t i = 0; i < length; i++) {
-        MW_SCOPE(scope, self->heap);
-        struct mw_ref value = mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_YOUNG);
-
-        if (mw_ref_is_none(value))
-            return i;
-        mw_heap_set(self->heap, array, i, value);
-    }
-    return length;
+    while (filled < length && fill_one(self, array, filled, bytes))
+        filled++;
+    return filled;
 }
 
 /* Garbage, at a limit that has little room for it. */
@@ -158,6 +165,102 @@ static void what_a_dead_array_noted_is_no_reference(void **state)
     assert_true(mw_heap_same(self->heap, mw_heap_get(self->heap, array, 0), node));
 }
 
+/* It may use what nobody else may, and is not called again for what it asks for in vain. */
+static void the_near_limit_callback_has_a_reserve(void **state)
+{
+    enum { BYTES = 127 * 1024 }; /* of which a page holds one */
+    struct fixture *self = create(state, MW_HEAP_VERIFY, 4 * MIB);
+    struct mw_heap_collection trace[MW_TRACE_LINES];
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 10000, MW_PLACE_OLD);
+    size_t held, lines;
+
+    fill(self, array, 1000);
+    while (!mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, BYTES, MW_PLACE_OLD)))
+        ;
+    held = numbers_of(self).total;
+    for (int asks = 0; asks < 2; asks++) {
+        self->near_limit_calls = 0;
+        self->spend = asks == 0 ? BYTES : 10 * MIB;
+        assert_true(
+            mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, BYTES, MW_PLACE_OLD)));
+        assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
+        assert_int_equal(self->near_limit_calls, 1);
+        assert_int_equal(self->spent, asks == 0);
+    }
+    assert_int_equal(numbers_of(self).total, held + MW_RESERVE);
+    lines = mw_heap_get_trace(self->heap, trace);
+    assert_true(lines > 0);
+    assert_string_equal(trace[lines - 1].reason, "last resort");
+    self->spend = 0;
+}
+
+/* ---- halves that have grown ---- */
+
+static struct fixture *create_with_halves(void **state, size_t limit, bool grown)
+{
+    struct fixture *self = calloc(1, sizeof(*self));
+    struct mw_heap_config config = config_of(self, 0, limit);
+
+    config.limit_max = limit;
+    config.semi_space_max = MIB;
+    config.scavenge_us = 0;
+    config.pretenure = false;
+    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
+    add_types(self);
+    *state = self;
+    if (grown) { /* as after a time in which much died at its second scavenge */
+        self->heap->nursery.wanted = MIB;
+        while (mw_heap_step(self->heap, 1000))
+            ;
+        assert_int_equal(self->heap->nursery.capacity, MIB);
+    }
+    return self;
+}
+
+/* What finds room does not depend on what the program did before. */
+static void grown_halves_make_way_at_the_limit(void **state)
+{
+    size_t held[2];
+
+    for (int grown = 0; grown < 2; grown++) {
+        struct fixture *self = create_with_halves(state, 8 * MIB, grown);
+
+        held[grown] = fill_with_nodes(self);
+        assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+        destroy(self);
+        *state = NULL;
+    }
+    assert_in_range(held[1], held[0] - held[0] / 100, held[0] + held[0] / 100);
+}
+
+static void grown_halves_make_way_for_a_lower_limit(void **state)
+{
+    struct fixture *self = create_with_halves(state, 8 * MIB, true);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 1200, MW_PLACE_OLD);
+
+    assert_int_equal(fill(self, array, 1000), 1200);
+    assert_int_equal(mw_heap_set_limit(self->heap, mw_heap_limit_min(MIB)), 0);
+    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+    assert_int_equal(mw_heap_length(self->heap, mw_heap_get(self->heap, array, 1199)), 1000);
+}
+
+/* Its mapping is rounded up to a huge page, but not when that would be too much. */
+static void a_large_object_fits_to_the_last_page(void **state)
+{
+    struct fixture *self = create_with_halves(state, 20 * MIB, false);
+    size_t room = 20 * MIB - MIB / 2 - MW_RESERVE;
+
+    for (size_t bytes = 16 * MIB; bytes + MW_PAGE_FIRST + 16 <= room; bytes += MIB / 4) {
+        MW_SCOPE(scope, self->heap);
+
+        assert_false(
+            mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_OLD)));
+    }
+    assert_int_equal(self->near_limit_calls, 0);
+}
+
 /* ---- another limit ---- */
 
 static void a_lower_limit_holds(void **state)
@@ -252,6 +355,15 @@ static void expect_error(const struct mw_heap *heap, int error)
     assert_true(strlen(mw_heap_error_text(error)) > 10);
 }
 
+static void write_a_snapshot(struct mw_heap *heap)
+{
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int error = mw_heap_snapshot_write(heap, fd, NULL);
+
+    assert_true(error == 0 || error == -ENOMEM);
+    close(fd);
+}
+
 /* Growth of all spaces, large objects, and collections of all kinds; what fails, fails. */
 static void use_everything(struct fixture *self)
 {
@@ -273,6 +385,8 @@ static void use_everything(struct fixture *self)
     for (int i = 0; i < 20; i++)
         mw_heap_step(self->heap, 100);
     mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
+    write_a_snapshot(self->heap);
 }
 
 static bool has_failed(const struct mw_heap *heap)
@@ -280,8 +394,9 @@ static bool has_failed(const struct mw_heap *heap)
     return heap->vm.calls >= heap->vm.fail_at;
 }
 
-/* Runs with each call for memory failing in turn, until there is none left to fail. */
-static uint64_t walk_all_failures(unsigned modes, uint64_t *ret_created)
+/* Runs with each call for memory failing in turn, and with `rest` all after it, until there is none
+ * left to fail. */
+static uint64_t walk_all_failures(unsigned modes, bool rest, uint64_t *ret_created)
 {
     for (uint64_t call = 1;; call++) {
         struct fixture *self = calloc(1, sizeof(*self));
@@ -296,6 +411,7 @@ static uint64_t walk_all_failures(unsigned modes, uint64_t *ret_created)
         }
         if (*ret_created == 0)
             *ret_created = call;
+        self->heap->vm.fail_rest = rest;
         add_types(self);
         use_everything(self);
         use_everything(self);
@@ -318,11 +434,40 @@ static void whichever_mapping_fails_the_heap_is_whole(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         uint64_t created = 0;
-        uint64_t calls = walk_all_failures(modes[i], &created);
+        uint64_t calls = walk_all_failures(modes[i], false, &created);
 
         assert_in_range(created, 5, 30);
         assert_true(calls > created + 12); /* the scenario asks for memory while it runs, too */
     }
+}
+
+static void from_whichever_mapping_on_all_fail_the_heap_is_whole(void **state)
+{
+    uint64_t created = 0;
+
+    (void)state;
+    assert_true(walk_all_failures(MW_HEAP_VERIFY, true, &created) > created + 12);
+}
+
+/* Each object that is to become old would ask again, thousands in one pause. */
+static void a_kernel_without_memory_is_not_asked_for_each_object(void **state)
+{
+    struct fixture *self = create(state, 0, 16 * MIB);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 20000, MW_PLACE_OLD);
+    size_t filled = 0;
+    uint64_t calls;
+
+    self->heap->vm.fail_at = self->heap->vm.calls + 1;
+    self->heap->vm.fail_rest = true;
+    while (!self->heap->refused && fill_one(self, array, filled, 100))
+        filled++;
+    assert_true(self->heap->refused);
+    calls = self->heap->vm.calls;
+    mw_heap_collect(self->heap, MW_COLLECT_MINOR);
+    assert_true(self->heap->refused);
+    assert_in_range(self->heap->vm.calls - calls, 1, 4);
+    self->heap->vm.fail_rest = false;
 }
 
 /* ---- what no heap can do ---- */
@@ -391,6 +536,12 @@ int main(void)
         cmocka_unit_test_teardown(a_limit_is_between_the_least_and_limit_max, teardown),
         cmocka_unit_test_teardown(a_new_limit_is_not_set_where_nothing_may_move, teardown),
         cmocka_unit_test(whichever_mapping_fails_the_heap_is_whole),
+        cmocka_unit_test(from_whichever_mapping_on_all_fail_the_heap_is_whole),
+        cmocka_unit_test_teardown(a_kernel_without_memory_is_not_asked_for_each_object, teardown),
+        cmocka_unit_test_teardown(the_near_limit_callback_has_a_reserve, teardown),
+        cmocka_unit_test_teardown(grown_halves_make_way_at_the_limit, teardown),
+        cmocka_unit_test_teardown(grown_halves_make_way_for_a_lower_limit, teardown),
+        cmocka_unit_test_teardown(a_large_object_fits_to_the_last_page, teardown),
         cmocka_unit_test_teardown(impossible_sizes_have_a_text, teardown),
         cmocka_unit_test(every_error_has_a_text_of_its_own),
     };

@@ -66,6 +66,15 @@ static void a_peak_of_the_pool_is_forgotten_in_time(void **state)
                      least);
 }
 
+static void bytes_outside_may_be_as_many_as_can_be_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(mw_policy_next_external(0), 64 * MIB);
+    assert_int_equal(mw_policy_next_external(1024 * MIB), 1536 * MIB);
+    assert_true(mw_policy_next_external(SIZE_MAX / 4 * 3) == SIZE_MAX);
+    assert_true(mw_policy_next_external(SIZE_MAX) == SIZE_MAX);
+}
+
 static void crumbs_are_left(void **state)
 {
     (void)state;
@@ -241,6 +250,7 @@ int main(void)
         cmocka_unit_test(the_pool_never_takes_half_of_the_limit),
         cmocka_unit_test(halves_grow_to_four_times_unless_the_limit_is_near),
         cmocka_unit_test(a_peak_of_the_pool_is_forgotten_in_time),
+        cmocka_unit_test(bytes_outside_may_be_as_many_as_can_be_counted),
         cmocka_unit_test(crumbs_are_left),
         cmocka_unit_test(sliding_in_idle_time_must_be_worth_it),
         cmocka_unit_test(sliding_in_idle_time_takes_no_longer_than_it_may),

@@ -2,6 +2,8 @@
 #include "fixture.h"
 #include "snapshot_rows.h"
 
+#include "heap/snapshot_internal.h"
+
 #include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
@@ -329,6 +331,121 @@ static void begin_and_write(struct fixture *self, struct rows *ret)
     rows_read(ret, fd);
 }
 
+static size_t pages_mapped(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    size_t pages = 0;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu", &pages), 1);
+    fclose(file);
+    return pages;
+}
+
+/* At the limit objects stay young, and need tables; halves may grow before these are given back. */
+static void one_destroyed_late_takes_nothing_but_its_own(void **state)
+{
+    struct fixture *self = calloc(1, sizeof(*self));
+    struct mw_heap_config config = config_of(self, 0, 8 * MIB);
+    struct mw_heap_snapshot *snapshot = NULL;
+    size_t before;
+
+    config.semi_space_max = MIB;
+    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
+    *state = self;
+    add_types(self);
+    {
+        MW_SCOPE(scope, self->heap);
+
+        while (!mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 1000, MW_PLACE_YOUNG)))
+            ;
+        assert_int_equal(mw_heap_snapshot_prepare(self->heap, &snapshot, NULL), 0);
+        mw_heap_snapshot_destroy(snapshot); /* identities stay */
+        before = pages_mapped();
+        assert_int_equal(mw_heap_snapshot_prepare(self->heap, &snapshot, NULL), 0);
+        assert_true(snapshot->young_words != 0);
+    }
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    self->heap->nursery.wanted = MIB;
+    while (mw_heap_step(self->heap, 1000))
+        ;
+    assert_int_equal(self->heap->nursery.capacity, MIB);
+    mw_heap_snapshot_destroy(snapshot);
+    assert_int_equal(pages_mapped(), before);
+}
+
+/* Of one that was marked in slices: collecting once more may find no memory, and may be tried
+ * again. */
+static void what_failed_may_be_written_again(void **state)
+{
+    unsigned failures = 0;
+
+    for (uint64_t call = 1; call <= 12; call++) {
+        struct fixture *self = create(state, 0, 8 * MIB);
+        struct mw_heap_snapshot *snapshot = NULL;
+        struct rows expected, rows;
+        int fd = rows_file(), error;
+        MW_SCOPE(scope, self->heap);
+
+        make_nodes(self);
+        rows_take(&expected, self->heap, NULL);
+        while (mw_heap_snapshot_step(self->heap, 1000))
+            ;
+        assert_int_equal(mw_heap_snapshot_begin(self->heap, &snapshot, NULL), 0);
+        self->heap->vm.fail_at = self->heap->vm.calls + call;
+        error = mw_heap_snapshot_emit(snapshot, fd, NULL);
+        if (error < 0) {
+            assert_int_equal(error, -ENOMEM);
+            failures++;
+            assert_int_equal(mw_heap_snapshot_emit(snapshot, fd, NULL), 0);
+        }
+        rows_read(&rows, fd);
+        assert_string_equal(rows.text, expected.text);
+        rows_free(&rows);
+        rows_free(&expected);
+        mw_heap_snapshot_destroy(snapshot);
+        mw_scope_close(&scope);
+        destroy(self);
+        *state = NULL;
+    }
+    assert_true(failures >= 2);
+}
+
+static void nothing_is_collected_while_raw_pointers_are_held(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    struct mw_heap_snapshot *snapshot = NULL;
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    MW_SCOPE(scope, self->heap);
+
+    make_nodes(self);
+    while (mw_heap_snapshot_step(self->heap, 1000))
+        ;
+    assert_int_equal(mw_heap_snapshot_begin(self->heap, &snapshot, NULL), 0);
+    mw_heap_raw_enter(self->heap);
+    assert_int_equal(mw_heap_snapshot_emit(snapshot, fd, NULL), -EPERM);
+    mw_heap_raw_leave(self->heap);
+    assert_int_equal(self->misuse.kind, MW_MISUSE_RAW);
+    assert_int_equal(mw_heap_snapshot_emit(snapshot, fd, NULL), 0);
+    mw_heap_snapshot_destroy(snapshot);
+    close(fd);
+}
+
+static void what_was_not_begun_has_no_counts(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    struct mw_heap_snapshot *snapshot = NULL;
+    struct mw_heap_snapshot_report report = {.nodes = 1, .file_bytes = 1, .new_ids = true};
+
+    assert_int_equal(mw_heap_snapshot_prepare(self->heap, &snapshot, NULL), 0);
+    assert_int_equal(mw_heap_snapshot_store(snapshot, "/dev/null", &report), -EEXIST);
+    assert_int_equal(report.nodes, 0);
+    assert_int_equal(report.file_bytes, 0);
+    assert_false(report.new_ids);
+    assert_string_not_equal(report.why, "");
+    mw_heap_snapshot_destroy(snapshot);
+}
+
 /* Marks what is alive, then lets half of it go: that has marks, and must not be seen. */
 static void what_dies_while_marking_goes_in_slices_is_not_in_it(void **state)
 {
@@ -553,6 +670,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_saved_file_is_what_is_written, teardown),
+        cmocka_unit_test_teardown(one_destroyed_late_takes_nothing_but_its_own, teardown),
+        cmocka_unit_test_teardown(what_failed_may_be_written_again, teardown),
+        cmocka_unit_test_teardown(nothing_is_collected_while_raw_pointers_are_held, teardown),
+        cmocka_unit_test_teardown(what_was_not_begun_has_no_counts, teardown),
         cmocka_unit_test_teardown(a_full_disk_leaves_the_old_file, teardown),
         cmocka_unit_test_teardown(a_full_device_is_told, teardown),
         cmocka_unit_test_teardown(a_place_that_cannot_be_is_told, teardown),
