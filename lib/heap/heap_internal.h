@@ -267,7 +267,8 @@ size_t mw_heap_bound(const struct mw_heap *self);
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
 
 /* Free memory with MW_HEAP_POISON. What is there is looked at by the verifier: halves of the new
- * space beyond what is zeroed, and in swept pages all holes but those being filled. */
+ * space beyond what is zeroed, pages of the pool, and in swept pages all holes but those being
+ * filled. */
 enum { MW_POISON_BYTE = 0xd5 };
 MW_ALWAYS_INLINE void mw_poison(const struct mw_heap *self, void *start, size_t bytes)
 {

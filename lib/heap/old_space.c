@@ -138,7 +138,6 @@ static bool add_page(struct mw_heap *self, enum mw_lane_name name)
     if (page == NULL)
         return false;
     page->lane = (uint8_t)name;
-    mw_poison(self, (char *)page + MW_PAGE_FIRST, MW_PAGE_ROOM);
     mw_old_add_span(&self->old, (char *)page + MW_PAGE_FIRST, MW_PAGE_ROOM);
     return true;
 }

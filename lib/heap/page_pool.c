@@ -77,11 +77,15 @@ static bool group_has(const struct mw_pool *self, size_t group, enum mw_page_rol
 }
 
 /* Nobody may touch them, until they are taken. */
-static void pool_pages(struct mw_pool *self, size_t index, size_t count)
+static void pool_pages(struct mw_heap *self, size_t index, size_t count)
 {
-    memset(&self->roles[index], MW_ROLE_POOLED, count);
-    self->pooled += count;
-    mw_annotate_free(mw_pool_page(self, index), count * MW_PAGE_SIZE);
+    char *start = (char *)mw_pool_page(&self->pool, index);
+
+    memset(&self->pool.roles[index], MW_ROLE_POOLED, count);
+    self->pool.pooled += count;
+    mw_annotate_used(start, count * MW_PAGE_SIZE);
+    mw_poison(self, start, count * MW_PAGE_SIZE);
+    mw_annotate_free(start, count * MW_PAGE_SIZE);
 }
 
 static bool add_group(struct mw_heap *self)
@@ -96,7 +100,7 @@ static bool add_group(struct mw_heap *self)
     if (group == groups(pool) ||
         mw_vm_commit(&self->vm, mw_pool_page(pool, group * MW_GROUP), MW_VM_HUGE) < 0)
         return false;
-    pool_pages(pool, group * MW_GROUP, MW_GROUP);
+    pool_pages(self, group * MW_GROUP, MW_GROUP);
     return true;
 }
 
@@ -114,7 +118,7 @@ static bool add(struct mw_heap *self)
         return false;
     if (mw_vm_commit(&self->vm, mw_pool_page(pool, index), MW_PAGE_SIZE) < 0)
         return false;
-    pool_pages(pool, index, 1);
+    pool_pages(self, index, 1);
     return true;
 }
 
@@ -163,7 +167,7 @@ void mw_pool_put(struct mw_heap *self, struct mw_page *page)
     struct mw_pool *pool = &self->pool;
 
     pool->used--;
-    pool_pages(pool, index_of(pool, page), 1);
+    pool_pages(self, index_of(pool, page), 1);
 }
 
 void mw_pool_make_way(struct mw_heap *self, size_t bytes)

@@ -334,10 +334,15 @@ static void check_free_memory(struct verify *self)
     const struct mw_nursery *nursery = &self->heap->nursery;
     const char *from = mw_nursery_half(nursery, nursery->from);
     const char *to = mw_nursery_half(nursery, nursery->to);
+    const struct mw_pool *pool = &self->heap->pool;
 
     check_free(self, self->heap->front.limit, from + nursery->capacity);
     check_free(self, to, to + nursery->capacity);
     mw_walk_fillers(self->heap, check_hole, self);
+    for (size_t i = 0; i < pool->page_max; i++)
+        if (pool->roles[i] == MW_ROLE_POOLED)
+            check_free(self, (const char *)mw_pool_page(pool, i),
+                       (const char *)mw_pool_page(pool, i + 1));
 }
 
 /* ---- the whole ---- */

@@ -2,9 +2,11 @@
  */
 #include "fixture.h"
 
+#include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"
 
 #include <cmocka.h>
+#include <errno.h>
 
 static void grow(struct mw_heap *heap)
 {
@@ -82,6 +84,35 @@ static void new_pages_are_overwritten(void **state)
     expect_sound(self->heap, "a hole");
 }
 
+static void flip_last_bit(char *page)
+{
+    mw_annotate_used(page, MW_PAGE_SIZE);
+    page[MW_PAGE_SIZE - 1] ^= 1;
+    mw_annotate_free(page, MW_PAGE_SIZE);
+}
+
+/* All in it is dead. */
+static void pages_that_come_free_are_overwritten(void **state)
+{
+    struct fixture *self = create(state, MW_HEAP_POISON, 8 * MIB);
+    const char *fault = "";
+    char *page;
+
+    {
+        MW_SCOPE(scope, self->heap);
+
+        mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
+    }
+    page = (char *)mw_page_of((uintptr_t)self->heap->old.lanes[MW_LANE_HOLDERS].top);
+    mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
+    assert_int_equal(self->heap->pool.used, 0);
+    expect_sound(self->heap, "free");
+    flip_last_bit(page);
+    assert_int_equal(mw_heap_verify(self->heap, &fault), -EILSEQ);
+    assert_string_equal(fault, "free memory was written to");
+    flip_last_bit(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +120,7 @@ int main(void)
         cmocka_unit_test_teardown(memory_given_up_is_overwritten, teardown),
         cmocka_unit_test_teardown(halves_used_in_turn_are_overwritten, teardown),
         cmocka_unit_test_teardown(new_pages_are_overwritten, teardown),
+        cmocka_unit_test_teardown(pages_that_come_free_are_overwritten, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

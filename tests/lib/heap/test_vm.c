@@ -28,7 +28,7 @@ static bool is_zero(const char *start)
 
 static void check_addresses(bool locked)
 {
-    struct mw_vm vm = {0, 0};
+    struct mw_vm vm = {.calls = 0};
     char *start = mw_vm_reserve(&vm, BYTES, BYTES);
 
     assert_non_null(start);
@@ -47,7 +47,7 @@ static void check_addresses(bool locked)
 
 static void check_table(bool locked)
 {
-    struct mw_vm vm = {0, 0};
+    struct mw_vm vm = {.calls = 0};
     char *start = mw_vm_table(&vm, BYTES);
 
     assert_non_null(start);
