@@ -287,8 +287,8 @@ static void stress(struct mw_heap *self)
 /* Memory comes ahead of the pause that needs it, a little at a time. */
 static void prepare(struct mw_heap *self)
 {
-    if (!mw_pool_refill(self) && !mw_nursery_grow(self))
-        mw_mark_prepare(self);
+    if (!mw_pool_refill(self) && !mw_nursery_grow(self) && !mw_mark_prepare(self))
+        mw_remembered_prepare(self);
 }
 
 static bool may_allocate(struct mw_heap *self, const char *where)

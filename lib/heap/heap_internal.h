@@ -446,6 +446,9 @@ MW_ALWAYS_INLINE bool mw_remembered_by_slots(const struct mw_heap *self, uint64_
     return mw_header_bytes(header) > MW_REMEMBER_ALL &&
            mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]);
 }
+/* Memory ahead of the next scavenge, a little at a time. Returns whether there was something to do.
+ */
+bool mw_remembered_prepare(struct mw_heap *self);
 void mw_remembered_list(struct mw_heap *self, uintptr_t *holder);
 /* After marking began or ended, and when the first large young object comes or the last one goes.
  */

@@ -181,7 +181,7 @@ static void the_near_limit_callback_has_a_reserve(void **state)
     held = numbers_of(self).total;
     for (int asks = 0; asks < 2; asks++) {
         self->near_limit_calls = 0;
-        self->spend = asks == 0 ? BYTES : 10 * MIB;
+        self->spend = asks == 0 ? BYTES : MIB;
         assert_true(
             mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, BYTES, MW_PLACE_OLD)));
         assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
@@ -232,6 +232,20 @@ static void grown_halves_make_way_at_the_limit(void **state)
         *state = NULL;
     }
     assert_in_range(held[1], held[0] - held[0] / 100, held[0] + held[0] / 100);
+}
+
+/* Without a scavenge before, too. */
+static void grown_halves_make_way_for_what_is_born_old(void **state)
+{
+    struct fixture *self = create_with_halves(state, 8 * MIB, true);
+    MW_SCOPE(scope, self->heap);
+    size_t held = 0;
+
+    self->heap->config.modes |= MW_HEAP_ATOMIC; /* slices of marking would have one take place */
+    while (!mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 1000, MW_PLACE_OLD)))
+        held += 1008;
+    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+    assert_true(held > 8 * MIB - MIB / 2 - 2 * MW_RESERVE - MIB / 4);
 }
 
 static void grown_halves_make_way_for_a_lower_limit(void **state)
@@ -540,6 +554,7 @@ int main(void)
         cmocka_unit_test_teardown(a_kernel_without_memory_is_not_asked_for_each_object, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_has_a_reserve, teardown),
         cmocka_unit_test_teardown(grown_halves_make_way_at_the_limit, teardown),
+        cmocka_unit_test_teardown(grown_halves_make_way_for_what_is_born_old, teardown),
         cmocka_unit_test_teardown(grown_halves_make_way_for_a_lower_limit, teardown),
         cmocka_unit_test_teardown(a_large_object_fits_to_the_last_page, teardown),
         cmocka_unit_test_teardown(impossible_sizes_have_a_text, teardown),

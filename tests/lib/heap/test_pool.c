@@ -5,6 +5,7 @@
 #include "heap/heap_internal.h"
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <errno.h>
 
 enum { SMALL_PAGES = 4 * MW_GROUP, ITEM_BYTES = 4000 };
@@ -294,6 +295,26 @@ static void marking_finds_its_stack_in_place(void **state)
     assert_true(mw_vm_resident(stack->base, stack->bytes) <= MIB / 2);
 }
 
+static void a_scavenge_finds_room_for_what_it_remembers(void **state)
+{
+    struct fixture *self = calloc(1, sizeof(*self));
+    struct mw_heap_config config = config_of(self, 0, 64 * MIB);
+    const struct mw_stack *set;
+
+    config.semi_space = config.semi_space_max = 4 * MIB;
+    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
+    *state = self;
+    add_types(self);
+    set = &self->heap->remembered;
+    for (size_t i = 0; i < 2 * MIB / 32; i++) {
+        MW_SCOPE(inner, self->heap);
+
+        mw_heap_new(self->heap, self->node);
+    }
+    assert_ptr_equal(set->top, set->base);
+    assert_int_equal(mw_vm_resident(set->base, set->bytes), MIB / 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +328,7 @@ int main(void)
         cmocka_unit_test_teardown(a_lent_hole_serves_both_lanes_in_turn, teardown),
         cmocka_unit_test_teardown(trimming_is_exact, teardown),
         cmocka_unit_test_teardown(marking_finds_its_stack_in_place, teardown),
+        cmocka_unit_test_teardown(a_scavenge_finds_room_for_what_it_remembers, teardown),
         cmocka_unit_test(large_objects_fill_huge_pages),
     };
 
