@@ -5,8 +5,8 @@
 #include "heap/heap_internal.h"
 
 #include <cmocka.h>
-#include <stdlib.h>
 #include <errno.h>
+#include <stdlib.h>
 
 enum { SMALL_PAGES = 4 * MW_GROUP, ITEM_BYTES = 4000 };
 
