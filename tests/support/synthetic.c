@@ -227,11 +227,12 @@ void synthetic_init(struct synthetic *self, const struct synthetic_options *opti
     *self = (struct synthetic){.seed = options->seed};
     need(mw_sealer_create(&self->sealer), "sealer");
     make_subjects(self, options->heap_modes);
+    /* First, so that its names stay what they are when another source has one reading more. */
+    if (!options->no_process_block)
+        make_processes(self, options);
     make_single(self, MW_SOURCE_SYSTEM, options);
     make_single(self, MW_SOURCE_SELF, options);
     make_single(self, MW_SOURCE_DAEMON, options);
-    if (!options->no_process_block)
-        make_processes(self, options);
     make_single(self, MW_SOURCE_HEAP, options);
     make_single(self, MW_SOURCE_QUEUE, options);
     make_single(self, MW_SOURCE_CACHE, options);
