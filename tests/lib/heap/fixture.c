@@ -109,3 +109,19 @@ size_t fill_with_nodes(struct fixture *self)
         mw_heap_assign(self->heap, list, node);
     }
 }
+
+static void make_one(struct fixture *self, struct mw_ref all, size_t index)
+{
+    MW_SCOPE(scope, self->heap);
+
+    mw_heap_set(self->heap, all, index, mw_heap_new(self->heap, self->node));
+}
+
+struct mw_ref array_of_nodes(struct fixture *self, size_t count)
+{
+    struct mw_ref all = mw_heap_new_array(self->heap, self->refs, count, MW_PLACE_OLD);
+
+    for (size_t i = 0; i < count; i++)
+        make_one(self, all, i);
+    return all;
+}

@@ -38,4 +38,6 @@ struct mw_heap_numbers numbers_of(const struct fixture *self);
 /* A list of nodes, all alive, until there is no room for one more. Returns how many; they are
  * garbage then. */
 size_t fill_with_nodes(struct fixture *self);
+/* An old array of so many. */
+struct mw_ref array_of_nodes(struct fixture *self, size_t count);
 #endif
