@@ -110,7 +110,7 @@ size_t fill_with_nodes(struct fixture *self)
     }
 }
 
-static void make_one(struct fixture *self, struct mw_ref all, size_t index)
+void set_node(struct fixture *self, struct mw_ref all, size_t index)
 {
     MW_SCOPE(scope, self->heap);
 
@@ -122,6 +122,6 @@ struct mw_ref array_of_nodes(struct fixture *self, size_t count)
     struct mw_ref all = mw_heap_new_array(self->heap, self->refs, count, MW_PLACE_OLD);
 
     for (size_t i = 0; i < count; i++)
-        make_one(self, all, i);
+        set_node(self, all, i);
     return all;
 }

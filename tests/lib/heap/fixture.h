@@ -38,6 +38,8 @@ struct mw_heap_numbers numbers_of(const struct fixture *self);
 /* A list of nodes, all alive, until there is no room for one more. Returns how many; they are
  * garbage then. */
 size_t fill_with_nodes(struct fixture *self);
+/* Puts a new one into an array. */
+void set_node(struct fixture *self, struct mw_ref all, size_t index);
 /* An old array of so many. */
 struct mw_ref array_of_nodes(struct fixture *self, size_t count);
 #endif

@@ -219,7 +219,7 @@ static void what_dies_while_marking_goes_in_slices_is_not_in_it(void **state)
     assert_int_equal(released, 1);
     lived = written.count;
     for (size_t i = 0; i < NODES; i += 2)
-        make_one(self, all, i);
+        set_node(self, all, i);
     rows_take(&later, self->heap, NULL);
     assert_true(rows_unique(&later));
     assert_int_equal(rows_common(&written, &later), lived);
