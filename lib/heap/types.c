@@ -69,22 +69,37 @@ static struct mw_shape shape_of(const struct mw_heap_type_info *info,
     return shape;
 }
 
+static char *copy_text(struct mw_heap *self, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = mw_heap_calloc(self, size, 1);
+
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+static void free_text(struct mw_heap *self, const char *text)
+{
+    if (text != NULL)
+        mw_heap_free(self, (char *)(uintptr_t)text, strlen(text) + 1);
+}
+
 static void entry_destroy(struct mw_heap *self, struct mw_type_entry *entry)
 {
     if (entry == NULL)
         return;
     for (uint32_t i = 0; entry->field_names != NULL && i < entry->field_count; i++)
-        free(entry->field_names[i]);
-    free((char *)(uintptr_t)entry->type.name);
+        free_text(self, entry->field_names[i]);
+    free_text(self, entry->type.name);
     mw_heap_free(self, entry->field_names, entry->field_count * sizeof(char *));
     mw_heap_free(self, entry->field_words, entry->field_count * sizeof(uint32_t));
     mw_heap_free(self, entry, sizeof(*entry));
 }
 
 /* In the order of words, which is the order in which loops over references meet them. */
-static int copy_field(struct mw_type_entry *entry, uint32_t at, const struct mw_heap_field *field)
+static int copy_field(struct mw_heap *self, struct mw_type_entry *entry, uint32_t at,
+                      const struct mw_heap_field *field)
 {
-    char *name = strdup(field->name);
+    char *name = copy_text(self, field->name);
 
     if (name == NULL)
         return -ENOMEM;
@@ -108,7 +123,7 @@ static int copy_fields(struct mw_heap *self, struct mw_type_entry *entry,
     if (entry->field_names == NULL || entry->field_words == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < info->field_count; i++)
-        if (copy_field(entry, i, &info->fields[i]) < 0)
+        if (copy_field(self, entry, i, &info->fields[i]) < 0)
             return -ENOMEM;
     return 0;
 }
@@ -127,7 +142,7 @@ static struct mw_type_entry *entry_create(struct mw_heap *self,
     entry->type.id = self->types.count;
     entry->type.size = is_record(info->kind) ? bytes : SIZE_MAX;
     entry->type.header = mw_header_make(entry->type.id, is_record(info->kind) ? bytes : 0);
-    entry->type.name = strdup(info->name);
+    entry->type.name = copy_text(self, info->name);
     if (entry->type.name != NULL && copy_fields(self, entry, info) == 0)
         return entry;
     entry_destroy(self, entry);
