@@ -1,8 +1,6 @@
 /* The recipes: what happens in a collection, one call for each phase. */
 #include "heap/heap_internal.h"
 
-#include <errno.h>
-
 struct pause {
     struct mw_heap_collection of;
     uint64_t began_ns, began_cpu_ns;

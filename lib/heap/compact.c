@@ -350,5 +350,5 @@ bool mw_compact_is_worth_it(struct mw_heap *self)
     mw_compact_forget(self);
     return mw_policy_sparse(self->pool.used, self->compactor.pages * MW_PAGE_SIZE) &&
            mw_policy_slide(mw_old_used(self), self->compactor.cost,
-                           self->config.slide_us * MW_NS_PER_US);
+                           mw_policy_ns(self->config.slide_us));
 }

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     DEFAULT_LIMIT = 64 * 1024 * 1024,

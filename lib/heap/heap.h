@@ -10,8 +10,10 @@
  * until the scope closes that was innermost when it was made. Long-lived ones are globals.
  *
  * Threads  one owner a heap: the thread that created it. Heaps know nothing of each other.
- * Bound    `limit` for objects, `handles` and `scopes` for what is open; beside it the collector
- * keeps its own tables, counted in mw_heap_numbers.malloced. Errors   a call that should return an
+ * Bound    `limit` for objects, `handles` and `scopes` for what is open. Beside it the collector
+ * has records, counted in mw_heap_numbers.malloced, and stacks and tables that are reserved when it
+ * is created and take memory as far as they are used: for each live object of which marking or a
+ * scavenge has to remember something a word at most. Errors   a call that should return an
  * object and cannot returns none; mw_heap_error() says why. The library never prints, exits or
  * aborts. Needs    a 64-bit machine.
  */
@@ -96,8 +98,10 @@ void mw_heap_config_default(struct mw_heap_config *ret);
 
 /* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */
 int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret);
+/* With all that it handed out: types, globals, handles. Takes NULL, and returns it. */
 struct mw_heap *mw_heap_destroy(struct mw_heap *self);
-/* The least limit that a heap can work with: both halves, one old page and the reserve. */
+/* The least limit that a heap can work with whose halves may grow so far (not the 0 of a
+ * configuration): both of them, one old page and the reserve. */
 size_t mw_heap_limit_min(size_t semi_space_max);
 /* Sets another limit, up to `limit_max`, which is `initial` to later calls of `near_limit`. One
  * below what is held collects first.
@@ -107,8 +111,9 @@ size_t mw_heap_limit_min(size_t semi_space_max);
 #define mw_heap_set_limit(self, limit) mw_heap_set_limit_at(self, limit, MW_HERE)
 
 /* Why the last call that returned none did: -ENOMEM the limit is reached, -EINVAL a count or size
- * that no object can have, -EOVERFLOW too many handles, -EPERM misuse. 0 when none has yet, and
- * when mw_heap_get() or mw_global_get() found nothing where they looked: who may run out of handles
+ * that no object can have, -EOVERFLOW too many handles, -EPERM misuse. What is given none and
+ * returns it (mw_scope_escape(), mw_heap_dup()) leaves it as it was. 0 when none has yet, and when
+ * mw_heap_get() or mw_global_get() found nothing where they looked: who may run out of handles
  * and must know which it was asks here, right after the call. */
 int mw_heap_error(const struct mw_heap *self);
 /* In words, whichever call it came from. Never NULL; the text is not to be freed. */

@@ -391,8 +391,7 @@ void mw_identity_touch(struct mw_heap *self, size_t page)
 
 void mw_identity_slide_begin(struct mw_heap *self)
 {
-    if (self->identity.starts != NULL)
-        pass_begin(&self->identity, false);
+    pass_begin(&self->identity, false);
 }
 
 void mw_identity_slid(struct mw_heap *self, uintptr_t from, uintptr_t to)
@@ -400,8 +399,6 @@ void mw_identity_slid(struct mw_heap *self, uintptr_t from, uintptr_t to)
     struct mw_identity *identity = &self->identity;
     uint32_t id;
 
-    if (identity->starts == NULL)
-        return;
     read_up_to(identity, page_of(self, from), pair_of(from));
     id = known_id(identity, from);
     if (id != 0)
@@ -422,8 +419,6 @@ static void keep_young(struct mw_heap *heap)
 
 void mw_identity_slide_end(struct mw_heap *self)
 {
-    if (self->identity.starts == NULL)
-        return;
     keep_young(self);
     pass_end(self);
 }

@@ -175,7 +175,7 @@ static bool work_for(struct mw_heap *self, bool (*work)(struct mw_heap *self), u
     if (self->front.raw_depth > 0 || self->collecting)
         return false;
     while (work(self))
-        if (mw_clock_monotonic_ns(self->config.clock) - began >= us * MW_NS_PER_US)
+        if (mw_clock_monotonic_ns(self->config.clock) - began >= mw_policy_ns(us))
             return true;
     return false;
 }

@@ -1,5 +1,6 @@
 /* layout: what the compiler must know to allocate, read and store in line. heap.h is the page to
- * read; nothing here is called by its users, and all of it may change from one release to the next.
+ * read. What is here is reached through its macros, but for mw_ref_none(), mw_ref_is_none(),
+ * mw_heap_payload() and mw_scope_close(), and may change from one release to the next.
  *
  * A reference inside an object is the address of the header of another one, or 0. The header is one
  * word, the payload follows it:
@@ -32,7 +33,7 @@ enum mw_heap_flag {
     MW_FLAG_WATCHED = 1 << 3, /* a store of a young value must be remembered */
     MW_FLAG_OLD = 1 << 4,     /* lives in the old or the large-object space */
     MW_FLAG_LARGE = 1 << 5,   /* has a mapping of its own */
-    MW_FLAG_MARKED = 1 << 6,  /* young and reached; set during a full collection only */
+    MW_FLAG_MARKED = 1 << 6, /* young and reached: in a full collection, large ones in a scavenge */
     MW_FLAG_NUMBERED = 1 << 7 /* has an identity in the snapshot's table */
 };
 
@@ -75,10 +76,12 @@ struct mw_heap_front {
     char *top, *limit;                             /* zeroed memory for new young objects */
     uintptr_t *handle_top, *handle_end;            /* handle_end: NULL in a checked heap */
     struct mw_scope_record *scope_top, *scope_end; /* scope_end: likewise */
-    uintptr_t young, young_span; /* holders that lie here tell nothing; of others, ... */
-    uint64_t barrier;            /* ... those with one of these flags ... */
-    uintptr_t told, told_span;   /* ... when the value lies here */
-    uint32_t checked;            /* every call goes the long way and looks first */
+    /* The write barrier: a store is told unless its holder lies in the young span, and only if the
+     * value lies in the told span and the holder has one of the flags of `barrier`. */
+    uintptr_t young, young_span;
+    uint64_t barrier;
+    uintptr_t told, told_span;
+    uint32_t checked; /* every call goes the long way and looks first */
     uint32_t raw_depth;
     int error; /* of the last call that returned none */
 };

@@ -47,9 +47,8 @@ enum { MW_PAUSE_BUCKETS = 16 };
 struct mw_heap_numbers {
     size_t total, used, limit;
     size_t external; /* owned by objects, outside the heap */
-    size_t
-        malloced;  /* the collector's own records; its stacks, which are reserved once, left out */
-    size_t pooled; /* pages kept ready */
+    size_t malloced; /* the collector's own records; not its stacks and tables, see heap.h */
+    size_t pooled;   /* pages kept ready */
     size_t handles, globals;
     uint64_t collections[MW_GC_COLLECTORS];
     uint64_t in_slices; /* of the full ones, those that were marked in slices */

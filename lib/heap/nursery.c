@@ -30,9 +30,6 @@ enum {
     MEMORY = 4,        /* halves full of survivors: what is older counts half */
 };
 
-/* More is any time; sums of several such times are numbers yet. */
-#define TIME_US_MOST (UINT64_C(1) << 40)
-
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot)
 {
     return self->base + slot * self->slot_size;
@@ -343,9 +340,7 @@ bool mw_nursery_make_way(struct mw_heap *self)
 
 static uint64_t most_ns(const struct mw_heap *self)
 {
-    uint64_t us = self->config.scavenge_us;
-
-    return (us < TIME_US_MOST ? us : TIME_US_MOST) * MW_NS_PER_US;
+    return mw_policy_ns(self->config.scavenge_us);
 }
 
 /* What a program did long ago counts less and less. */

@@ -14,6 +14,9 @@ enum {
     FILL_HOLD = 64,
 };
 
+/* More is any time; sums of several such times are numbers yet. */
+#define TIME_US_MOST (UINT64_C(1) << 40)
+
 static size_t least(size_t left, size_t right)
 {
     return left < right ? left : right;
@@ -22,6 +25,11 @@ static size_t least(size_t left, size_t right)
 static size_t most(size_t left, size_t right)
 {
     return left > right ? left : right;
+}
+
+uint64_t mw_policy_ns(uint64_t us)
+{
+    return (us < TIME_US_MOST ? us : TIME_US_MOST) * MW_NS_PER_US;
 }
 
 /* Bytes of old objects at which the next full collection begins, with so many alive now. Three

@@ -26,6 +26,8 @@ struct mw_filled {
     uint64_t ns, roots_ns; /* all told; of these for handles and globals, when there are many */
 };
 
+/* Of microseconds that a program asks for, as many as it likes. */
+uint64_t mw_policy_ns(uint64_t us);
 size_t mw_policy_next_full(size_t live, size_t limit);
 size_t mw_policy_semi_max(size_t semi, size_t limit);
 size_t mw_policy_next_mark(size_t live, size_t full_at);

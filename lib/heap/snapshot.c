@@ -3,8 +3,9 @@
  * The form wants the numbers of nodes and edges first, then each node with the number of its edges,
  * then all edges in the order of their nodes, with nodes named by position, and names last. Nothing
  * of that is kept in memory. A full collection leaves marks that tell where objects are and which
- * one is which (snapshot_rank.c). One walk counts edges and tells ids (identity.c), and three more
- * write nodes, edges and texts through one buffer. The order of nodes is that of addresses.
+ * one is which (snapshot_rank.c). A walk counts edges, another one tells ids (identity.c), and
+ * three more write nodes, edges and texts through one buffer. The order of nodes is that of
+ * addresses.
  *
  * What changes something, the collection and the ids, is done in `prepare`. The rest only reads, so
  * that a child after fork() can do it.

@@ -1,7 +1,7 @@
 /* snapshot: who holds what, as a file that Chrome's developer tools and memlab open (their name for
  * it must end in .heapsnapshot).
  *
- * Taking one is a full collection and then three walks over the heap. It needs no memory of the
+ * Taking one is a full collection and then some walks over the heap. It needs no memory of the
  * heap, so it works at the limit and inside the near-limit callback; beside it about 1 % of the
  * heap's size, with identities included, which stay for the next snapshot.
  *
@@ -10,7 +10,8 @@
  * the place that opened them; globals, weak ones as weak edges; external memory, owned by its
  * object. The sizes of all nodes but those of external memory sum up to `used` of heap.h.
  * Identities   an object has the same id in every snapshot of its heap, wherever it moves; ids are
- * odd, and an id does not come back.
+ * odd, and an id does not come back, until some two thousand million of them are used up and all
+ * objects get other ones (`new_ids`).
  * Text   the content of MW_KIND_TEXT stands in the file, its first 1,024 bytes.
  */
 #ifndef MW_HEAP_SNAPSHOT_H
@@ -44,7 +45,7 @@ int mw_heap_snapshot_write(struct mw_heap *self, int fd, struct mw_heap_snapshot
 
 /* Writes to a new file beside `path`, readable by its owner only, and gives it that name when all
  * of it is on the disk. After an error there is no half file, and an older one at `path` is as it
- * was.
+ * was, unless only the folder could not be synced: then the new one has the name.
  * Errors   as above, those of open(2), fsync(2) and rename(2), and -EEXIST when a device, pipe or
  * socket has that name. */
 int mw_heap_snapshot_save(struct mw_heap *self, const char *path,

@@ -52,8 +52,10 @@ void mw_out_flush(struct mw_out *self)
 
 void mw_out_text(struct mw_out *self, const char *text)
 {
-    for (; *text != '\0'; text++)
-        *mw_out_row(self) = *text, self->at++;
+    for (; *text != '\0'; text++) {
+        *mw_out_row(self) = *text;
+        self->at++;
+    }
 }
 
 char *mw_out_number(char *at, uint64_t value)

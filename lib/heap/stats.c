@@ -1,8 +1,6 @@
 /* Counters, and questions about them. */
 #include "heap/heap_internal.h"
 
-#include <string.h>
-
 enum { PAUSE_FIRST_NS = 16 * MW_NS_PER_US };
 
 static unsigned bucket_of(uint64_t pause_ns)
