@@ -13,6 +13,14 @@
  * was, and is filled again. */
 enum { SLICE_US = 300, SLIDE_US = 1500 };
 
+/* A build for debugging looks at every handle and, around each collection, at the whole heap, and
+ * ends at the first thing that is wrong. */
+#ifdef NDEBUG
+enum { DEBUG_MODES = 0 };
+#else
+enum { DEBUG_MODES = MW_HEAP_CHECKED | MW_HEAP_VERIFY };
+#endif
+
 struct mwd_heap {
     struct mw_heap *heap;
     struct mw_store *store;
@@ -51,6 +59,8 @@ static void on_misuse(void *context, const struct mw_heap_misuse *misuse)
         "the heap was used wrongly at %s: %s; this is a fault of memwatchd, please report "
         "it",
         misuse->where, misuse->what);
+    if (DEBUG_MODES != 0)
+        abort();
 }
 
 static void on_collected(void *context, const struct mw_heap_collection *collection)
@@ -100,7 +110,7 @@ static int create_heap(struct mwd_heap *self)
     config.slide_us = SLIDE_US;
     config.handles = 1 << 16;
     config.scopes = 1 << 12;
-    config.modes = self->options.modes;
+    config.modes = self->options.modes | DEBUG_MODES;
     config.context = self;
     config.near_limit = on_near_limit;
     config.misuse = on_misuse;
