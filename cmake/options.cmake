@@ -14,6 +14,7 @@ option(MW_FUZZ "Build the fuzz targets (needs clang)" OFF)
 set(MW_FUZZ_SECONDS 3 CACHE STRING "How long ctest runs each fuzz target")
 set(MW_FUZZ_HEAP_SECONDS 120 CACHE STRING "How long ctest runs that of the managed heap")
 option(MW_COVERAGE "Instrument for gcov" OFF)
+option(MW_HEAP_DEBUG "The daemon checks and verifies its heap, and ends at the first fault" OFF)
 
 # Under the thread sanitizer everything takes several times as long: ctest waits so much longer before it
 # ends what hangs, and what is promised by the clock (MW_TEST_SLOWNESS) is promised of other builds.

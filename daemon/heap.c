@@ -13,12 +13,12 @@
  * was, and is filled again. */
 enum { SLICE_US = 300, SLIDE_US = 1500 };
 
-/* A build for debugging looks at every handle and, around each collection, at the whole heap, and
+/* The preset dev looks at every handle and, around each collection, at the whole heap, and
  * ends at the first thing that is wrong. */
-#ifdef NDEBUG
-enum { DEBUG_MODES = 0 };
-#else
+#ifdef MWD_HEAP_DEBUG
 enum { DEBUG_MODES = MW_HEAP_CHECKED | MW_HEAP_VERIFY };
+#else
+enum { DEBUG_MODES = 0 };
 #endif
 
 struct mwd_heap {

@@ -1,8 +1,8 @@
 /* Allocation, when the inline form found no room, and of all that is not allocated in line.
  *
  * An allocation that finds no room insists: a collection as policy says, a full one, smaller halves
- * if they had grown, sliding if that makes room, then the program's near-limit callback, a full
- * collection and sliding again. What finds no room after that fails, and nothing else does.
+ * if they had grown, sliding if that makes room, then the program's near-limit callback and these
+ * three again. What finds no room after that fails, and nothing else does.
  */
 #include "heap/heap_internal.h"
 
@@ -71,6 +71,7 @@ enum step {
     STEP_SLIDE,
     STEP_CALLBACK,
     STEP_LAST_FULL,
+    STEP_LAST_HALVES,
     STEP_LAST_SLIDE,
     STEPS
 };
@@ -87,6 +88,7 @@ static bool make_room(struct mw_heap *self, const struct request *request, enum 
         mw_collect_major(self, "last resort");
         return true;
     case STEP_HALVES:
+    case STEP_LAST_HALVES:
         mw_nursery_make_way(self);
         return true;
     case STEP_SLIDE:
@@ -259,7 +261,7 @@ static bool can_never_fit(const struct mw_heap *self, const struct request *requ
     size_t bytes = mw_header_bytes(request->header);
 
     return bytes > MW_LARGE_MIN && mw_large_least(bytes, mw_is_leaf(self, request->header)) >
-                                       self->config.limit_max - mw_nursery_size(self);
+                                       self->config.limit_max - 2 * self->config.semi_space;
 }
 
 static uintptr_t *insist(struct mw_heap *self, const struct request *request)
@@ -329,7 +331,7 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
  * These are inlined into each of the calls below: an object born old takes as long as the calls
  * between them would (a third of ring, measured). */
 
-/* In a checked heap there is none: its `handle_end` is NULL. */
+/* In a checked heap, and inside a collection, there is none: `handle_end` is NULL. */
 MW_ALWAYS_INLINE bool has_handle(const struct mw_heap *self)
 {
     return self->front.handle_top < self->front.handle_end && self->front.raw_depth == 0;

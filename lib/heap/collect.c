@@ -14,6 +14,7 @@ static struct pause pause_begin(struct mw_heap *self, enum mw_heap_collector col
     mw_verify_or_report(self);
     mw_nursery_retire(self);
     self->collecting = true;
+    self->front.handle_end = NULL; /* whatever a callback asks for goes the long way, and is seen */
     self->pool.shut = false;
     pause.of.used_before = mw_heap_used(self);
     pause.of.total_before = mw_heap_total(self);
@@ -61,6 +62,7 @@ static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw
     mw_verify_or_report(self);
     if (self->config.collected != NULL && !self->copy)
         self->config.collected(self->config.context, of);
+    mw_handles_open(self);
     self->collecting = false;
 }
 

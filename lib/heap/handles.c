@@ -26,8 +26,13 @@ int mw_handles_init(struct mw_heap *self)
     self->front.scope_end = self->front.checked ? NULL : self->scope_limit;
     self->front.handle_top = self->handles;
     self->handle_limit = self->handles + handles;
-    self->front.handle_end = self->front.checked ? NULL : self->handle_limit;
+    mw_handles_open(self);
     return 0;
+}
+
+void mw_handles_open(struct mw_heap *self)
+{
+    self->front.handle_end = self->front.checked ? NULL : self->handle_limit;
 }
 
 void mw_handles_deinit(struct mw_heap *self)
@@ -142,16 +147,20 @@ struct mw_scope_record *mw_scope_open_slow(struct mw_heap *self, const char *whe
     return NULL;
 }
 
-void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record)
+/* A record may stand for another scope by now, which mostly began at another handle. */
+void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record,
+                         const uintptr_t *base)
 {
+    bool open = record < self->front.scope_top && record->base == base;
+
     if (!mw_heap_right_thread(self, record->where))
         return;
-    if (record + 1 != self->front.scope_top)
+    if (!open || record + 1 != self->front.scope_top)
         mw_misuse(self, MW_MISUSE_SCOPE,
-                  record < self->front.scope_top ? "a scope inside it is still open"
-                                                 : "the scope was closed with one around it",
+                  open ? "a scope inside it is still open"
+                       : "the scope was closed with one around it",
                   record->where);
-    if (record < self->front.scope_top) {
+    if (open) {
         self->front.scope_top = record;
         self->front.handle_top = record->base;
     }
@@ -169,7 +178,7 @@ struct mw_ref mw_scope_escape_slow(struct mw_heap *self, struct mw_scope_record 
         return mw_ref_none();
     }
     object = mw_handle_object(self, ref, where);
-    mw_scope_close_slow(self, record);
+    mw_scope_close_slow(self, record, base);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
 }
 

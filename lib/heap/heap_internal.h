@@ -76,7 +76,7 @@ struct mw_pool {
     size_t pooled, used; /* pages */
     size_t target;       /* pages that are kept ready for the next scavenge */
     size_t cap;          /* bytes that are kept at most, mappings of large objects included */
-    bool shut;           /* no page more came in this collection */
+    bool shut;           /* no page more came in the present collection */
     size_t untouched;    /* pages from here on were not written to since the last fork */
 };
 
@@ -292,6 +292,8 @@ bool mw_type_is_own(const struct mw_heap *self, const struct mw_heap_type *type)
 
 /* handles.c */
 int mw_handles_init(struct mw_heap *self);
+/* Handles are made in line again, unless the heap is checked. */
+void mw_handles_open(struct mw_heap *self);
 void mw_handles_deinit(struct mw_heap *self);
 struct mw_ref mw_handle_fail(struct mw_heap *self, int error);
 /* The object of a handle; NULL for none. In a checked heap, misuse is reported and NULL. */
@@ -333,7 +335,7 @@ bool mw_nursery_go_on(struct mw_heap *self, size_t bytes);
 bool mw_nursery_extend(struct mw_heap *self, size_t bytes);
 void mw_nursery_retire(struct mw_heap *self);
 void mw_nursery_flip(struct mw_heap *self, char *to_top, bool refused);
-/* What a scavenge cost, and what it moved: whether the halves are to grow. */
+/* What a scavenge cost, and what it moved: whether the halves are to grow or to shrink. */
 void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns);
 /* Brings in a piece of what it grows by; outside of pauses. Returns whether it did. */
 bool mw_nursery_grow(struct mw_heap *self);
@@ -343,8 +345,8 @@ bool mw_nursery_is_quiet(struct mw_heap *self);
 /* Of a quiet program: gives memory back that it does not need. Returns whether it did. */
 bool mw_nursery_relax(struct mw_heap *self);
 /* At the limit, where what larger halves save is nothing beside an allocation that fails: as small
- * as what is alive in them allows. Returns whether that gave memory back. */
-bool mw_nursery_make_way(struct mw_heap *self);
+ * as what is alive in them allows. */
+void mw_nursery_make_way(struct mw_heap *self);
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);
 size_t mw_nursery_used(const struct mw_heap *self);
 size_t mw_nursery_size(const struct mw_heap *self);

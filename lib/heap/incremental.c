@@ -9,8 +9,8 @@
  * reached.
  *
  * Unswept pages lose their marks when marking begins, so those worth sweeping are swept first, one
- * at each slow allocation from the last collection on. The dense ones keep their garbage for one
- * more round.
+ * at each slow allocation from the last collection on, and two when marking should have begun. The
+ * dense ones keep their garbage for one more round.
  *
  * When the stack is empty, much may still be white that only young objects lead to: a structure
  * whose root was made a moment ago. So before the last pause a scavenge takes place, and its
@@ -28,7 +28,7 @@ enum {
     LOOKS_MAX = 3,
     SLICE_WORDS = 32 * 1024, /* 256 KiB, 5000 small objects */
     SLICE_WORDS_STRESS = 512,
-    SWEEPS_LATE = 4,
+    SWEEPS_LATE = 2,
 };
 
 static bool may_mark(const struct mw_heap *self)

@@ -153,7 +153,7 @@ static bool has_room(struct mw_heap *self, size_t size)
 static struct mw_page *map_page(struct mw_heap *self, size_t bytes, bool leaf)
 {
     size_t size = mw_large_mapping(bytes, leaf);
-    struct mw_page *page = take_kept(self, size);
+    struct mw_page *page = take_kept(self, mw_large_least(bytes, leaf));
 
     if (page != NULL)
         return page;

@@ -102,7 +102,8 @@ void mw_heap_raw_leave_slow(struct mw_heap *self, const char *where);
 void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *where);
 void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uintptr_t value);
 struct mw_scope_record *mw_scope_open_slow(struct mw_heap *self, const char *where);
-void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record);
+void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record,
+                         const uintptr_t *base);
 struct mw_ref mw_scope_escape_slow(struct mw_heap *self, struct mw_scope_record *record,
                                    const uintptr_t *base, struct mw_ref ref, const char *where);
 
@@ -284,7 +285,7 @@ static inline void mw_scope_close(struct mw_scope *scope)
     scope->record = NULL;
     if (MW_HEAP_UNLIKELY(record >= mw_heap_front_of(heap)->scope_top ||
                          mw_heap_front_of(heap)->checked)) {
-        mw_scope_close_slow(heap, record);
+        mw_scope_close_slow(heap, record, scope->base);
         return;
     }
     mw_heap_front_of(heap)->scope_top = record;
@@ -298,8 +299,8 @@ static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw
     struct mw_scope_record *record = scope->record;
 
     scope->record = NULL;
-    /* There may be no record, or one that was closed with a scope around it; and the scope may have
-     * been opened when all handles were taken. */
+    /* There may be no record (the comparison takes NULL for the largest), or one that was closed
+     * with a scope around it; and the scope may have been opened when all handles were taken. */
     if (MW_HEAP_UNLIKELY((uintptr_t)record - 1 >=
                              (uintptr_t)mw_heap_front_of(heap)->scope_top - 1 ||
                          mw_ref_is_long(ref) || scope->base >= mw_heap_front_of(heap)->handle_end))

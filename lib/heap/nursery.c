@@ -8,8 +8,8 @@
  * Halves double when more was copied in vain than fits into one: it survived a scavenge and was
  * dead at the next, so in larger halves it would have died where it was born. They do not when a
  * scavenge of the larger ones is likely to take too long. They shrink again, down to what was
- * configured, when scavenges usually take too long after all, and when the program has come to
- * rest.
+ * configured, when scavenges usually take too long after all, when the program has come to rest,
+ * and when the limit is near.
  *
  * All that is slow to do and undo. What survives may change from one scavenge to the next: so after
  * one that took too long less of a half is filled, where that helps, and later more. DESIGN.md says
@@ -324,18 +324,21 @@ static bool may_shrink(const struct mw_heap *self, size_t capacity)
            mw_nursery_used(self) <= capacity - capacity / 4;
 }
 
-bool mw_nursery_make_way(struct mw_heap *self)
+void mw_nursery_make_way(struct mw_heap *self)
 {
     struct mw_nursery *nursery = &self->nursery;
-    size_t size = mw_nursery_size(self), capacity = nursery->capacity;
+    size_t capacity;
 
-    if (nursery->wanted != capacity)
+    if (nursery->wanted != nursery->capacity)
         give_up_growing(nursery);
-    while (may_shrink(self, capacity / 2))
+    if (nursery->capacity == self->config.semi_space || nursery->slots != HALVES)
+        return;
+    if (!may_shrink(self, nursery->capacity / 2)) /* the dead are in the way, or what they held */
+        mw_collect_minor(self, "last resort");
+    for (capacity = nursery->capacity; may_shrink(self, capacity / 2);)
         capacity /= 2;
     if (capacity != nursery->capacity)
         shrink(self, capacity);
-    return mw_nursery_size(self) < size;
 }
 
 static uint64_t most_ns(const struct mw_heap *self)
@@ -395,6 +398,30 @@ static void judge_fill(struct mw_heap *self, const struct mw_scavenged *moved, u
     set_end(self);
 }
 
+/* Bytes that may become old before a full collection has made room. */
+static size_t room_left(const struct mw_heap *self)
+{
+    size_t holes = self->pool.used * (size_t)MW_PAGE_ROOM - mw_old_used(self);
+    size_t total = mw_heap_total(self), bound = mw_heap_bound(self);
+
+    return holes + (total < bound ? bound - total : 0);
+}
+
+/* Near the limit what two halves hold might not find room in the old space, and what stays young
+ * keeps the halves from getting smaller. So they do that before. */
+static bool is_short_of_room(const struct mw_heap *self)
+{
+    return room_left(self) < 2 * self->nursery.capacity;
+}
+
+/* That twice as large they are not short of it at once: two halves more are gone then. */
+static bool has_room_to_grow(const struct mw_heap *self)
+{
+    size_t capacity = self->nursery.capacity;
+
+    return mw_heap_may_grow(self, 2 * capacity) && room_left(self) >= 6 * capacity;
+}
+
 static bool should_grow(const struct mw_heap *self)
 {
     const struct mw_nursery *nursery = &self->nursery;
@@ -402,20 +429,10 @@ static bool should_grow(const struct mw_heap *self)
 
     return nursery->slots == HALVES && nursery->wanted == capacity &&
            nursery->fill.bytes == capacity && 2 * capacity <= nursery->slot_size &&
-           mw_heap_may_grow(self, 2 * capacity) &&
+           has_room_to_grow(self) &&
            mw_policy_grow_new(capacity, nursery->aged, nursery->in_vain) &&
            (most_ns(self) == 0 || nursery->usual_ns <= most_ns(self) / 2) &&
            mw_policy_quick_enough(capacity, nursery->most_moved, nursery->cost, most_ns(self));
-}
-
-/* Near the limit what two halves hold might not find room in the old space, and what stays young
- * keeps the halves from getting smaller. So they do that before. */
-static bool is_short_of_room(const struct mw_heap *self)
-{
-    size_t holes = self->pool.used * MW_PAGE_SIZE - mw_old_used(self);
-    size_t total = mw_heap_total(self), bound = mw_heap_bound(self);
-
-    return holes + (total < bound ? bound - total : 0) < 2 * self->nursery.capacity;
 }
 
 static bool is_slow(const struct mw_heap *self)

@@ -125,9 +125,9 @@ static bool add(struct mw_heap *self)
 /* In a pause the kernel is not asked again for each object that should become old. */
 static bool add_once(struct mw_heap *self)
 {
-    if (self->collecting && self->pool.shut)
-        return false;
-    self->pool.shut = !add(self);
+    if (!self->collecting)
+        return add(self);
+    self->pool.shut = self->pool.shut || !add(self);
     return !self->pool.shut;
 }
 

@@ -125,3 +125,23 @@ struct mw_ref array_of_nodes(struct fixture *self, size_t count)
         set_node(self, all, i);
     return all;
 }
+
+bool fill_one(struct fixture *self, struct mw_ref array, size_t at, size_t bytes)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref value = mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_YOUNG);
+
+    if (mw_ref_is_none(value))
+        return false;
+    mw_heap_set(self->heap, array, at, value);
+    return true;
+}
+
+size_t fill_array(struct fixture *self, struct mw_ref array, size_t bytes)
+{
+    size_t length = mw_heap_length(self->heap, array), filled = 0;
+
+    while (filled < length && fill_one(self, array, filled, bytes))
+        filled++;
+    return filled;
+}

@@ -38,8 +38,12 @@ struct mw_heap_numbers numbers_of(const struct fixture *self);
 /* A list of nodes, all alive, until there is no room for one more. Returns how many; they are
  * garbage then. */
 size_t fill_with_nodes(struct fixture *self);
-/* Puts a new one into an array. */
+/* Puts so many young bytes into an array. Returns whether they were given. */
+bool fill_one(struct fixture *self, struct mw_ref array, size_t at, size_t bytes);
+/* Fills an array with such, until nothing more is given. Returns how many were. */
+size_t fill_array(struct fixture *self, struct mw_ref array, size_t bytes);
+/* Puts a new node into an array. */
 void set_node(struct fixture *self, struct mw_ref all, size_t index);
-/* An old array of so many. */
+/* An old array of so many nodes. */
 struct mw_ref array_of_nodes(struct fixture *self, size_t count);
 #endif

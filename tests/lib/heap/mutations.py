@@ -12,7 +12,7 @@ import subprocess
 import sys
 import unittest
 
-from mutation_rows import CORE, MORE
+from mutation_rows import CORE, MORE, Row
 
 ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 FOLDER = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "mutations").resolve()

@@ -11,27 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool fill_one(struct fixture *self, struct mw_ref array, size_t at, size_t bytes)
-{
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref value = mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_YOUNG);
-
-    if (mw_ref_is_none(value))
-        return false;
-    mw_heap_set(self->heap, array, at, value);
-    return true;
-}
-
-/* Fills an old array with bytes until nothing more is given. */
-static size_t fill(struct fixture *self, struct mw_ref array, size_t bytes)
-{
-    size_t length = mw_heap_length(self->heap, array), filled = 0;
-
-    while (filled < length && fill_one(self, array, filled, bytes))
-        filled++;
-    return filled;
-}
-
 /* Garbage, at a limit that has little room for it. */
 static void use_a_little(struct fixture *self)
 {
@@ -50,7 +29,7 @@ static void at_the_limit_an_allocation_fails_and_all_else_holds(void **state)
         struct fixture *self = create(state, 0, 4 * MIB);
         MW_SCOPE(scope, self->heap);
         struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 90000, MW_PLACE_OLD);
-        size_t filled = fill(self, array, sizes[i]);
+        size_t filled = fill_array(self, array, sizes[i]);
 
         assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
         assert_true(filled * sizes[i] > 2 * MIB);
@@ -82,7 +61,7 @@ static void a_dead_holder_of_a_young_object_is_forgotten(void **state)
     {
         MW_SCOPE(inner, self->heap);
         struct mw_ref holder = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
-        size_t filled = fill(self, array, 1000);
+        size_t filled = fill_array(self, array, 1000);
 
         assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
         mw_heap_set(self->heap, holder, 0, mw_heap_get(self->heap, array, filled - 1));
@@ -99,7 +78,7 @@ static void the_near_limit_callback_may_raise_the_limit(void **state)
     struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 60000, MW_PLACE_OLD);
 
     self->raise_to = 1000 * MIB; /* more than limit_max */
-    assert_true(fill(self, array, 1000) * 1000 > 4 * MIB);
+    assert_true(fill_array(self, array, 1000) * 1000 > 4 * MIB);
     assert_int_equal(numbers_of(self).limit, 6 * MIB);
 }
 
@@ -115,7 +94,7 @@ static void the_near_limit_callback_may_let_go(void **state)
 
         assert_int_equal(mw_global_create(self->heap, cache, false, &self->dropped), 0);
     }
-    assert_int_equal(fill(self, array, 1000), 3000);
+    assert_int_equal(fill_array(self, array, 1000), 3000);
     assert_int_equal(self->near_limit_calls, 1);
 }
 
@@ -146,7 +125,7 @@ static void what_a_dead_array_noted_is_no_reference(void **state)
     uintptr_t before = address_of(self, array), young;
 
     assert_int_equal(mw_heap_add_type(self->heap, &info, &pairs), 0);
-    assert_in_range(fill(self, all, 1000), 6000, 7999);
+    assert_in_range(fill_array(self, all, 1000), 6000, 7999);
     for (size_t i = 0; i < WORDS; i++)
         mw_heap_set(self->heap, array, i, mw_heap_new(self->heap, self->node));
     mw_heap_assign(self->heap, array, all);
@@ -175,7 +154,7 @@ static void the_near_limit_callback_has_a_reserve(void **state)
     struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 10000, MW_PLACE_OLD);
     size_t held, lines;
 
-    fill(self, array, 1000);
+    fill_array(self, array, 1000);
     while (!mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, BYTES, MW_PLACE_OLD)))
         ;
     held = numbers_of(self).total;
@@ -195,89 +174,6 @@ static void the_near_limit_callback_has_a_reserve(void **state)
     self->spend = 0;
 }
 
-/* ---- halves that have grown ---- */
-
-static struct fixture *create_with_halves(void **state, size_t limit, bool grown)
-{
-    struct fixture *self = calloc(1, sizeof(*self));
-    struct mw_heap_config config = config_of(self, 0, limit);
-
-    config.limit_max = limit;
-    config.semi_space_max = MIB;
-    config.scavenge_us = 0;
-    config.pretenure = false;
-    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
-    add_types(self);
-    *state = self;
-    if (grown) { /* as after a time in which much died at its second scavenge */
-        self->heap->nursery.wanted = MIB;
-        while (mw_heap_step(self->heap, 1000))
-            ;
-        assert_int_equal(self->heap->nursery.capacity, MIB);
-    }
-    return self;
-}
-
-/* What finds room does not depend on what the program did before. */
-static void grown_halves_make_way_at_the_limit(void **state)
-{
-    size_t held[2];
-
-    for (int grown = 0; grown < 2; grown++) {
-        struct fixture *self = create_with_halves(state, 8 * MIB, grown);
-
-        held[grown] = fill_with_nodes(self);
-        assert_int_equal(self->heap->nursery.capacity, MIB / 4);
-        destroy(self);
-        *state = NULL;
-    }
-    assert_in_range(held[1], held[0] - held[0] / 100, held[0] + held[0] / 100);
-}
-
-/* In one go, when that is what it takes: 4 MiB are pages of what lives, and 2 are the halves'. */
-static void grown_halves_make_way_for_a_large_object(void **state)
-{
-    struct fixture *self = create_with_halves(state, 8 * MIB, true);
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 30, MW_PLACE_OLD);
-
-    for (size_t i = 0; i < 30; i++)
-        mw_heap_set(self->heap, array, i,
-                    mw_heap_new_array(self->heap, self->bytes, 100 * 1000, MW_PLACE_OLD));
-    assert_int_equal(self->heap->nursery.capacity, MIB);
-    assert_false(mw_ref_is_none(
-        mw_heap_new_array(self->heap, self->bytes, 3 * MIB - MIB / 8, MW_PLACE_OLD)));
-    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
-    assert_int_equal(self->near_limit_calls, 0);
-}
-
-static void grown_halves_make_way_for_a_lower_limit(void **state)
-{
-    struct fixture *self = create_with_halves(state, 8 * MIB, true);
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 1200, MW_PLACE_OLD);
-
-    assert_int_equal(fill(self, array, 1000), 1200);
-    assert_int_equal(mw_heap_set_limit(self->heap, mw_heap_limit_min(MIB)), 0);
-    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
-    assert_int_equal(mw_heap_length(self->heap, mw_heap_get(self->heap, array, 1199)), 1000);
-}
-
-/* Its mapping is rounded up to a huge page, but not when that would be too much. */
-static void a_large_object_fits_to_the_last_page(void **state)
-{
-    struct fixture *self = create_with_halves(state, 20 * MIB, false);
-    size_t room = 20 * MIB - MIB / 2 - MW_RESERVE;
-
-    for (size_t bytes = 16 * MIB; bytes + MW_PAGE_FIRST + 16 <= room; bytes += MIB / 4) {
-        MW_SCOPE(scope, self->heap);
-
-        assert_false(
-            mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_OLD)));
-    }
-    assert_int_equal(self->near_limit_calls, 0);
-}
-
 /* ---- another limit ---- */
 
 static void a_lower_limit_holds(void **state)
@@ -289,7 +185,7 @@ static void a_lower_limit_holds(void **state)
 
     assert_int_equal(mw_heap_set_limit(self->heap, 4 * MIB), 0);
     assert_int_equal(numbers_of(self).limit, 4 * MIB);
-    filled = fill(self, array, 1000);
+    filled = fill_array(self, array, 1000);
     assert_in_range(filled * 1000, 2 * MIB, 4 * MIB);
     assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
     numbers_of(self);
@@ -302,7 +198,7 @@ static void what_is_not_alive_makes_way_for_a_lower_limit(void **state)
     MW_SCOPE(scope, self->heap);
     struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 6000, MW_PLACE_OLD);
 
-    assert_int_equal(fill(self, array, 1000), 6000);
+    assert_int_equal(fill_array(self, array, 1000), 6000);
     assert_true(numbers_of(self).total > 6 * MIB);
     for (size_t i = 0; i < 6000; i++)
         if (i % 10 != 0)
@@ -323,10 +219,10 @@ static void a_limit_below_what_is_alive_is_refused(void **state)
     struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 9000, MW_PLACE_OLD);
     struct mw_ref more = mw_heap_new_array(self->heap, self->refs, 1000, MW_PLACE_OLD);
 
-    assert_int_equal(fill(self, array, 600), 9000);
+    assert_int_equal(fill_array(self, array, 600), 9000);
     assert_int_equal(mw_heap_set_limit(self->heap, 5 * MIB), -EBUSY);
     assert_int_equal(numbers_of(self).limit, 8 * MIB);
-    assert_int_equal(fill(self, more, 1000), 1000);
+    assert_int_equal(fill_array(self, more, 1000), 1000);
     assert_int_equal(self->near_limit_calls, 0);
     /* The least that goes: what is held after a full collection, and the reserve. */
     mw_heap_collect(self->heap, MW_COLLECT_COMPACT);
@@ -556,10 +452,6 @@ int main(void)
         cmocka_unit_test(from_whichever_mapping_on_all_fail_the_heap_is_whole),
         cmocka_unit_test_teardown(a_kernel_without_memory_is_not_asked_for_each_object, teardown),
         cmocka_unit_test_teardown(the_near_limit_callback_has_a_reserve, teardown),
-        cmocka_unit_test_teardown(grown_halves_make_way_at_the_limit, teardown),
-        cmocka_unit_test_teardown(grown_halves_make_way_for_a_large_object, teardown),
-        cmocka_unit_test_teardown(grown_halves_make_way_for_a_lower_limit, teardown),
-        cmocka_unit_test_teardown(a_large_object_fits_to_the_last_page, teardown),
         cmocka_unit_test_teardown(impossible_sizes_have_a_text, teardown),
         cmocka_unit_test(every_error_has_a_text_of_its_own),
     };

@@ -1,0 +1,168 @@
+/* Halves that have grown make way near the limit: what a heap can hold does not depend on what the
+ * program did before. */
+#include "fixture.h"
+
+#include "heap/heap_internal.h"
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+static struct fixture *create_with_halves(void **state, size_t limit, bool grown)
+{
+    struct fixture *self = calloc(1, sizeof(*self));
+    struct mw_heap_config config = config_of(self, 0, limit);
+
+    config.limit_max = limit;
+    config.semi_space_max = MIB;
+    config.scavenge_us = 0;
+    config.pretenure = false;
+    assert_int_equal(mw_heap_create(&config, &self->heap), 0);
+    add_types(self);
+    *state = self;
+    if (grown) { /* as after a time in which much died at its second scavenge */
+        self->heap->nursery.wanted = MIB;
+        while (mw_heap_step(self->heap, 1000))
+            ;
+        assert_int_equal(self->heap->nursery.capacity, MIB);
+    }
+    return self;
+}
+
+/* What finds room does not depend on what the program did before. */
+static void grown_halves_make_way_at_the_limit(void **state)
+{
+    size_t held[2];
+
+    for (int grown = 0; grown < 2; grown++) {
+        struct fixture *self = create_with_halves(state, 8 * MIB, grown);
+
+        held[grown] = fill_with_nodes(self);
+        assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+        destroy(self);
+        *state = NULL;
+    }
+    assert_in_range(held[1], held[0] - held[0] / 100, held[0] + held[0] / 100);
+}
+
+/* In one go, when that is what it takes: 4 MiB are pages of what lives, and 2 are the halves'. */
+static void grown_halves_make_way_for_a_large_object(void **state)
+{
+    struct fixture *self = create_with_halves(state, 8 * MIB, true);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 30, MW_PLACE_OLD);
+
+    for (size_t i = 0; i < 30; i++)
+        mw_heap_set(self->heap, array, i,
+                    mw_heap_new_array(self->heap, self->bytes, 100 * 1000, MW_PLACE_OLD));
+    assert_int_equal(self->heap->nursery.capacity, MIB);
+    assert_false(mw_ref_is_none(
+        mw_heap_new_array(self->heap, self->bytes, 3 * MIB - MIB / 8, MW_PLACE_OLD)));
+    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+    assert_int_equal(self->near_limit_calls, 0);
+}
+
+static void what_fits_into_a_new_heap_fits_into_one_that_has_grown(void **state)
+{
+    struct fixture *self = create_with_halves(state, 8 * MIB, true);
+    MW_SCOPE(scope, self->heap);
+
+    assert_false(mw_ref_is_none(
+        mw_heap_new_array(self->heap, self->bytes, 7 * MIB - MIB / 8, MW_PLACE_OLD)));
+    assert_int_equal(self->near_limit_calls, 0);
+}
+
+static void hold_young(struct fixture *self, size_t bytes)
+{
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, bytes / 1000, MW_PLACE_OLD);
+
+    assert_int_equal(mw_global_create(self->heap, array, false, &self->dropped), 0);
+    assert_int_equal(fill_array(self, array, 1000), bytes / 1000);
+}
+
+/* What the callback let go of was young, and could not become old. */
+static void grown_halves_make_way_after_the_callback(void **state)
+{
+    struct fixture *self = create_with_halves(state, 8 * MIB, true);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref large =
+        mw_heap_new_array(self->heap, self->bytes, 5 * MIB + MIB / 8, MW_PLACE_OLD);
+
+    assert_false(mw_ref_is_none(large));
+    hold_young(self, 900 * 1000);
+    assert_int_equal(numbers_of(self).collections[MW_GC_SCAVENGE], 0);
+    assert_false(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, MIB, MW_PLACE_OLD)));
+    assert_int_equal(self->near_limit_calls, 1);
+    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+}
+
+/* A window over a stream: half of a half of 256 KiB dies at its second scavenge. */
+static void stream(struct fixture *self, struct mw_ref window, size_t bytes)
+{
+    for (size_t i = 0; i < bytes / 1008; i++)
+        assert_true(fill_one(self, window, i % 100, 1000));
+}
+
+/* Where there is room for larger ones, and none for what these might hold. */
+static void halves_do_not_swing_near_the_limit(void **state)
+{
+    for (size_t live = 8 * MIB; live <= 14 * MIB; live += MIB / 4) {
+        struct fixture *self = create_with_halves(state, 16 * MIB, false);
+        struct mw_scope scope = mw_scope_open(self->heap);
+        struct mw_ref window = mw_heap_new_array(self->heap, self->refs, 100, MW_PLACE_OLD);
+        uint64_t calls;
+
+        for (size_t i = 0; i < live / (240 * 1024); i++)
+            assert_false(mw_ref_is_none(
+                mw_heap_new_array(self->heap, self->bytes, 240 * 1024, MW_PLACE_OLD)));
+        stream(self, window, 8 * MIB);
+        calls = self->heap->vm.calls;
+        stream(self, window, 24 * MIB);
+        assert_in_range(self->heap->vm.calls - calls, 0, 16);
+        mw_scope_close(&scope);
+        destroy(self);
+        *state = NULL;
+    }
+}
+
+static void grown_halves_make_way_for_a_lower_limit(void **state)
+{
+    struct fixture *self = create_with_halves(state, 8 * MIB, true);
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 1200, MW_PLACE_OLD);
+
+    assert_int_equal(fill_array(self, array, 1000), 1200);
+    assert_int_equal(mw_heap_set_limit(self->heap, mw_heap_limit_min(MIB)), 0);
+    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+    assert_int_equal(mw_heap_length(self->heap, mw_heap_get(self->heap, array, 1199)), 1000);
+}
+
+/* Its mapping is rounded up to a huge page, but not when that would be too much. */
+static void a_large_object_fits_to_the_last_page(void **state)
+{
+    struct fixture *self = create_with_halves(state, 20 * MIB, false);
+    size_t room = 20 * MIB - MIB / 2 - MW_RESERVE;
+
+    for (size_t bytes = 16 * MIB; bytes + MW_PAGE_FIRST + 16 <= room; bytes += MIB / 4) {
+        MW_SCOPE(scope, self->heap);
+
+        assert_false(
+            mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_OLD)));
+    }
+    assert_int_equal(self->near_limit_calls, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(grown_halves_make_way_at_the_limit, teardown),
+        cmocka_unit_test_teardown(grown_halves_make_way_for_a_large_object, teardown),
+        cmocka_unit_test_teardown(what_fits_into_a_new_heap_fits_into_one_that_has_grown, teardown),
+        cmocka_unit_test_teardown(grown_halves_make_way_after_the_callback, teardown),
+        cmocka_unit_test_teardown(halves_do_not_swing_near_the_limit, teardown),
+        cmocka_unit_test_teardown(grown_halves_make_way_for_a_lower_limit, teardown),
+        cmocka_unit_test_teardown(a_large_object_fits_to_the_last_page, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
