@@ -344,8 +344,7 @@ bool mw_nursery_grow(struct mw_heap *self);
 bool mw_nursery_is_quiet(struct mw_heap *self);
 /* Of a quiet program: gives memory back that it does not need. Returns whether it did. */
 bool mw_nursery_relax(struct mw_heap *self);
-/* At the limit, where what larger halves save is nothing beside an allocation that fails: as small
- * as what is alive in them allows. */
+/* At the limit: as small as what is alive in them allows. */
 void mw_nursery_make_way(struct mw_heap *self);
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);
 size_t mw_nursery_used(const struct mw_heap *self);
@@ -448,8 +447,7 @@ MW_ALWAYS_INLINE bool mw_remembered_by_slots(const struct mw_heap *self, uint64_
     return mw_header_bytes(header) > MW_REMEMBER_ALL &&
            mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]);
 }
-/* Memory ahead of the next scavenge, a little at a time. Returns whether there was something to do.
- */
+/* Memory ahead of the next scavenge, a little at a time. Returns whether it brought some in. */
 bool mw_remembered_prepare(struct mw_heap *self);
 void mw_remembered_list(struct mw_heap *self, uintptr_t *holder);
 /* After marking began or ended, and when the first large young object comes or the last one goes.

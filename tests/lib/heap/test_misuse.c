@@ -473,6 +473,7 @@ static void try_to_change_from_callbacks(unsigned modes)
                 mw_heap_attach_external(self.fixture.heap, node, 1, call_when_released, &self), 0);
         }
         self.refused = 0;
+        mw_heap_new_in(self.fixture.heap, self.fixture.node, MW_PLACE_OLD); /* more is at hand */
         mw_heap_collect(self.fixture.heap, MW_COLLECT_MINOR);
         assert_int_equal(self.refused, 2);
         assert_int_equal(mw_heap_verify(self.fixture.heap, &fault), 0);
