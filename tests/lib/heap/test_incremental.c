@@ -211,7 +211,7 @@ static void a_large_object_promoted_behind_a_scanned_one_is_kept(void **state)
  * kept: who looks there meets the end of the program.) */
 static void a_large_young_object_may_die_while_marking_goes_on(void **state)
 {
-    struct fixture *self = create(state, MW_HEAP_SLICES | MW_HEAP_MOVE, 16 * MIB);
+    struct fixture *self = create(state, MW_HEAP_MOVE, 16 * MIB);
     MW_SCOPE(scope, self->heap);
     struct mw_ref first = mw_heap_new(self->heap, self->node); /* at the bottom of the stack */
     struct mw_ref list = make_list(self);
@@ -224,6 +224,8 @@ static void a_large_young_object_may_die_while_marking_goes_on(void **state)
         mw_heap_assign(self->heap, first,
                        mw_heap_new_array(self->heap, self->refs, 20000, MW_PLACE_YOUNG));
     }
+    self->heap->config.modes |= MW_HEAP_SLICES; /* marking begins now, and not before it is there */
+    assert_false(self->heap->marker.active);
     slices = numbers_of(self).slices;
     while (numbers_of(self).slices < slices + 2)
         mw_heap_step(self->heap, 0);
