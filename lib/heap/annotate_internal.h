@@ -12,7 +12,12 @@
 #endif
 #endif
 
+/* Nor does a fuzzer learn from each word that is compared there: it was a third of its time. */
+#if defined(__clang__)
+#define MW_LOOKS_ANYWHERE __attribute__((no_sanitize("address", "coverage")))
+#else
 #define MW_LOOKS_ANYWHERE __attribute__((no_sanitize_address))
+#endif
 
 #if defined(MW_HAVE_ASAN)
 #include <sanitizer/asan_interface.h>
