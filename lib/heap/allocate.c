@@ -290,7 +290,7 @@ static void stress(struct mw_heap *self)
 static void prepare(struct mw_heap *self)
 {
     if (!mw_pool_refill(self) && !mw_nursery_grow(self) && !mw_mark_prepare(self))
-        mw_remembered_prepare(self);
+        mw_scavenge_prepare(self);
 }
 
 static bool may_allocate(struct mw_heap *self, const char *where)

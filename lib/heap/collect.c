@@ -13,6 +13,8 @@ static struct pause pause_begin(struct mw_heap *self, enum mw_heap_collector col
 
     mw_verify_or_report(self);
     mw_nursery_retire(self);
+    if (collector == MW_GC_MARK_COMPACT)
+        mw_compact_prepare(self);
     self->collecting = true;
     self->front.handle_end = NULL; /* whatever a callback asks for goes the long way, and is seen */
     self->pool.shut = false;

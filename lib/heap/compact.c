@@ -325,8 +325,9 @@ bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
 {
     const struct mw_compactor *plan = &self->compactor;
     size_t bytes = mw_header_bytes(header), pages, size;
-    bool large = bytes > MW_LARGE_MIN;
+    bool large = bytes > MW_LARGE_MIN, fits;
 
+    mw_compact_prepare(self);
     mw_compact_plan(self);
     pages = plan->pages;
     if (!large &&
@@ -335,20 +336,26 @@ bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
         pages++;
     size = mw_nursery_size(self) + mw_large_size(self) + pages * MW_PAGE_SIZE +
            (large ? mw_large_least(bytes, mw_is_leaf(self, header)) : 0);
-    mw_compact_forget(self);
-    return size <= mw_heap_bound(self) && pages + large <= self->pool.used;
+    fits = size <= mw_heap_bound(self) && pages + large <= self->pool.used;
+    if (!fits)
+        mw_compact_forget(self);
+    return fits;
 }
 
 bool mw_compact_is_worth_it(struct mw_heap *self)
 {
     bool due = self->compactor.due;
+    bool worth;
 
     self->compactor.due = false;
     if (!due || !mw_policy_sparse(self->pool.used, mw_old_used(self)))
         return false;
+    mw_compact_prepare(self);
     mw_compact_plan(self);
-    mw_compact_forget(self);
-    return mw_policy_sparse(self->pool.used, self->compactor.pages * MW_PAGE_SIZE) &&
-           mw_policy_slide(mw_old_used(self), self->compactor.cost,
-                           mw_policy_ns(self->config.slide_us));
+    worth = mw_policy_sparse(self->pool.used, self->compactor.pages * MW_PAGE_SIZE) &&
+            mw_policy_slide(mw_old_used(self), self->compactor.cost,
+                            mw_policy_ns(self->config.slide_us));
+    if (!worth)
+        mw_compact_forget(self);
+    return worth;
 }

@@ -9,6 +9,9 @@ enum {
     MW_RANK_INSIDE = 1 << 15,
 };
 
+/* Gives the plan's memory back. */
+void mw_compact_forget(struct mw_heap *self);
+
 MW_ALWAYS_INLINE uint16_t *mw_compact_ranks(const struct mw_heap *self, size_t index)
 {
     return self->compactor.ranks + index * MW_MARK_WORDS;

@@ -8,16 +8,22 @@
  * third, as a page has room for all that lives in another.
  *
  * So the plan has two addresses, a split and 512 ranks for each page: 1 KiB for 256. The table is
- * reserved with the heap and has memory only while a plan is there: a compaction, the last thing to
- * try without memory, cannot fail.
+ * reserved with the heap and has memory only while a plan is there, brought in ahead of the pause:
+ * a compaction, the last thing to try without memory, cannot fail, and does not wait for the
+ * kernel.
  */
 #include "heap/compact_internal.h"
 
 #include <errno.h>
 
-static size_t bytes_of_page(void)
+static size_t bytes_of_moves(size_t pages)
 {
-    return sizeof(struct mw_move) + MW_MARK_WORDS * sizeof(uint16_t);
+    return mw_vm_round(pages * sizeof(struct mw_move));
+}
+
+static size_t bytes_of_ranks(size_t pages)
+{
+    return mw_vm_round(pages * MW_MARK_WORDS * sizeof(uint16_t));
 }
 
 int mw_compact_init(struct mw_heap *self)
@@ -25,17 +31,29 @@ int mw_compact_init(struct mw_heap *self)
     struct mw_compactor *compactor = &self->compactor;
     size_t pages = self->pool.page_max;
 
-    compactor->bytes = mw_vm_round(pages * bytes_of_page());
+    compactor->bytes = bytes_of_moves(pages) + bytes_of_ranks(pages);
     compactor->moves = mw_vm_table(&self->vm, compactor->bytes);
     if (compactor->moves == NULL)
         return -ENOMEM;
-    compactor->ranks = (uint16_t *)(void *)(compactor->moves + pages);
+    compactor->ranks = (uint16_t *)(void *)((char *)compactor->moves + bytes_of_moves(pages));
     return 0;
 }
 
 void mw_compact_deinit(struct mw_heap *self)
 {
     mw_vm_unmap(self->compactor.moves, self->compactor.bytes);
+}
+
+/* For what a scavenge takes from the pool until then, too. */
+void mw_compact_prepare(struct mw_heap *self)
+{
+    const struct mw_compactor *compactor = &self->compactor;
+    size_t pages = self->pool.page_max;
+
+    while (pages > 0 && self->pool.roles[pages - 1] == MW_ROLE_FREE)
+        pages--;
+    mw_vm_bring_in(compactor->moves, bytes_of_moves(pages));
+    mw_vm_bring_in(compactor->ranks, bytes_of_ranks(pages));
 }
 
 void mw_compact_forget(struct mw_heap *self)

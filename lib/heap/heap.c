@@ -57,6 +57,8 @@ static int heap_init(struct mw_heap *self)
            (error = mw_stack_init(self, &self->promoted, young)) < 0 ||
            (error = mw_stack_init(self, &self->marker.stack, objects + objects / 8 + young)) < 0 ||
            (error = mw_compact_init(self)) < 0);
+    while (error == 0 && mw_scavenge_prepare(self))
+        ;
     mw_barrier_adjust(self);
     return error;
 }

@@ -447,8 +447,6 @@ MW_ALWAYS_INLINE bool mw_remembered_by_slots(const struct mw_heap *self, uint64_
     return mw_header_bytes(header) > MW_REMEMBER_ALL &&
            mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]);
 }
-/* Memory ahead of the next scavenge, a little at a time. Returns whether it brought some in. */
-bool mw_remembered_prepare(struct mw_heap *self);
 void mw_remembered_list(struct mw_heap *self, uintptr_t *holder);
 /* After marking began or ended, and when the first large young object comes or the last one goes.
  */
@@ -467,6 +465,8 @@ void mw_remembered_scan(struct mw_heap *self, mw_visit_fn *visit, void *context)
 void mw_remembered_prune(struct mw_heap *self);
 
 /* scavenge.c */
+/* Memory ahead of the next one, a little at a time. Returns whether it brought some in. */
+bool mw_scavenge_prepare(struct mw_heap *self);
 void mw_scavenge(struct mw_heap *self, bool promote_all, struct mw_scavenged *ret);
 /* Large, young, and not reached. */
 MW_ALWAYS_INLINE bool mw_large_is_lost(uint64_t header)
@@ -543,8 +543,8 @@ int mw_compact_init(struct mw_heap *self);
 void mw_compact_deinit(struct mw_heap *self);
 /* Finds where all that is marked goes, and changes nothing. Right until marks change. */
 void mw_compact_plan(struct mw_heap *self);
-/* Gives the plan's memory back. */
-void mw_compact_forget(struct mw_heap *self);
+/* Brings the plan's memory in, as far as the kernel has some: ahead of a pause. */
+void mw_compact_prepare(struct mw_heap *self);
 
 /* compact.c */
 /* In place of a sweep, after marking. */

@@ -165,7 +165,7 @@ static bool idle_work(struct mw_heap *self)
         return true;
     }
     return mw_pool_refill(self) || mw_nursery_grow(self) || mw_mark_prepare(self) ||
-           mw_remembered_prepare(self) || relax(self);
+           mw_scavenge_prepare(self) || relax(self);
 }
 
 static bool work_for(struct mw_heap *self, bool (*work)(struct mw_heap *self), uint64_t us)

@@ -45,15 +45,6 @@ void mw_stack_deinit(struct mw_stack *self)
     mw_vm_unmap(self->base, self->bytes);
 }
 
-/* What a scavenge may add: an entry for every eighth record of eight words. */
-bool mw_remembered_prepare(struct mw_heap *self)
-{
-    const struct mw_stack *set = &self->remembered;
-    size_t used = (size_t)((const char *)set->top - (const char *)set->base);
-
-    return mw_stack_prepare(&self->remembered, used + self->nursery.capacity / 64);
-}
-
 void mw_remembered_list(struct mw_heap *self, uintptr_t *holder)
 {
     if (!(holder[0] & MW_FLAG_LISTED)) {

@@ -311,6 +311,20 @@ static void update_globals(struct scavenge *self)
     globals->young_count = kept;
 }
 
+/* ---- memory ahead of the pause ---- */
+
+/* Of records of eight words, every eighth one may become a holder that is remembered; and all of
+ * them may wait at a time, when what leads to them is one array. (Of smaller ones more might: that
+ * comes in the pause, the first time. To have it ready would take half as much as a half.) */
+bool mw_scavenge_prepare(struct mw_heap *self)
+{
+    size_t capacity = self->nursery.capacity;
+    size_t remembered = mw_stack_count(&self->remembered) * sizeof(uintptr_t);
+
+    return mw_stack_prepare(&self->remembered, remembered + capacity / 64) ||
+           mw_stack_prepare(&self->promoted, capacity / 8);
+}
+
 /* ---- the whole ---- */
 
 static struct scavenge scavenge_of(struct mw_heap *heap, bool promote_all)

@@ -84,7 +84,7 @@ static void touch(char *start, size_t bytes)
         ((volatile char *)start)[at] = 0;
 }
 
-static int bring_in(char *start, size_t bytes)
+static int bring_in_step(char *start, size_t bytes)
 {
     if (madvise(start, bytes, MADV_POPULATE_WRITE) < 0 && (errno == ENOMEM || errno == EFAULT))
         return -ENOMEM;
@@ -93,17 +93,22 @@ static int bring_in(char *start, size_t bytes)
     return 0;
 }
 
+static int bring_in(char *start, size_t bytes)
+{
+    int error = 0;
+
+    for (size_t at = 0; at < bytes && error == 0; at += COMMIT_STEP)
+        error = bring_in_step(start + at, bytes - at < COMMIT_STEP ? bytes - at : COMMIT_STEP);
+    return error;
+}
+
 int mw_vm_commit(struct mw_vm *self, void *start, size_t bytes)
 {
     if (refuses(self) || mprotect(start, bytes, PROT_READ | PROT_WRITE) < 0)
         return -ENOMEM;
-    for (size_t at = 0; at < bytes; at += COMMIT_STEP) {
-        size_t step = bytes - at < COMMIT_STEP ? bytes - at : COMMIT_STEP;
-
-        if (bring_in((char *)start + at, step) < 0) {
-            mw_vm_decommit(start, bytes);
-            return -ENOMEM;
-        }
+    if (bring_in(start, bytes) < 0) {
+        mw_vm_decommit(start, bytes);
+        return -ENOMEM;
     }
     return 0;
 }
@@ -136,6 +141,11 @@ void mw_vm_unmap(void *start, size_t bytes)
 void *mw_vm_table(struct mw_vm *self, size_t bytes)
 {
     return map(self, bytes, PROT_READ | PROT_WRITE);
+}
+
+void mw_vm_bring_in(void *start, size_t bytes)
+{
+    bring_in(start, bytes);
 }
 
 void mw_vm_discard(void *start, size_t bytes)

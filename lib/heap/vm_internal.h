@@ -29,6 +29,9 @@ void mw_vm_decommit(void *start, size_t bytes);
 void mw_vm_unmap(void *start, size_t bytes);
 /* Memory that comes when it is touched, for tables whose bound is never near. NULL. */
 void *mw_vm_table(struct mw_vm *self, size_t bytes);
+/* Brings a part of a table in before it is used, from the start of one of the kernel's pages on.
+ * Without memory nothing happens: it comes when it is touched. */
+void mw_vm_bring_in(void *start, size_t bytes);
 /* Gives the memory of a part of a table back; it is zero when it is touched again. */
 void mw_vm_discard(void *start, size_t bytes);
 /* How many bytes of a range are in memory. */

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { SMALL_PAGES = 4 * MW_GROUP, ITEM_BYTES = 4000 };
+enum { SMALL_PAGES = 4 * MW_GROUP, ITEM_BYTES = 4000, HOLDERS = 8 * 1024 };
 
 #define KIB ((size_t)1 << 10)
 
@@ -295,24 +295,40 @@ static void marking_finds_its_stack_in_place(void **state)
     assert_true(mw_vm_resident(stack->base, stack->bytes) <= MIB / 2);
 }
 
+static void remember_one(struct fixture *self, struct mw_ref value)
+{
+    MW_SCOPE(scope, self->heap);
+
+    mw_heap_set(self->heap, mw_heap_new_array(self->heap, self->refs, 1, MW_PLACE_OLD), 0, value);
+}
+
+/* Beside what is remembered already. */
 static void a_scavenge_finds_room_for_what_it_remembers(void **state)
 {
     struct fixture *self = calloc(1, sizeof(*self));
     struct mw_heap_config config = config_of(self, 0, 64 * MIB);
     const struct mw_stack *set;
+    struct mw_scope scope;
+    struct mw_ref value;
 
     config.semi_space = config.semi_space_max = 4 * MIB;
     assert_int_equal(mw_heap_create(&config, &self->heap), 0);
     *state = self;
     add_types(self);
     set = &self->heap->remembered;
+    assert_int_equal(mw_vm_resident(set->base, set->bytes), MIB / 16);
+    scope = mw_scope_open(self->heap);
+    value = mw_heap_new(self->heap, self->node);
+    for (size_t i = 0; i < HOLDERS; i++)
+        remember_one(self, value);
     for (size_t i = 0; i < 2 * MIB / 32; i++) {
         MW_SCOPE(inner, self->heap);
 
         mw_heap_new(self->heap, self->node);
     }
-    assert_ptr_equal(set->top, set->base);
-    assert_int_equal(mw_vm_resident(set->base, set->bytes), MIB / 16);
+    mw_scope_close(&scope);
+    assert_int_equal(set->top - set->base, HOLDERS);
+    assert_int_equal(mw_vm_resident(set->base, set->bytes), HOLDERS * 8 + MIB / 16);
 }
 
 int main(void)
