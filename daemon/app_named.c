@@ -20,7 +20,8 @@ static void put(struct mw_block *block, enum mw_reading reading, uint32_t row, u
     mw_block_put(block, reading, row, (union mw_value){.u = value});
 }
 
-/* What lives among the objects is known right after a full collection, and of the last ones only
+/* What lives among the objects is known right after a full collection (but for what died while it
+ * was marked in slices), and of the last ones only
  * there is a record. */
 static void put_floor(struct mwd_app *self, const struct mw_heap_numbers *numbers,
                       struct mw_block *block)

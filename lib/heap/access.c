@@ -175,6 +175,8 @@ int mw_heap_copy_at(struct mw_heap *self, struct mw_ref to, size_t to_index, str
     uintptr_t *target = mw_handle_object(self, to, where);
     const uintptr_t *source = mw_handle_object(self, from, where);
 
+    if ((target == NULL && !mw_ref_is_none(to)) || (source == NULL && !mw_ref_is_none(from)))
+        return -EPERM;
     if (!is_array(self, target, where) || !is_array(self, source, where) ||
         !is_range(self, target, to_index, count) || !is_range(self, source, from_index, count))
         return -EINVAL;

@@ -1,8 +1,9 @@
 /* Allocation, when the inline form found no room, and of all that is not allocated in line.
  *
  * An allocation that finds no room insists: a collection as policy says, a full one, smaller halves
- * if they had grown, sliding if that makes room, then the program's near-limit callback and these
- * three again. What finds no room after that fails, and nothing else does.
+ * if they had grown, sliding if that makes room. Then, if the program has one, its near-limit
+ * callback, and the last three once more. What finds no room after that fails, and nothing else
+ * does.
  */
 #include "heap/heap_internal.h"
 
@@ -104,8 +105,8 @@ static bool make_room(struct mw_heap *self, const struct request *request, enum 
 
 /* ---- one try ---- */
 
-/* Large young objects may fill as much as the new space does; then a scavenge is due. What they
- * take comes back when it is over, so the next one always finds room. */
+/* Large young objects may fill as much as a half of the new space does; then a scavenge is due.
+ * What they take comes back when it is over, so the next one always finds room. */
 static uintptr_t *try_large(struct mw_heap *self, const struct request *request)
 {
     size_t bytes = mw_header_bytes(request->header);

@@ -28,6 +28,8 @@ int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t b
     uintptr_t *object = mw_handle_object(self, ref, where);
     struct mw_external *entry;
 
+    if (object == NULL && !mw_ref_is_none(ref))
+        return -EPERM;
     if (object == NULL || bytes > SIZE_MAX - self->external)
         return -EINVAL;
     entry = mw_heap_calloc(self, 1, sizeof(*entry));

@@ -7,9 +7,9 @@
  * from within. Calls nest, so it is a depth.
  *
  * Pages in use are opened and closed in runs: a call costs two of the kernel's for each run and
- * each large object. Pages of the pool stay as they are, nothing lives there. If the kernel refuses
- * to close a run (it would be one mapping too many), the run stays open: the mode sees less then,
- * and nothing breaks.
+ * three for each large object. Pages of the pool stay as they are, nothing lives there. If the
+ * kernel refuses to close a run (it would be one mapping too many), the run stays open: the mode
+ * sees less then, and nothing breaks.
  */
 #include "heap/heap_internal.h"
 

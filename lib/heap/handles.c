@@ -2,7 +2,7 @@
  *
  * Handles stand on a stack that never moves. In a checked heap each use of a slot has a tag, which
  * the handle carries in its upper 16 bits: a handle whose slot was given up, or given to another,
- * is seen. (One in 65,535 that are 65,535 uses too old is not.)
+ * is seen. (Unless the slot's present use comes a multiple of 65,535 uses later.)
  */
 #include "heap/heap_internal.h"
 
@@ -130,7 +130,12 @@ void mw_heap_assign_at(struct mw_heap *self, struct mw_ref ref, struct mw_ref va
 bool mw_heap_same_at(struct mw_heap *self, struct mw_ref left, struct mw_ref right,
                      const char *where)
 {
-    return mw_handle_object(self, left, where) == mw_handle_object(self, right, where);
+    const uintptr_t *left_object = mw_handle_object(self, left, where);
+    const uintptr_t *right_object = mw_handle_object(self, right, where);
+
+    if (left_object == NULL) /* which is also what a handle that is no good stands for */
+        return mw_ref_is_none(left) && mw_ref_is_none(right);
+    return left_object == right_object;
 }
 
 /* ---- scopes ---- */

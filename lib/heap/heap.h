@@ -12,10 +12,12 @@
  * Threads  one owner a heap: the thread that created it. Heaps know nothing of each other.
  * Bound    `limit` for objects, `handles` and `scopes` for what is open. Beside it the collector
  * has records, counted in mw_heap_numbers.malloced, and stacks and tables that are reserved when it
- * is created and take memory as far as they are used: for each live object of which marking or a
- * scavenge has to remember something a word at most. Errors   a call that should return an
- * object and cannot returns none; mw_heap_error() says why. The library never prints, exits or
- * aborts. Needs    a 64-bit machine.
+ * is created and take memory as far as they are used: for each live object of which marking, a
+ * scavenge or the write barrier has to remember something a word each; and 1 KiB for each page of
+ * 256 KiB while it slides.
+ * Errors   a call that should return an object and cannot returns none; mw_heap_error() says why.
+ * The library never prints, exits or aborts.
+ * Needs    a 64-bit machine.
  */
 #ifndef MW_HEAP_H
 #define MW_HEAP_H
@@ -40,19 +42,20 @@ enum mw_heap_mode {
     MW_HEAP_STRESS = 1 << 2,  /* collects at every allocation */
     MW_HEAP_MOVE = 1 << 3, /* young addresses come back after 16 scavenges, unreadable until then */
     MW_HEAP_POISON = 1 << 4,  /* free memory is overwritten; VERIFY sees who writes there */
-    MW_HEAP_FULL = 1 << 5,    /* each collection is a full one */
+    MW_HEAP_FULL = 1 << 5,    /* each collection that an allocation needs is a full one */
     MW_HEAP_ATOMIC = 1 << 6,  /* marks in one pause, never in slices */
     MW_HEAP_SLICES = 1 << 7,  /* marks all the time, in very small slices */
-    MW_HEAP_COMPACT = 1 << 8, /* each full collection slides */
+    MW_HEAP_COMPACT = 1 << 8, /* each full collection slides, but for a snapshot's */
     MW_HEAP_GUARD = 1 << 9,   /* CHECKED, and old objects cannot be read outside of calls */
 };
 
 enum mw_heap_misuse_kind {
     MW_MISUSE_HANDLE, /* none where an object is needed, or one whose scope was closed */
     MW_MISUSE_HEAP,   /* of another heap */
-    MW_MISUSE_TYPE,   /* this object has no such reference, word or bytes */
-    MW_MISUSE_RAW,    /* raw pointers were held over an allocation, or asked for outside a region;
-                         a region was left that is not open */
+    MW_MISUSE_TYPE,   /* this object has no such reference or word; a type that is no type of the
+                         heap, or not for this call; no such kind of collection */
+    MW_MISUSE_RAW,    /* raw pointers were held over what may move objects, or asked for outside a
+                         region; a region was left that is not open */
     MW_MISUSE_SCOPE,  /* closed out of order, left twice with an object, more than `scopes` of them
                        */
     MW_MISUSE_THREAD, /* not the owner */
@@ -63,27 +66,34 @@ enum mw_heap_misuse_kind {
 struct mw_heap_misuse {
     enum mw_heap_misuse_kind kind;
     const char *what;
-    const char
-        *where; /* "file:line" of the call, or its name if it is no macro; "" for a collection */
+    /* "file:line" of the call, or its name if it is no macro; "" for a collection. Closing a scope
+     * and destroying a global have no place of their own: it is where the scope was opened or the
+     * global was created. */
+    const char *where;
 };
 
 struct mw_heap_config {
     size_t limit;          /* bytes; the spaces and the page pool together */
-    size_t limit_max;      /* as far as `near_limit` may raise it; 0: limit and half of it */
+    size_t limit_max;      /* as far as it may be raised, 1 TiB at most; 0: limit and half of it */
     size_t semi_space;     /* of one half of the new space: a power of two, 256 KiB to 16 MiB */
-    size_t semi_space_max; /* as far as it may grow; 0: four times that, if it is little beside
-                              `limit` */
+    size_t semi_space_max; /* as far as it may grow, the same; 0: four times that, or twice, or not
+                              at all, so that both halves are an eighth of `limit` at most */
     uint64_t scavenge_us;  /* it grows while scavenges are likely to take no longer, and less of it
                               is filled after one took twice as long; 0: any time */
-    uint64_t slide_us;     /* in idle time it slides only if it takes no longer; 0: any time */
+    uint64_t slide_us;     /* in idle time it slides only if that is not likely to take longer; 0:
+                              any time */
     bool pretenure;        /* types whose objects nearly all survive are born old */
     uint32_t handles;      /* that may be alive at once */
     uint32_t scopes;       /* that may be open at once */
     unsigned modes;        /* of enum mw_heap_mode */
     uint64_t fail_mapping; /* tests: the n-th call for memory fails; 0: none does */
-    const struct mw_clock *clock; /* for the trace's time stamps; NULL: the machine's */
-    void *context;                /* for the calls below, each of which may be NULL */
-    /* What was asked for is not done. Called in unchecked heaps too for what is seen there. */
+    /* Of all times but CPU time, those of mw_heap_step() included. Must outlive the heap; NULL: the
+     * machine's. */
+    const struct mw_clock *clock;
+    void *context; /* for the calls below, each of which may be NULL */
+    /* What was asked for is not done; but a scope with open ones inside is closed with them, and
+     * where damage was found the collection goes on. Called in unchecked heaps too for what is seen
+     * there. Must not call the heap. */
     void (*misuse)(void *context, const struct mw_heap_misuse *misuse);
     /* Nothing more can be had below `limit`. May drop objects; an emergency reserve is open
      * meanwhile. Returns the new limit; what is not above the present one leaves it as it is. */
@@ -103,15 +113,16 @@ struct mw_heap *mw_heap_destroy(struct mw_heap *self);
 /* The least limit that a heap can work with whose halves may grow so far (not the 0 of a
  * configuration): both of them, one old page and the reserve. */
 size_t mw_heap_limit_min(size_t semi_space_max);
-/* Sets another limit, up to `limit_max`, which is `initial` to later calls of `near_limit`. One
- * below what is held collects first.
- * Errors   -EINVAL more than `limit_max` or less than mw_heap_limit_min(), -EBUSY what is alive
+/* Sets another limit, which later calls of `near_limit` get as `initial`. One below what is held
+ * collects first.
+ * Errors   -EINVAL not within mw_heap_numbers.limit_min and limit_max, -EBUSY what is alive
  *          needs more (mw_heap_numbers.total says how much, the reserve of 256 KiB comes on top),
  *          -EPERM misuse, or from within a callback; the limit is then what it was. */
 #define mw_heap_set_limit(self, limit) mw_heap_set_limit_at(self, limit, MW_HERE)
 
-/* Why the last call that returned none did: -ENOMEM the limit is reached, -EINVAL a count or size
- * that no object can have, -EOVERFLOW too many handles, -EPERM misuse. What is given none and
+/* Why the last call that returned none did, or the last misuse: -ENOMEM the limit is reached or the
+ * system has no memory, -EINVAL a count or size that no object can have, -EOVERFLOW too many
+ * handles, -EPERM misuse. What is given none and
  * returns it (mw_scope_escape(), mw_heap_dup()) leaves it as it was. 0 when none has yet, and when
  * mw_heap_get() or mw_global_get() found nothing where they looked: who may run out of handles
  * and must know which it was asks here, right after the call. */
@@ -173,14 +184,15 @@ enum mw_heap_place {
 
 /* Index: a word of the payload; with STRUCTS, element times words plus word. mw_heap_get() returns
  * none for a reference to nothing, and when no handle is left: mw_heap_error() tells them apart.
- * What is not there is misuse; nothing is stored then, and what is read is none or 0. */
+ * None in place of an object is misuse, and in a checked heap so is an index that the object does
+ * not have: nothing is stored then, and what is read is none or 0. */
 #define mw_heap_get(self, ref, index) mw_heap_get_at(self, ref, index, MW_HERE)
 #define mw_heap_set(self, ref, index, value) mw_heap_set_at(self, ref, index, value, MW_HERE)
 #define mw_heap_get_word(self, ref, index) mw_heap_get_word_at(self, ref, index, MW_HERE)
 #define mw_heap_set_word(self, ref, index, value)                                                  \
     mw_heap_set_word_at(self, ref, index, value, MW_HERE)
-/* Moves `count` references within REFS or from one to another, overlapping or not. Errors   -EINVAL
- * one of them is no such array, or has not as many. */
+/* Copies `count` references within REFS or from one to another, overlapping or not. Errors -EINVAL
+ * one of them is no such array, or has not as many; -EPERM misuse. */
 #define mw_heap_copy(self, to, to_index, from, from_index, count)                                  \
     mw_heap_copy_at(self, to, to_index, from, from_index, count, MW_HERE)
 
@@ -188,12 +200,13 @@ enum mw_heap_place {
 #define mw_heap_length(self, ref) mw_heap_length_at(self, ref, MW_HERE)
 /* Of none NULL. */
 #define mw_heap_type_of(self, ref) mw_heap_type_of_at(self, ref, MW_HERE)
+/* Whether both stand for one object, or both are none. */
 #define mw_heap_same(self, left, right) mw_heap_same_at(self, left, right, MW_HERE)
 
 /* ---- handles ---- */
 
-/* None stands for no object: mw_ref_none() makes one, mw_ref_is_none() tells. What a handle is good
- * for ends with its scope.
+/* None stands for no object: mw_ref_none() makes one, mw_ref_is_none() tells. A handle is good
+ * until its scope is closed.
  *
  * A scope is closed when the block is left, or by mw_scope_close(scope), the last one first; again
  * does nothing. An unchecked heap looks only whether a scope around it was closed before, and not
@@ -210,10 +223,14 @@ void mw_scope_unwind(const struct mw_scope *scope);
 #define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, MW_HERE)
 /* Another handle for the same object; for none, none. */
 #define mw_heap_dup(self, ref) mw_heap_dup_at(self, ref, MW_HERE)
-/* Lets a handle stand for another object, as an assignment does. */
+/* Lets a handle stand for another object, as an assignment does. None on either side is misuse, and
+ * changes nothing. */
 #define mw_heap_assign(self, ref, value) mw_heap_assign_at(self, ref, value, MW_HERE)
 
-/* Raw pointers: to a payload, good until the region is left. Regions nest. No allocation inside. */
+/* Raw pointers: to a payload, good until the region is left; NULL after misuse. Regions nest. Bytes
+ * and words may be read and written, references only be read, mw_heap_payload() then leads on: they
+ * are stored by mw_heap_set(), which tells the collector. Inside a region nothing may be allocated
+ * or collected, no limit set and no snapshot taken. */
 #define mw_heap_raw_enter(self) mw_heap_raw_enter_at(self, MW_HERE)
 #define mw_heap_raw_leave(self) mw_heap_raw_leave_at(self, MW_HERE)
 #define mw_heap_raw(self, ref) mw_heap_raw_at(self, ref, MW_HERE)
@@ -229,11 +246,11 @@ struct mw_global *mw_global_destroy(struct mw_heap *self, struct mw_global *glob
 
 /* Memory outside the heap that lives as long as an object: counted, and released after the
  * collection that finds the object dead, or with the heap. `release` may be NULL and must not call
- * the heap. Errors   -EINVAL no object, or more bytes than can be counted; -ENOMEM. */
+ * the heap. Errors   -EINVAL none, or more bytes than can be counted; -ENOMEM; -EPERM misuse. */
 #define mw_heap_attach_external(self, ref, bytes, release, data)                                   \
     mw_heap_attach_external_at(self, ref, bytes, release, data, MW_HERE)
-/* Releases at once all that is attached to an object that lives on, or waits to be found dead.
- * Returns the bytes. It looks through everything attached to any object: for few of them. */
+/* Releases at once all that is attached to an object, whether that lives on or not. Returns the
+ * bytes. It looks through everything that is attached to any object: for heaps with few of that. */
 #define mw_heap_release_external(self, ref) mw_heap_release_external_at(self, ref, MW_HERE)
 
 /* ---- collecting ---- */
@@ -246,15 +263,17 @@ enum mw_heap_work {
 
 #define mw_heap_collect(self, work) mw_heap_collect_at(self, work, MW_HERE)
 /* For idle time: does what would be done in pauses later, for about so many microseconds. Returns
- * whether there is more to do. An old space that is mostly holes is compacted, in one go: that
- * takes a millisecond or two for each megabyte alive, see `slide_us`. */
+ * whether there is more to do. A pause is not cut short: the one that ends marking, a scavenge. An
+ * old space that is mostly holes is compacted, in one go, too: that takes a millisecond or two for
+ * each megabyte alive, see `slide_us`. */
 bool mw_heap_step(struct mw_heap *self, uint64_t us);
-/* Looks at everything; in a heap with MW_HEAP_POISON, at free memory as well. Returns 0, -EILSEQ
+/* Looks at everything, but while marking goes on not at what is not settled: marks, the remembered
+ * set, what is dead. In a heap with MW_HEAP_POISON, at free memory as well. Returns 0, -EILSEQ
  * and the first fault's text, or -ENOMEM: it needs some 2 % of the heap's size meanwhile. */
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault);
-/* Calls `each` for every object, dead ones that were not noticed yet included. It must not call the
- * heap. Marking that goes on in slices is ended first, so objects may move; where that cannot be,
- * in a raw region or a callback, some are left out. */
+/* Calls `each` for every object, dead ones that were not noticed yet included, with its bytes, the
+ * header among them. It must not call the heap. Marking that goes on in slices is ended first, so
+ * objects may move; where that cannot be, in a raw region or a callback, some are left out. */
 void mw_heap_walk(struct mw_heap *self,
                   void (*each)(void *context, const struct mw_heap_type *type, size_t bytes),
                   void *context);

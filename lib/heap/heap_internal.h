@@ -19,7 +19,7 @@ enum {
     MW_SEMI_MIN = 256 * 1024,
     MW_SEMI_MAX = 16 * 1024 * 1024,
     MW_SPAN_MIN = 64,     /* a smaller hole costs more to remember than it is worth */
-    MW_SPAN_CLASSES = 13, /* class i: holes of 64 << i bytes and more; the last is a whole page */
+    MW_SPAN_CLASSES = 12, /* class i: holes of 64 << i bytes and more; the last: half a page */
     /* Large young objects at once: two scavenges' worth, and one that is larger than a half. */
     MW_LARGE_YOUNG_MAX = 2 * (MW_SEMI_MAX / MW_LARGE_MIN + 1),
     MW_KEPT_MAX = 16,          /* more mappings of large objects are not looked through */
@@ -311,7 +311,7 @@ struct mw_global {
     bool weak;
 };
 
-/* allocate.c */
+/* access.c */
 size_t mw_object_length(const struct mw_heap *self, const uintptr_t *object);
 
 /* scavenge.c: what one has done */
@@ -448,8 +448,7 @@ MW_ALWAYS_INLINE bool mw_remembered_by_slots(const struct mw_heap *self, uint64_
            mw_shape_has_parts(&self->types.shapes[mw_header_type(header)]);
 }
 void mw_remembered_list(struct mw_heap *self, uintptr_t *holder);
-/* After marking began or ended, and when the first large young object comes or the last one goes.
- */
+/* After marking began or ended, the first large young object came, or the last one went. */
 void mw_barrier_adjust(struct mw_heap *self);
 /* Gives a holder that became old, or was born so, the flags that its references ask for. */
 MW_ALWAYS_INLINE void mw_remembered_enter(struct mw_heap *self, uintptr_t *holder,
@@ -487,8 +486,7 @@ MW_ALWAYS_INLINE uintptr_t mw_scavenged_place(uintptr_t from, size_t size, uintp
 }
 
 /* mark.c */
-/* Brings in a page of the stack that marking will need; outside of pauses. Returns whether it did.
- */
+/* Brings in a page of the stack that marking will need. Returns whether it did. */
 bool mw_mark_prepare(struct mw_heap *self);
 void mw_mark_begin(struct mw_heap *self);
 void mw_mark_roots(struct mw_heap *self);
@@ -592,6 +590,8 @@ void mw_history_add(struct mw_heap *self, struct mw_heap_collection *of);
 
 /* verify.c */
 void mw_verify_or_report(struct mw_heap *self);
+
+/* walk.c */
 typedef void mw_walk_fn(void *context, uintptr_t *object, uint64_t header);
 /* Every object of every space, fillers left out. */
 void mw_walk(const struct mw_heap *self, mw_walk_fn *each, void *context);

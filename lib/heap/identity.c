@@ -18,8 +18,8 @@
  * them young. They stand in a list with their ids, which a scavenge brings up to date, and join the
  * others at the next pass.
  *
- * All tables are reserved at the first snapshot, for the heap's highest limit, so that nothing here
- * can fail later. Memory comes to them as they are used.
+ * All tables are reserved at the first snapshot, for the heap's highest limit, so that no
+ * collection can fail for them. Memory comes to them as they are used.
  */
 #include "heap/identity_internal.h"
 

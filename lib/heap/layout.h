@@ -31,7 +31,7 @@ enum mw_heap_flag {
     MW_FLAG_AGED = 1 << 1,    /* survived one scavenge; promoted at the next */
     MW_FLAG_LISTED = 1 << 2,  /* stands in the remembered set */
     MW_FLAG_WATCHED = 1 << 3, /* a store of a young value must be remembered */
-    MW_FLAG_OLD = 1 << 4,     /* lives in the old or the large-object space */
+    MW_FLAG_OLD = 1 << 4,     /* lives in the old space; or is large, and has become old */
     MW_FLAG_LARGE = 1 << 5,   /* has a mapping of its own */
     MW_FLAG_MARKED = 1 << 6, /* young and reached: in a full collection, large ones in a scavenge */
     MW_FLAG_NUMBERED = 1 << 7 /* has an identity in the snapshot's table */
@@ -74,7 +74,8 @@ struct mw_scope {
 /* The first member of struct mw_heap. */
 struct mw_heap_front {
     char *top, *limit;                             /* zeroed memory for new young objects */
-    uintptr_t *handle_top, *handle_end;            /* handle_end: NULL in a checked heap */
+    uintptr_t *handle_top, *handle_end;            /* handle_end: NULL in a checked heap, and
+                                            in a collection */
     struct mw_scope_record *scope_top, *scope_end; /* scope_end: likewise */
     /* The write barrier: a store is told unless its holder lies in the young span, and only if the
      * value lies in the told span and the holder has one of the flags of `barrier`. */
@@ -112,7 +113,7 @@ static inline struct mw_heap_front *mw_heap_front_of(struct mw_heap *self)
     return (struct mw_heap_front *)(void *)self;
 }
 
-/* The payload of an object that a raw pointer's payload refers to. */
+/* The payload of an object, from a reference that was read through a raw pointer. */
 static inline void *mw_heap_payload(uintptr_t reference)
 {
     return (uint64_t *)reference + 1;

@@ -46,9 +46,10 @@ enum { MW_PAUSE_BUCKETS = 16 };
 
 struct mw_heap_numbers {
     size_t total, used, limit;
-    size_t external; /* owned by objects, outside the heap */
-    size_t malloced; /* the collector's own records; not its stacks and tables, see heap.h */
-    size_t pooled;   /* pages kept ready */
+    size_t external;             /* owned by objects, outside the heap */
+    size_t limit_min, limit_max; /* what mw_heap_set_limit() takes */
+    size_t malloced; /* the collector's own records, and of its tables those of identities only */
+    size_t pooled;   /* pages kept ready, and mappings of large objects that are gone */
     size_t handles, globals;
     uint64_t collections[MW_GC_COLLECTORS];
     uint64_t in_slices; /* of the full ones, those that were marked in slices */

@@ -1,11 +1,11 @@
 /* Pages of the old space, and those kept ready for it.
  *
  * The first touch of a page costs 7 to 20 microseconds, and a page of the heap has 64 of the
- * kernel's. So pages are brought in before they are needed, one at a time and outside of pauses,
- * and pages that a collection frees stay in the pool up to a cap.
+ * kernel's. So pages are brought in before they are needed, one or one group at a time and outside
+ * of pauses, and pages that a collection frees stay in the pool up to a cap.
  *
  * After a fork the first write costs as much again as the first touch. Clearing marks writes to all
- * pages at once, so they are touched before, one by one.
+ * pages at once, so they are touched before, one by one, where there is time for that.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"

@@ -34,9 +34,9 @@ uint64_t mw_policy_ns(uint64_t us)
 
 /* Bytes of old objects at which the next full collection begins, with so many alive now. Three
  * times as many make marking a small part of what the program does meanwhile; a small heap may grow
- * by a sixty-fourth of its limit first, else a program of a few megabytes would be marked all the
- * time. Never more than half of what is left to the limit: nearer to it, collections come more
- * often. */
+ * by 8 MiB first, or by a sixty-fourth of its limit up to 16 MiB, else a program of a few megabytes
+ * would be marked all the time. Never more than half of what is left to the limit: nearer to it,
+ * collections come more often. */
 size_t mw_policy_next_full(size_t live, size_t limit)
 {
     size_t step = most(8 * MIB, least(limit / 64, 16 * MIB));
@@ -69,7 +69,7 @@ size_t mw_policy_next_external(size_t external)
 }
 
 /* Bytes that may stay in the pool: as many as the program is likely to fill before the next full
- * collection and, as that ends late, half as many again; but not half of the limit. A peak is
+ * collection and, as that ends late, half as many again; half of the limit at most. A peak is
  * forgotten in some eight seconds: a page that is given back and comes again costs a millisecond
  * (measured: half of ringc's time, a sixth of bintrees'). */
 size_t mw_policy_pool_cap(size_t live, size_t full_at, size_t limit, size_t before, uint64_t ns)

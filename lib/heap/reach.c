@@ -5,7 +5,7 @@
  *
  * An object is shared when two places reach it; then so is all to which it leads. Places come one
  * after the other: what an earlier one has reached, and the present one reaches, joins the shared
- * set, once. So each object is looked at twice at most, however many places there are.
+ * set, once. So each object is looked at twice at most for this, however many places there are.
  */
 #include "heap/reach_internal.h"
 

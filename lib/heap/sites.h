@@ -31,9 +31,12 @@ struct mw_heap_site {
     /* Bytes that other places reach, too. Each object is counted once, for that of its places which
      * has the most handles. */
     size_t shared;
-    /* A shortest way to an object of the type that takes the most of both, from the first 4,096 of
-     * its handles and globals and over 65,536 objects at most ("..." where it is longer). As in
-     * "handle at FILE:LINE -> Cache.entries -> Entry[3] -> Entry.value -> Blob". */
+    /* A shortest way to an object of the type that takes the most of both, as in "handle at
+     * FILE:LINE
+     * -> Cache.entries -> Entry[3] -> Entry.value -> Blob"; of more than 11 steps the rest is told
+     * as
+     * "(N more)". It is looked for from 4,096 of the place's handles and globals, those of the
+     * scopes opened last, and over 65,536 objects: "..." when it was not found there. */
     char path[MW_SITE_PATH_MAX];
 };
 

@@ -5,14 +5,15 @@
  * heap, so it works at the limit and inside the near-limit callback; beside it about 1 % of the
  * heap's size, with identities included, which stay for the next snapshot.
  *
- * What is in it   a node for each object that is alive, under the name of its type; an edge for
- * each reference, under the name of its field or its index; the open scopes with their handles, by
- * the place that opened them; globals, weak ones as weak edges; external memory, owned by its
- * object. The sizes of all nodes but those of external memory sum up to `used` of heap.h.
- * Identities   an object has the same id in every snapshot of its heap, wherever it moves; ids are
- * odd, and an id does not come back, until some two thousand million of them are used up and all
- * objects get other ones (`new_ids`).
- * Text   the content of MW_KIND_TEXT stands in the file, its first 1,024 bytes.
+ * What is in it   a node for each object that is alive, under the name of its type, or under what
+ * it says if it is text; an edge for each reference, under the name of its field or its index; the
+ * open scopes with their handles, by the place that opened them (65,536 of them; the last one has
+ * the handles of all others); globals, weak ones as weak edges; external memory, owned by its
+ * object. The sizes of all nodes but those of external memory sum up to mw_heap_numbers.used, less
+ * what has died in a new space that could not be emptied at the limit. Identities   an object has
+ * the same id in every snapshot of its heap, wherever it moves; ids are odd, and an id does not
+ * come back, until some two thousand million of them are used up and all objects get other ones
+ * (`new_ids`). Text   the content of MW_KIND_TEXT stands in the file, its first 1,024 bytes.
  */
 #ifndef MW_HEAP_SNAPSHOT_H
 #define MW_HEAP_SNAPSHOT_H
@@ -53,16 +54,19 @@ int mw_heap_snapshot_save(struct mw_heap *self, const char *path,
 
 /* ---- in two halves ---- */
 
-/* A heap that is ready to be written. `prepare` collects and counts; `emit` and `store` only read,
- * and allocate nothing: after fork() the child may call them while the parent goes on. In the
+/* A heap that is ready to be written. `prepare` collects and counts; `emit` and `store` only read
+ * then, and allocate nothing: after fork() the child may call them while the parent goes on. In the
  * process that prepared, the heap must not be used in between (-ESTALE, as far as it is noticed).
- * `destroy` takes NULL, and returns it. */
+ * `destroy` takes NULL, and returns it; it comes before the heap's own.
+ * Errors   those of mw_heap_snapshot_write() and _save(), as far as each collects or writes. */
 struct mw_heap_snapshot;
 /* Ahead of `begin`, for a program that must not stand still: marks for about so many microseconds.
- * Returns whether there is more to do. Marking that began goes on with mw_heap_step() otherwise. */
+ * Returns whether there is more to do. If `begin` does not come, allocations and mw_heap_step() end
+ * that marking. */
 bool mw_heap_snapshot_step(struct mw_heap *self, uint64_t us);
 /* As `prepare`, for a child that writes it: a short pause if `step` has returned false just before,
- * otherwise no longer than `prepare`. The child collects once more; its report alone has counts. */
+ * otherwise no longer than `prepare`. Who writes it collects once more, first; only that report has
+ * counts. */
 int mw_heap_snapshot_begin(struct mw_heap *self, struct mw_heap_snapshot **ret,
                            struct mw_heap_snapshot_report *ret_report);
 int mw_heap_snapshot_prepare(struct mw_heap *self, struct mw_heap_snapshot **ret,

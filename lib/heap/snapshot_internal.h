@@ -29,7 +29,7 @@ MW_ALWAYS_INLINE char *mw_out_row(struct mw_out *self)
 void mw_out_text(struct mw_out *self, const char *text);
 /* A comma, and the bytes as a JSON string: what is no UTF-8 becomes U+FFFD. */
 void mw_out_string(struct mw_out *self, const char *bytes, size_t size);
-/* Both return where the digits end. */
+/* Returns where the digits end. */
 char *mw_out_number(char *at, uint64_t value);
 
 /* ---- snapshot ---- */

@@ -40,6 +40,8 @@ void mw_heap_get_numbers(const struct mw_heap *self, struct mw_heap_numbers *ret
     ret->used = mw_heap_used(self);
     ret->limit = self->limit;
     ret->external = self->external;
+    ret->limit_min = mw_heap_limit_min(self->config.semi_space_max);
+    ret->limit_max = self->config.limit_max;
     ret->malloced = self->malloced + sizeof(*self);
     ret->pooled = mw_heap_pooled(self);
     ret->handles = (size_t)(self->front.handle_top - self->handles);

@@ -1,6 +1,7 @@
 /* Sweeping: holes are what lies between marks.
  *
- * After marking only whole pages are freed; the others wait until the old space needs a hole. Pages
+ * After marking only whole pages are freed; the others wait until the old space needs a hole, or
+ * until they are swept ahead of the next marking, a page at a time. Pages
  * that are nearly all live are left as they are: walking them costs more than their crumbs are
  * worth.
  *

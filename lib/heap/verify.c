@@ -2,7 +2,7 @@
  *
  * First a walk notes where objects begin; then each object's header, each reference, each root and
  * each flag of the remembered set is held against that. It needs a bit for each word of the heap
- * while it runs, and stops at the first fault.
+ * while it runs, and tells the first fault.
  */
 #include "heap/annotate_internal.h"
 #include "heap/heap_internal.h"

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { RAISE = 64 * 1024 };
+enum { RAISE = 64 * 1024, SITES = 16 };
 
 const struct shadow_mode shadow_modes[] = {
     {"normal", 0},
@@ -430,12 +430,15 @@ static void snapshot_begun(struct shadow *self)
 /* All places together have the bytes of all that can be reached. */
 static void sites(struct shadow *self)
 {
-    struct mw_heap_site rows[4];
-    size_t count = 0;
-    int error = mw_heap_get_sites(self->heap, rows, 4, &count);
+    struct mw_heap_site rows[SITES];
+    size_t count = 0, bytes = 0;
+    int error = mw_heap_get_sites(self->heap, rows, SITES, &count);
 
     require(self, error == 0 || (error == -ENOMEM && self->run->may_fail), "sites were not told");
-    require(self, error < 0 || count > 0 || self->handle_count == 0, "handles have no site");
+    require(self, count <= SITES, "there are more sites than places");
+    for (size_t i = 0; i < count; i++)
+        bytes += rows[i].retained + rows[i].shared;
+    require(self, error < 0 || bytes == reachable_bytes(self), "sites do not sum up");
 }
 
 static void step(struct shadow *self)

@@ -180,6 +180,12 @@ static void compare_graph(struct shadow *self)
     mw_heap_raw_leave(self->heap);
 }
 
+size_t reachable_bytes(struct shadow *self)
+{
+    compare_graph(self);
+    return alive_bytes(self);
+}
+
 void compare(struct shadow *self, bool full)
 {
     const char *fault = "";

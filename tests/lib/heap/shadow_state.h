@@ -41,6 +41,8 @@ static inline void require(const struct shadow *self, bool holds, const char *wh
 }
 /* `full`: right after a full collection in one pause, so that nothing dead is held any more. */
 void compare(struct shadow *self, bool full);
+/* Of the objects that the model reaches, each of which is looked at. */
+size_t reachable_bytes(struct shadow *self);
 
 enum snapshot_way {
     SNAPSHOT_AT_ONCE,

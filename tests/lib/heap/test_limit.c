@@ -238,6 +238,8 @@ static void a_limit_is_between_the_least_and_limit_max(void **state)
     struct fixture *self = create(state, 0, 4 * MIB); /* limit_max: 6 MiB */
     size_t least = mw_heap_limit_min(MIB / 4);
 
+    assert_int_equal(numbers_of(self).limit_min, least);
+    assert_int_equal(numbers_of(self).limit_max, 6 * MIB);
     assert_int_equal(mw_heap_set_limit(self->heap, 6 * MIB + 1), -EINVAL);
     assert_int_equal(mw_heap_set_limit(self->heap, least - 1), -EINVAL);
     assert_int_equal(mw_heap_set_limit(self->heap, 0), -EINVAL);

@@ -66,15 +66,19 @@ static void every_call_names_its_line(void **state)
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
     mw_heap_type_of(heap, stale);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
-    mw_heap_same(heap, refs, stale);
+    assert_false(mw_heap_same(heap, refs, stale));
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    assert_false(mw_heap_same(heap, mw_ref_none(), stale)); /* it is not none */
+    expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
+    assert_false(mw_heap_same(heap, stale, mw_ref_none()));
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
     mw_heap_dup(heap, stale);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
     mw_heap_assign(heap, refs, stale);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
-    assert_int_equal(mw_heap_copy(heap, refs, 0, stale, 0, 1), -EINVAL);
+    assert_int_equal(mw_heap_copy(heap, refs, 0, stale, 0, 1), -EPERM);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
-    assert_int_equal(mw_heap_attach_external(heap, stale, 1, NULL, NULL), -EINVAL);
+    assert_int_equal(mw_heap_attach_external(heap, stale, 1, NULL, NULL), -EPERM);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
     assert_int_equal(mw_global_create(heap, stale, false, &global), -EPERM);
     expect_misuse(self, MW_MISUSE_HANDLE, __LINE__ - 1);
