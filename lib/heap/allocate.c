@@ -56,23 +56,27 @@ static bool ask_for_more(struct mw_heap *self)
     self->reserve_open = false;
     if (limit > self->limit)
         self->limit = limit < self->config.limit_max ? limit : self->config.limit_max;
+    mw_old_retire(self); /* the next call shall find the reserve again */
     return true;
 }
 
+/* What is alive and young finds room in the old space then, if that was what kept it young. */
 static void slide_if_it_helps(struct mw_heap *self, const struct request *request)
 {
-    if (mw_compact_makes_room(self, request->header))
-        mw_collect_compact(self, "last resort");
+    if (!mw_compact_makes_room(self, request->header))
+        return;
+    mw_collect_compact(self, "last resort");
+    mw_nursery_make_way(self);
 }
 
 enum step {
     STEP_COLLECT,
     STEP_FULL,
-    STEP_HALVES,
+    STEP_LESS,
     STEP_SLIDE,
     STEP_CALLBACK,
     STEP_LAST_FULL,
-    STEP_LAST_HALVES,
+    STEP_LAST_LESS,
     STEP_LAST_SLIDE,
     STEPS
 };
@@ -88,9 +92,9 @@ static bool make_room(struct mw_heap *self, const struct request *request, enum 
     case STEP_LAST_FULL:
         mw_collect_major(self, "last resort");
         return true;
-    case STEP_HALVES:
-    case STEP_LAST_HALVES:
-        mw_nursery_make_way(self);
+    case STEP_LESS:
+    case STEP_LAST_LESS:
+        mw_limit_use_less(self);
         return true;
     case STEP_SLIDE:
     case STEP_LAST_SLIDE:
@@ -260,9 +264,10 @@ static uintptr_t *try_hard(struct mw_heap *self, const struct request *request)
 static bool can_never_fit(const struct mw_heap *self, const struct request *request)
 {
     size_t bytes = mw_header_bytes(request->header);
+    size_t others = 2 * self->config.semi_space + (self->reserve_open ? 0 : MW_RESERVE);
 
     return bytes > MW_LARGE_MIN && mw_large_least(bytes, mw_is_leaf(self, request->header)) >
-                                       self->config.limit_max - 2 * self->config.semi_space;
+                                       self->config.limit_max - others;
 }
 
 static uintptr_t *insist(struct mw_heap *self, const struct request *request)
@@ -299,12 +304,23 @@ static bool may_allocate(struct mw_heap *self, const char *where)
     if (!mw_heap_right_thread(self, where))
         return false;
     if (self->collecting)
-        mw_misuse(self, MW_MISUSE_CALLBACK, "an allocation inside a collection", where);
+        mw_misuse(self, MW_MISUSE_CALLBACK, "an allocation by a callback", where);
     else if (self->front.raw_depth > 0)
         mw_misuse(self, MW_MISUSE_RAW, "an allocation while raw pointers are held", where);
     else
         return true;
     return false;
+}
+
+/* What is born outside of the new space, large or old, may take the room that halves need in order
+ * to get smaller: they do that before. */
+static bool request_crowds(const struct mw_heap *self, const struct request *request)
+{
+    size_t bytes = mw_header_bytes(request->header);
+
+    return self->nursery.capacity > self->config.semi_space &&
+           (bytes > MW_LARGE_MIN || is_born_old(self, request)) &&
+           mw_nursery_is_crowded_by(self, bytes > MW_LARGE_MIN ? bytes : MW_PAGE_SIZE);
 }
 
 static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
@@ -323,6 +339,8 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         return mw_handle_fail(self, -ENOMEM);
     prepare(self);
     mw_incremental_tick(self);
+    if (request_crowds(self, request))
+        mw_nursery_make_way(self);
     object = insist(self, request);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
 }

@@ -15,8 +15,7 @@ static struct pause pause_begin(struct mw_heap *self, enum mw_heap_collector col
     mw_nursery_retire(self);
     if (collector == MW_GC_MARK_COMPACT)
         mw_compact_prepare(self);
-    self->collecting = true;
-    self->front.handle_end = NULL; /* whatever a callback asks for goes the long way, and is seen */
+    mw_callbacks_begin(self);
     self->pool.shut = false;
     pause.of.used_before = mw_heap_used(self);
     pause.of.total_before = mw_heap_total(self);
@@ -64,8 +63,7 @@ static void pause_end(struct mw_heap *self, struct pause *pause, const struct mw
     mw_verify_or_report(self);
     if (self->config.collected != NULL && !self->copy)
         self->config.collected(self->config.context, of);
-    mw_handles_open(self);
-    self->collecting = false;
+    mw_callbacks_end(self, false);
 }
 
 void mw_collect_minor(struct mw_heap *self, const char *reason)
@@ -131,6 +129,7 @@ static void trim_pool(struct mw_heap *self, enum mw_heap_collector collector)
         mw_pool_trim(self, self->pool.target * MW_PAGE_SIZE);
     else
         mw_pool_ease(self, self->pool.cap);
+    mw_pool_make_way(self, 0); /* what a near-limit callback took of the reserve may be free */
 }
 
 /* Large objects do not move. */
@@ -211,7 +210,7 @@ void mw_heap_collect_at(struct mw_heap *self, enum mw_heap_work work, const char
     if (!mw_heap_right_thread(self, where))
         return;
     if (self->collecting)
-        mw_misuse(self, MW_MISUSE_CALLBACK, "a collection inside a collection", where);
+        mw_misuse(self, MW_MISUSE_CALLBACK, "a collection by a callback", where);
     else if (self->front.raw_depth > 0)
         mw_misuse(self, MW_MISUSE_RAW, "a collection inside a raw region", where);
     else if ((unsigned)work >= sizeof(collections) / sizeof(collections[0]))

@@ -266,6 +266,7 @@ static void settle_page(struct mw_heap *self, size_t index)
         return;
     }
     page->state = MW_PAGE_SWEPT;
+    page->reserve = false;
     page->used = page->live = end * MW_WORD - MW_PAGE_FIRST;
     self->old.used += page->used;
     memset(page->own_slots, 0, sizeof(page->own_slots));
@@ -319,6 +320,17 @@ void mw_compact(struct mw_heap *self)
 
 /* ---- is it of use? ---- */
 
+/* Of the new space when sliding is over: halves that have grown get smaller if what lives in them
+ * finds room in the old space, dense as that is then. */
+static size_t new_space_after(const struct mw_heap *self)
+{
+    size_t size = mw_nursery_size(self);
+    size_t pages = mw_nursery_used(self) / MW_PAGE_ROOM + 1;
+    size_t least = 2 * self->config.semi_space + pages * MW_PAGE_SIZE;
+
+    return least < size && self->nursery.slots == 2 ? least : size;
+}
+
 /* The object would begin where the plan ends, or on a page more. A large one gets nothing unless
  * pages come free for it. */
 bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
@@ -334,7 +346,7 @@ bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
         (pages == 0 ||
          !mw_old_fits((MW_PAGE_WORDS - plan->moves[plan->last].end) * (size_t)MW_WORD, bytes)))
         pages++;
-    size = mw_nursery_size(self) + mw_large_size(self) + pages * MW_PAGE_SIZE +
+    size = new_space_after(self) + mw_large_size(self) + pages * MW_PAGE_SIZE +
            (large ? mw_large_least(bytes, mw_is_leaf(self, header)) : 0);
     fits = size <= mw_heap_bound(self) && pages + large <= self->pool.used;
     if (!fits)

@@ -49,7 +49,7 @@ int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t b
     return 0;
 }
 
-static void release_of(struct mw_heap *self, struct mw_external **list, uintptr_t object)
+static void die_with(struct mw_heap *self, struct mw_external **list, uintptr_t object)
 {
     while (*list != NULL) {
         struct mw_external *entry = *list;
@@ -59,10 +59,7 @@ static void release_of(struct mw_heap *self, struct mw_external **list, uintptr_
             continue;
         }
         *list = entry->next;
-        self->external -= entry->bytes;
-        if (entry->release != NULL)
-            entry->release(entry->data);
-        mw_heap_free(self, entry, sizeof(*entry));
+        die(self, entry);
     }
 }
 
@@ -70,13 +67,20 @@ size_t mw_heap_release_external_at(struct mw_heap *self, struct mw_ref ref, cons
 {
     MW_GUARD(self);
     const uintptr_t *object = mw_handle_object(self, ref, where);
-    size_t before = self->external;
+    size_t bytes = self->external;
+    bool before;
 
-    if (object == NULL)
+    if (self->collecting)
+        mw_misuse(self, MW_MISUSE_CALLBACK, "memory outside is released by a callback", where);
+    if (object == NULL || self->collecting)
         return 0;
-    release_of(self, &self->externals.young, (uintptr_t)object);
-    release_of(self, &self->externals.old, (uintptr_t)object);
-    return before - self->external;
+    die_with(self, &self->externals.young, (uintptr_t)object);
+    die_with(self, &self->externals.old, (uintptr_t)object);
+    bytes -= self->external;
+    before = mw_callbacks_begin(self);
+    mw_external_release(self);
+    mw_callbacks_end(self, before);
+    return bytes;
 }
 
 void mw_external_scavenged(struct mw_heap *self, uintptr_t from, size_t size)

@@ -178,7 +178,7 @@ struct mw_ref mw_scope_escape_slow(struct mw_heap *self, struct mw_scope_record 
 
     if (record == NULL && base == NULL)
         return ref; /* the scope was refused: what was made in it is in the one around already */
-    if (record == NULL || record >= self->front.scope_top) {
+    if (record == NULL || record >= self->front.scope_top || record->base != base) {
         mw_misuse(self, MW_MISUSE_SCOPE, "nothing escapes from a scope that is closed", where);
         return mw_ref_none();
     }
@@ -194,6 +194,11 @@ void mw_scope_unwind(const struct mw_scope *scope)
 
     if (scope->record == NULL || !mw_heap_right_thread(self, scope->record->where))
         return;
+    if (scope->record >= self->front.scope_top || scope->record->base != scope->base) {
+        mw_misuse(self, MW_MISUSE_SCOPE, "the scope was closed with one around it",
+                  scope->record->where);
+        return;
+    }
     inside = scope->record + 1;
     if (inside < self->front.scope_top) {
         self->front.handle_top = inside->base;

@@ -100,9 +100,14 @@ fail:
 
 struct mw_heap *mw_heap_destroy(struct mw_heap *self)
 {
+    if (self != NULL && (self->collecting || self->reserve_open)) {
+        mw_misuse(self, MW_MISUSE_CALLBACK, "a heap is destroyed by its own callback", __func__);
+        return self;
+    }
     if (self != NULL) {
         if (self->config.modes & MW_HEAP_GUARD)
             mw_guard_open(self);
+        mw_callbacks_begin(self); /* those that release */
         mw_external_deinit(self);
         mw_identity_deinit(self);
         mw_globals_deinit(self);
@@ -144,7 +149,12 @@ size_t mw_heap_pooled(const struct mw_heap *self)
 
 size_t mw_heap_bound(const struct mw_heap *self)
 {
-    return self->limit - (self->reserve_open ? 0 : MW_RESERVE);
+    return self->limit - (self->reserve_open && !self->collecting ? 0 : MW_RESERVE);
+}
+
+bool mw_heap_is_in_reserve(const struct mw_heap *self)
+{
+    return mw_heap_total(self) > self->limit - MW_RESERVE;
 }
 
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes)
@@ -179,10 +189,39 @@ void mw_misuse(struct mw_heap *self, enum mw_heap_misuse_kind kind, const char *
                const char *where)
 {
     struct mw_heap_misuse misuse = {kind, what, where};
+    bool before;
 
     self->front.error = -EPERM;
-    if (self->config.misuse != NULL)
+    if (self->config.misuse == NULL)
+        return;
+    if (kind == MW_MISUSE_THREAD) { /* what follows belongs to the owner */
         self->config.misuse(self->config.context, &misuse);
+        return;
+    }
+    if (self->telling)
+        return;
+    self->telling = true;
+    before = mw_callbacks_begin(self);
+    self->config.misuse(self->config.context, &misuse);
+    mw_callbacks_end(self, before);
+    self->telling = false;
+    self->front.error = -EPERM;
+}
+
+bool mw_callbacks_begin(struct mw_heap *self)
+{
+    bool before = self->collecting;
+
+    self->collecting = true;
+    self->front.handle_end = NULL;
+    return before;
+}
+
+void mw_callbacks_end(struct mw_heap *self, bool before)
+{
+    self->collecting = before;
+    if (!before)
+        mw_handles_open(self);
 }
 
 bool mw_heap_right_thread(struct mw_heap *self, const char *where)

@@ -37,7 +37,8 @@ struct mw_clock;
 
 enum mw_heap_mode {
     MW_HEAP_CHECKED = 1 << 0, /* handles, types, bounds, scopes and the thread are looked at in
-                                 every call that could do harm */
+                                 every call that could do harm; if all heaps of the program are, as
+                                 a handle of one that is not says that no look is needed */
     MW_HEAP_VERIFY = 1 << 1,  /* the verifier runs before and after each collection */
     MW_HEAP_STRESS = 1 << 2,  /* collects at every allocation */
     MW_HEAP_MOVE = 1 << 3, /* young addresses come back after 16 scavenges, unreadable until then */
@@ -60,7 +61,8 @@ enum mw_heap_misuse_kind {
                        */
     MW_MISUSE_THREAD, /* not the owner */
     MW_MISUSE_DAMAGE, /* the verifier found the heap damaged */
-    MW_MISUSE_CALLBACK, /* a callback allocates or collects, and is not `near_limit` */
+    MW_MISUSE_CALLBACK, /* a callback allocates, collects or destroys, and is not `near_limit`; or
+                           that destroys */
 };
 
 struct mw_heap_misuse {
@@ -90,13 +92,14 @@ struct mw_heap_config {
     /* Of all times but CPU time, those of mw_heap_step() included. Must outlive the heap; NULL: the
      * machine's. */
     const struct mw_clock *clock;
-    void *context; /* for the calls below, each of which may be NULL */
+    void *context; /* for the calls below, each of which may be NULL, and must return */
     /* What was asked for is not done; but a scope with open ones inside is closed with them, and
      * where damage was found the collection goes on. Called in unchecked heaps too for what is seen
-     * there. Must not call the heap. */
+     * there. May look at the heap, but not change it, and is not told of its own misuse. */
     void (*misuse)(void *context, const struct mw_heap_misuse *misuse);
-    /* Nothing more can be had below `limit`. May drop objects; an emergency reserve is open
-     * meanwhile. Returns the new limit; what is not above the present one leaves it as it is. */
+    /* Nothing more can be had below `limit`. May drop objects; a reserve of 256 KiB is open
+     * meanwhile, at each call, as far as nothing lives in it that earlier ones have made. Returns
+     * the new limit; what is not above the present one leaves it as it is. */
     size_t (*near_limit)(void *context, size_t limit, size_t initial);
     /* After each collection. May ask for numbers, and must not do anything else to the heap. */
     void (*collected)(void *context, const struct mw_heap_collection *collection);
@@ -108,7 +111,8 @@ void mw_heap_config_default(struct mw_heap_config *ret);
 
 /* Errors   -EINVAL a bound that makes no sense, -ENOMEM. */
 int mw_heap_create(const struct mw_heap_config *config, struct mw_heap **ret);
-/* With all that it handed out: types, globals, handles. Takes NULL, and returns it. */
+/* With all that it handed out: types, globals, handles. Takes NULL, and returns it. From within a
+ * callback it is misuse, does nothing, and returns the heap. */
 struct mw_heap *mw_heap_destroy(struct mw_heap *self);
 /* The least limit that a heap can work with whose halves may grow so far (not the 0 of a
  * configuration): both of them, one old page and the reserve. */
@@ -209,14 +213,14 @@ enum mw_heap_place {
  * until its scope is closed.
  *
  * A scope is closed when the block is left, or by mw_scope_close(scope), the last one first; again
- * does nothing. An unchecked heap looks only whether a scope around it was closed before, and not
- * whether others were opened since: then their handles go, too. */
+ * does nothing. One that went with a scope around it is misuse, unless another one was opened since
+ * that began at the same handle: then that one is closed. */
 #define MW_SCOPE(name, heap)                                                                       \
     struct mw_scope name __attribute__((cleanup(mw_scope_close), unused)) =                        \
         mw_scope_open_at(heap, MW_HERE)
 #define mw_scope_open(heap) mw_scope_open_at(heap, MW_HERE)
-/* Closes the scopes inside it that were left by longjmp(). (Closing it does, too, but tells a
- * checked heap that they were forgotten.) */
+/* Closes the scopes inside it that were left by longjmp(), which no callback may be. (Closing it
+ * does, too, but tells a checked heap that they were forgotten.) */
 void mw_scope_unwind(const struct mw_scope *scope);
 /* Closes, and carries one handle out into the scope around. None goes through, and mw_heap_error()
  * stays what it was. */

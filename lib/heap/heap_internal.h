@@ -4,6 +4,7 @@
 #define MW_HEAP_INTERNAL_H
 #include "heap/heap.h"
 #include "heap/identity_internal.h"
+#include "heap/nursery_internal.h"
 #include "heap/page_internal.h"
 #include "heap/policy_internal.h"
 #include "heap/types_internal.h"
@@ -27,37 +28,6 @@ enum {
     MW_REMEMBER_ALL =
         1024, /* holders up to this many bytes are remembered whole, others by slots */
 };
-
-/* ---- nursery: the new space ---- */
-
-struct mw_nursery {
-    char *base;      /* of `slots` halves, each with room for the largest */
-    size_t reserved; /* bytes of all of them */
-    size_t slot_size;
-    unsigned slots; /* two, or more when addresses must not come back soon */
-    unsigned from, to;
-    size_t capacity;      /* bytes of a half in use */
-    struct mw_fill fill;  /* how much of it is used until the next scavenge ... */
-    char *end;            /* ... and where that ends */
-    bool crowded;         /* survivors that cannot become old take most of that: all is used */
-    bool full;            /* what was asked for last found no room in it */
-    char *lent;           /* as far as memory may be zeroed and used before other work is due */
-    char *start;          /* where what was born since the last scavenge begins */
-    size_t wanted;        /* the capacity that it grows to, piece by piece */
-    size_t ahead;         /* bytes that were brought in for that, of both halves together */
-    size_t aged, in_vain; /* of scavenges since its capacity last changed, the last ones more */
-    uint64_t born;        /* bytes, until the last scavenge; large ones at once */
-    size_t most_moved;    /* bytes that one copied at most; an eighth is forgotten at each */
-    uint64_t cost;        /* of a scavenge, in nanoseconds for each KiB that survives */
-    uint64_t usual_ns;    /* that one takes, the last ones counting most */
-    uint64_t looked_ns,
-        looked_bytes; /* when it was last asked whether all is quiet; bytes by then */
-};
-
-MW_ALWAYS_INLINE bool mw_is_young(const struct mw_nursery *self, uintptr_t object)
-{
-    return object - (uintptr_t)self->base < self->reserved;
-}
 
 /* ---- page pool and old space ---- */
 
@@ -218,7 +188,8 @@ struct mw_heap {
     struct mw_heap_config config;
     size_t limit;
     bool reserve_open; /* inside the near-limit callback */
-    bool collecting;
+    bool collecting;   /* or otherwise in the middle of something, with a callback running */
+    bool telling;      /* inside the misuse callback */
     bool copy; /* a child's, made by fork() to write a snapshot: what is outside is not its own */
     uint32_t guard_depth; /* guard.c: how many calls have the old space open */
     bool refused;         /* the last scavenge could not promote all that it wished to */
@@ -258,11 +229,17 @@ void mw_heap_free(struct mw_heap *self, void *memory, size_t size);
 void mw_misuse(struct mw_heap *self, enum mw_heap_misuse_kind kind, const char *what,
                const char *where);
 bool mw_heap_right_thread(struct mw_heap *self, const char *where);
+/* Between these two, callbacks run that must not change the heap: what they ask for goes the long
+ * way, and is refused there. The first one returns what the second one is given. */
+bool mw_callbacks_begin(struct mw_heap *self);
+void mw_callbacks_end(struct mw_heap *self, bool before);
 size_t mw_heap_total(const struct mw_heap *self);
 size_t mw_heap_used(const struct mw_heap *self);
 size_t mw_heap_pooled(const struct mw_heap *self);
 /* What total and pool may come to: the reserve is for the near-limit callback. */
 size_t mw_heap_bound(const struct mw_heap *self);
+/* Whether the spaces have some of it. */
+bool mw_heap_is_in_reserve(const struct mw_heap *self);
 /* Whether the spaces and the pool may grow by so many bytes. */
 bool mw_heap_may_grow(const struct mw_heap *self, size_t bytes);
 
@@ -324,33 +301,6 @@ struct mw_scavenged {
     size_t aged;       /* bytes that the scavenge before had copied within the new space ... */
     size_t in_vain;    /* ... and of these, what was dead by now */
 };
-
-/* nursery.c */
-int mw_nursery_init(struct mw_heap *self);
-void mw_nursery_deinit(struct mw_heap *self);
-/* Extends the inline allocation's memory to at least `bytes`. Returns false when other work is due
- * first. */
-bool mw_nursery_go_on(struct mw_heap *self, size_t bytes);
-/* Likewise, when that is done. Returns false when the half is full. */
-bool mw_nursery_extend(struct mw_heap *self, size_t bytes);
-void mw_nursery_retire(struct mw_heap *self);
-void mw_nursery_flip(struct mw_heap *self, char *to_top, bool refused);
-/* What a scavenge cost, and what it moved: whether the halves are to grow or to shrink. */
-void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, uint64_t cpu_ns);
-/* Brings in a piece of what it grows by; outside of pauses. Returns whether it did. */
-bool mw_nursery_grow(struct mw_heap *self);
-/* Whether the program did next to nothing since this was last asked; false when that is not long
- * ago. */
-bool mw_nursery_is_quiet(struct mw_heap *self);
-/* Of a quiet program: gives memory back that it does not need. Returns whether it did. */
-bool mw_nursery_relax(struct mw_heap *self);
-/* At the limit: as small as what is alive in them allows. */
-void mw_nursery_make_way(struct mw_heap *self);
-char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);
-size_t mw_nursery_used(const struct mw_heap *self);
-size_t mw_nursery_size(const struct mw_heap *self);
-/* Young objects without a mark become fillers, the others lose their mark. */
-void mw_nursery_bury(struct mw_heap *self);
 
 /* page_pool.c */
 int mw_pool_init(struct mw_heap *self);
@@ -425,6 +375,8 @@ void mw_large_scavenged(struct mw_heap *self);
 void mw_large_sweep(struct mw_heap *self);
 /* Gives the mapping back that is kept for longest. Returns false when none is. */
 bool mw_large_let_go(struct mw_heap *self);
+/* What mappings have beyond their objects, because that was quicker. After a full collection. */
+void mw_large_cut(struct mw_heap *self);
 size_t mw_large_size(const struct mw_heap *self);
 size_t mw_large_used(const struct mw_heap *self);
 void mw_large_deinit(struct mw_heap *self);
@@ -528,6 +480,11 @@ void mw_external_release(struct mw_heap *self);
 void mw_external_sort(struct mw_heap *self, uint64_t (*rank)(void *context, uintptr_t object),
                       void *context);
 void mw_external_deinit(struct mw_heap *self);
+
+/* limit.c */
+/* Gives back what makes the program quicker and holds nothing: halves that have grown, as far as
+ * what lives in them allows, and what large objects do not need. */
+void mw_limit_use_less(struct mw_heap *self);
 
 /* sweep.c */
 void mw_sweep_begin(struct mw_heap *self);

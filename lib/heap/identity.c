@@ -95,6 +95,11 @@ uint32_t mw_identity_fresh(struct mw_heap *self, uint64_t count)
     return first;
 }
 
+uint64_t mw_identity_most(void)
+{
+    return (UINT32_MAX - MW_ID_FIRST) / STEP;
+}
+
 uint64_t mw_identity_left(const struct mw_heap *self)
 {
     return (UINT32_MAX - self->identity.next) / STEP;

@@ -67,6 +67,8 @@ void mw_identity_touch(struct mw_heap *self, size_t page);
 uint32_t mw_identity_fresh(struct mw_heap *self, uint64_t count);
 /* How many there are. */
 uint64_t mw_identity_left(const struct mw_heap *self);
+/* When all begin again. */
+uint64_t mw_identity_most(void);
 /* Begins with the first one again. */
 void mw_identity_restart(struct mw_heap *self);
 

@@ -74,8 +74,10 @@ static void begin(struct mw_heap *self)
 static bool slice(struct mw_heap *self, size_t words)
 {
     uint64_t began = mw_clock_thread_cpu_ns();
+    bool before = mw_callbacks_begin(self);
     bool more = mw_mark_some(self, words);
 
+    mw_callbacks_end(self, before);
     self->marker.debt -= self->marker.debt < words ? self->marker.debt : words;
     note_step(self, began);
     return more;

@@ -177,6 +177,24 @@ static uintptr_t *object_of(struct mw_page *page)
     return (uintptr_t *)(void *)((char *)page + MW_PAGE_FIRST);
 }
 
+static void cut(struct mw_heap *self, struct mw_page *page)
+{
+    size_t least = mw_large_least(page->used, mw_is_leaf(self, object_of(page)[0]));
+
+    if (page->size == least)
+        return;
+    unmap((char *)page + least, page->size - least);
+    self->large.size -= page->size - least;
+    page->size = least;
+}
+
+/* There are no young ones after a full collection. */
+void mw_large_cut(struct mw_heap *self)
+{
+    for (struct mw_page *page = self->large.first; page != NULL; page = page->next)
+        cut(self, page);
+}
+
 static void widen(struct mw_heap *heap, const struct mw_page *page)
 {
     struct mw_large_young *self = &heap->large_young;

@@ -285,7 +285,7 @@ static inline void mw_scope_close(struct mw_scope *scope)
         return;
     scope->record = NULL;
     if (MW_HEAP_UNLIKELY(record >= mw_heap_front_of(heap)->scope_top ||
-                         mw_heap_front_of(heap)->checked)) {
+                         record->base != scope->base || mw_heap_front_of(heap)->checked)) {
         mw_scope_close_slow(heap, record, scope->base);
         return;
     }
@@ -304,7 +304,8 @@ static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw
      * with a scope around it; and the scope may have been opened when all handles were taken. */
     if (MW_HEAP_UNLIKELY((uintptr_t)record - 1 >=
                              (uintptr_t)mw_heap_front_of(heap)->scope_top - 1 ||
-                         mw_ref_is_long(ref) || scope->base >= mw_heap_front_of(heap)->handle_end))
+                         record->base != scope->base || mw_ref_is_long(ref) ||
+                         scope->base >= mw_heap_front_of(heap)->handle_end))
         return mw_scope_escape_slow(heap, record, scope->base, ref, where);
     *scope->base = *mw_ref_slot(ref);
     mw_heap_front_of(heap)->scope_top = record;

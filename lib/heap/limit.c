@@ -12,14 +12,22 @@ static bool fits(const struct mw_heap *self, size_t limit)
     return mw_heap_total(self) + MW_RESERVE <= limit;
 }
 
+void mw_limit_use_less(struct mw_heap *self)
+{
+    mw_nursery_make_way(self);
+    mw_large_cut(self);
+}
+
 static bool make_fit(struct mw_heap *self, size_t limit)
 {
     if (!fits(self, limit))
         mw_collect_major(self, "new limit");
     if (!fits(self, limit))
-        mw_nursery_make_way(self);
+        mw_limit_use_less(self);
     if (!fits(self, limit))
         mw_collect_compact(self, "new limit");
+    if (!fits(self, limit))
+        mw_limit_use_less(self); /* what was young may have found room in the old space now */
     return fits(self, limit);
 }
 
@@ -46,7 +54,7 @@ int mw_heap_set_limit_at(struct mw_heap *self, size_t limit, const char *where)
 
     if (error < 0)
         return error;
-    if (!make_fit(self, limit))
+    if (limit < self->limit && !make_fit(self, limit))
         return -EBUSY;
     self->limit = self->config.limit = limit;
     mw_pool_make_way(self, 0);

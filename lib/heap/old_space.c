@@ -50,7 +50,7 @@ void mw_old_add_span(struct mw_old *self, void *start, size_t bytes)
     unsigned class;
 
     mw_filler_write(start, bytes);
-    if (bytes < MW_SPAN_MIN)
+    if (bytes < MW_SPAN_MIN || mw_page_of((uintptr_t)start)->reserve)
         return;
     lane = &self->lanes[mw_page_of((uintptr_t)start)->lane];
     class = class_of(bytes);
@@ -131,6 +131,8 @@ void mw_old_forget_zeroes(struct mw_old *self)
         self->lanes[i].zeroed = NULL;
 }
 
+/* The program shall not fill up what the callback leaves of the reserve, or the next callback finds
+ * none: the hole that is opened now is the page's only one. */
 static bool add_page(struct mw_heap *self, enum mw_lane_name name)
 {
     struct mw_page *page = mw_pool_take(self);
@@ -139,6 +141,7 @@ static bool add_page(struct mw_heap *self, enum mw_lane_name name)
         return false;
     page->lane = (uint8_t)name;
     mw_old_add_span(&self->old, (char *)page + MW_PAGE_FIRST, MW_PAGE_ROOM);
+    page->reserve = mw_heap_is_in_reserve(self);
     return true;
 }
 

@@ -31,6 +31,7 @@ struct mw_page {
     enum mw_page_state state;
     bool large;
     uint8_t lane;     /* whose holes those of the page are */
+    bool reserve;     /* taken for what the near-limit callback made: its holes are nobody's */
     uint64_t reached; /* large: bits of reach.c */
     uint32_t id;      /* large: in snapshots; 0: none yet */
     uint32_t rank;    /* large: while a snapshot is written */

@@ -133,7 +133,7 @@ static bool add_once(struct mw_heap *self)
 
 bool mw_pool_refill(struct mw_heap *self)
 {
-    return self->pool.pooled < self->pool.target && add(self);
+    return self->pool.pooled < self->pool.target && !self->reserve_open && add(self);
 }
 
 static size_t index_of(const struct mw_pool *self, const struct mw_page *page)

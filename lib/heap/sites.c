@@ -259,9 +259,11 @@ int mw_heap_get_sites_at(struct mw_heap *self, struct mw_heap_site *ret, size_t 
 
     if (!mw_heap_right_thread(self, where) || self->collecting)
         return -EPERM;
+    mw_callbacks_begin(self);
     error = report_init(&report, self);
     if (error == 0)
         fill_in(&report, ret, capacity, ret_count);
     report_deinit(&report);
+    mw_callbacks_end(self, false);
     return error;
 }

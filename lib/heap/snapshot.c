@@ -198,10 +198,10 @@ static int number(struct mw_heap_snapshot *self)
     struct mw_heap *heap = self->heap;
     uint64_t most = mw_snapshot_objects(self) + self->owned;
 
+    if (most > mw_identity_most())
+        return -EFBIG;
     if (most > mw_identity_left(heap))
         mw_identity_restart(heap);
-    if (most > mw_identity_left(heap))
-        return -EFBIG;
     self->new_ids = heap->identity.restarted;
     if (!number_all(self, heap->identity.restarted)) {
         self->new_first = mw_identity_fresh(heap, most);
@@ -234,11 +234,14 @@ static int may_begin(struct mw_heap *heap)
 static int count_all(struct mw_heap_snapshot *self)
 {
     int error = mw_rank_init(self);
+    bool before;
 
     if (error < 0)
         return error;
     mw_external_sort(self->heap, rank_of, self);
+    before = mw_callbacks_begin(self->heap);
     count(self);
+    mw_callbacks_end(self->heap, before);
     return 0;
 }
 
@@ -419,6 +422,7 @@ static int refine(struct mw_heap_snapshot *self)
 
 static int emit(struct mw_heap_snapshot *self, int fd)
 {
+    bool before, complete;
     int error;
 
     if (is_stale(self))
@@ -427,9 +431,10 @@ static int emit(struct mw_heap_snapshot *self, int fd)
     if (error < 0)
         return error;
     mw_out_begin(&self->out, fd);
-    if (!write_all(self) && self->out.error == 0)
-        return -ESTALE;
-    return self->out.error;
+    before = mw_callbacks_begin(self->heap);
+    complete = write_all(self);
+    mw_callbacks_end(self->heap, before);
+    return complete || self->out.error != 0 ? self->out.error : -ESTALE;
 }
 
 int mw_heap_snapshot_emit(struct mw_heap_snapshot *self, int fd,

@@ -32,6 +32,7 @@ static void sweep_page(struct mw_heap *self, struct mw_page *page)
     bool free = true;
     uint64_t inside = 0; /* all ones when an object reaches into the next word of marks */
 
+    page->reserve = page->reserve && mw_heap_is_in_reserve(self);
     for (size_t i = hole / 64; i < MW_MARK_WORDS; i++) {
         uint64_t marks = page->marks[i];
         uint64_t parity = mw_running_parity(marks) ^ inside;

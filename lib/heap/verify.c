@@ -394,11 +394,17 @@ int mw_heap_verify(struct mw_heap *self, const char **ret_fault)
 {
     MW_GUARD(self);
     struct verify verify = {.heap = self};
-    int error = verify_init(&verify);
+    bool before;
+    int error;
 
+    if (!mw_heap_right_thread(self, __func__))
+        return -EPERM;
+    before = mw_callbacks_begin(self);
+    error = verify_init(&verify);
     if (error == 0)
         check_all(&verify);
     verify_deinit(&verify);
+    mw_callbacks_end(self, before);
     if (error < 0 || verify.fault == NULL)
         return error;
     *ret_fault = verify.fault;

@@ -134,8 +134,8 @@ void mw_vm_decommit(void *start, size_t bytes)
 
 void mw_vm_unmap(void *start, size_t bytes)
 {
-    if (start != NULL)
-        munmap(start, bytes);
+    if (start != NULL && munmap(start, bytes) < 0) /* one mapping too many, if it is a part */
+        take_back(start, bytes);
 }
 
 void *mw_vm_table(struct mw_vm *self, size_t bytes)

@@ -107,11 +107,14 @@ void mw_heap_walk(struct mw_heap *self,
 {
     MW_GUARD(self);
     struct outside outside = {self, each, context};
+    bool before;
 
     if (!mw_heap_right_thread(self, __func__))
         return;
     /* Meanwhile nothing tells what lives in pages that were not swept before it began. */
     if (self->marker.active && !self->collecting && self->front.raw_depth == 0)
         mw_collect_finish(self, "testing");
+    before = mw_callbacks_begin(self);
     mw_walk(self, tell_outside, &outside);
+    mw_callbacks_end(self, before);
 }

@@ -84,18 +84,31 @@ static void stay(void)
 {
 }
 
+static void be_nobody(int ready)
+{
+    become_nobody();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user takes it back */
+    if (write(ready, "", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
 /* Somebody whom root can look at, so that there is one on any machine. */
 static pid_t start_nobody(void)
 {
-    pid_t pid = fork();
+    int ends[2];
+    char byte;
+    pid_t pid;
 
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
     assert_true(pid >= 0);
-    if (pid == 0) {
-        become_nobody();
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user takes it back */
-        for (;;)
-            pause();
-    }
+    if (pid == 0)
+        be_nobody(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1); /* until then it is root's */
+    close(ends[0]);
+    close(ends[1]);
     return pid;
 }
 

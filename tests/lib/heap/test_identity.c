@@ -5,6 +5,8 @@
 #include "heap/snapshot_internal.h"
 
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 enum { NODES = 3000 };
@@ -159,6 +161,29 @@ static void ids_that_are_used_up_begin_again(void **state)
     rows_free(&third);
 }
 
+/* External memory of so many pieces that no ids are left for them, if each had one. */
+static void a_snapshot_that_is_refused_leaves_ids_alone(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    struct mw_heap_snapshot_report report;
+    struct rows first, second;
+    MW_SCOPE(scope, self->heap);
+    struct mw_ref node = mw_heap_new(self->heap, self->node);
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    make_nodes(self, MW_PLACE_YOUNG);
+    rows_take(&first, self->heap, NULL);
+    assert_int_equal(mw_heap_attach_external(self->heap, node, SIZE_MAX / 2, NULL, NULL), 0);
+    assert_int_equal(mw_heap_snapshot_write(self->heap, fd, &report), -EFBIG);
+    close(fd);
+    assert_int_equal(mw_heap_release_external(self->heap, node), SIZE_MAX / 2);
+    rows_take(&second, self->heap, &report);
+    assert_false(report.new_ids);
+    assert_int_equal(rows_common(&first, &second), first.count);
+    rows_free(&first);
+    rows_free(&second);
+}
+
 /* Readers keep sizes in 32 bits: what is larger is shown in pieces. With smaller ones here. */
 static void large_objects_come_in_pieces(void **state)
 {
@@ -208,6 +233,7 @@ int main(void)
         cmocka_unit_test_teardown(ids_stay_when_pages_of_both_lanes_slide, teardown),
         cmocka_unit_test(ids_stay_in_every_mode),
         cmocka_unit_test_teardown(ids_that_are_used_up_begin_again, teardown),
+        cmocka_unit_test_teardown(a_snapshot_that_is_refused_leaves_ids_alone, teardown),
         cmocka_unit_test_teardown(large_objects_come_in_pieces, teardown),
         cmocka_unit_test_teardown(the_table_is_counted_and_small, teardown),
     };

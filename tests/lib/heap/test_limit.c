@@ -144,34 +144,33 @@ static void what_a_dead_array_noted_is_no_reference(void **state)
     assert_true(mw_heap_same(self->heap, mw_heap_get(self->heap, array, 0), node));
 }
 
-/* It may use what nobody else may, and is not called again for what it asks for in vain. */
-static void the_near_limit_callback_has_a_reserve(void **state)
-{
-    enum { BYTES = 127 * 1024 }; /* of which a page holds one */
-    struct fixture *self = create(state, MW_HEAP_VERIFY, 4 * MIB);
-    struct mw_heap_collection trace[MW_TRACE_LINES];
-    MW_SCOPE(scope, self->heap);
-    struct mw_ref array = mw_heap_new_array(self->heap, self->refs, 10000, MW_PLACE_OLD);
-    size_t held, lines;
+/* ---- what large objects do not need ---- */
 
-    fill_array(self, array, 1000);
-    while (!mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, BYTES, MW_PLACE_OLD)))
-        ;
-    held = numbers_of(self).total;
-    for (int asks = 0; asks < 2; asks++) {
-        self->near_limit_calls = 0;
-        self->spend = asks == 0 ? BYTES : MIB;
-        assert_true(
-            mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, BYTES, MW_PLACE_OLD)));
-        assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
-        assert_int_equal(self->near_limit_calls, 1);
-        assert_int_equal(self->spent, asks == 0);
+/* A mapping that is kept for the next is an eighth larger at most, one in whole huge pages a
+ * sixteenth. */
+static void slack_of_large_objects_makes_way(void **state)
+{
+    for (int i = 0; i < 4; i++) {
+        enum mw_heap_place place = i < 2 ? MW_PLACE_OLD : MW_PLACE_YOUNG;
+        bool kept = i % 2;
+        struct fixture *self = create(state, 0, 16 * MIB);
+        struct mw_scope scope = mw_scope_open(self->heap);
+        size_t first = kept ? 7 * MIB - MIB / 4 : 7730 * 1024;
+        size_t second = kept ? 8 * MIB + MIB / 4 : 7730 * 1024;
+
+        if (kept) {
+            MW_SCOPE(inner, self->heap);
+
+            mw_heap_new_array(self->heap, self->bytes, 7 * MIB + MIB / 2, MW_PLACE_OLD);
+        }
+        mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+        assert_false(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, first, place)));
+        assert_false(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, second, place)));
+        assert_int_equal(self->near_limit_calls, 0);
+        mw_scope_close(&scope);
+        destroy(self);
+        *state = NULL;
     }
-    assert_int_equal(numbers_of(self).total, held + MW_RESERVE);
-    lines = mw_heap_get_trace(self->heap, trace);
-    assert_true(lines > 0);
-    assert_string_equal(trace[lines - 1].reason, "last resort");
-    self->spend = 0;
 }
 
 /* ---- another limit ---- */
@@ -387,6 +386,23 @@ static void a_kernel_without_memory_is_not_asked_for_each_object(void **state)
 
 /* ---- what no heap can do ---- */
 
+/* From the first size that is refused on, nobody is asked: only the callback itself can have more.
+ */
+static void what_fits_into_an_empty_heap_is_all_that_can_be(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    size_t room = 8 * MIB - MIB / 2 - MW_RESERVE; /* less halves and reserve */
+
+    self->heap->config.limit_max = 8 * MIB;
+    for (size_t bytes = room - 64 * 1024; bytes < 8 * MIB; bytes += 4096) {
+        MW_SCOPE(scope, self->heap);
+        struct mw_ref large = mw_heap_new_array(self->heap, self->bytes, bytes, MW_PLACE_OLD);
+
+        assert_int_equal(!mw_ref_is_none(large), mw_large_least(bytes + MW_WORD, true) <= room);
+        assert_int_equal(self->near_limit_calls, 0);
+    }
+}
+
 static void what_can_never_fit_asks_nobody_to_let_go(void **state)
 {
     struct fixture *self = create(state, 0, 4 * MIB); /* limit_max: 6 MiB */
@@ -453,7 +469,8 @@ int main(void)
         cmocka_unit_test(whichever_mapping_fails_the_heap_is_whole),
         cmocka_unit_test(from_whichever_mapping_on_all_fail_the_heap_is_whole),
         cmocka_unit_test_teardown(a_kernel_without_memory_is_not_asked_for_each_object, teardown),
-        cmocka_unit_test_teardown(the_near_limit_callback_has_a_reserve, teardown),
+        cmocka_unit_test_teardown(slack_of_large_objects_makes_way, teardown),
+        cmocka_unit_test_teardown(what_fits_into_an_empty_heap_is_all_that_can_be, teardown),
         cmocka_unit_test_teardown(impossible_sizes_have_a_text, teardown),
         cmocka_unit_test(every_error_has_a_text_of_its_own),
     };

@@ -7,6 +7,16 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
+/* As after a time in which much died at its second scavenge. */
+static void grow_halves(struct fixture *self)
+{
+    mw_pool_trim(self->heap, 0);
+    self->heap->nursery.wanted = MIB;
+    while (mw_nursery_grow(self->heap))
+        ;
+    assert_int_equal(self->heap->nursery.capacity, MIB);
+}
+
 static struct fixture *create_with_halves(void **state, size_t limit, bool grown)
 {
     struct fixture *self = calloc(1, sizeof(*self));
@@ -19,12 +29,8 @@ static struct fixture *create_with_halves(void **state, size_t limit, bool grown
     assert_int_equal(mw_heap_create(&config, &self->heap), 0);
     add_types(self);
     *state = self;
-    if (grown) { /* as after a time in which much died at its second scavenge */
-        self->heap->nursery.wanted = MIB;
-        while (mw_heap_step(self->heap, 1000))
-            ;
-        assert_int_equal(self->heap->nursery.capacity, MIB);
-    }
+    if (grown)
+        grow_halves(self);
     return self;
 }
 
@@ -71,25 +77,104 @@ static void what_fits_into_a_new_heap_fits_into_one_that_has_grown(void **state)
     assert_int_equal(self->near_limit_calls, 0);
 }
 
-static void hold_young(struct fixture *self, size_t bytes)
+static void hold_young(struct fixture *self, size_t bytes, bool grow)
 {
     MW_SCOPE(scope, self->heap);
     struct mw_ref array = mw_heap_new_array(self->heap, self->refs, bytes / 1000, MW_PLACE_OLD);
 
     assert_int_equal(mw_global_create(self->heap, array, false, &self->dropped), 0);
+    if (grow)
+        grow_halves(self);
     assert_int_equal(fill_array(self, array, 1000), bytes / 1000);
+}
+
+/* What is young and lives finds room in the old space before a large object has taken that: what
+ * such a heap can hold is what a new one can. */
+static void grown_halves_make_way_while_they_can(void **state)
+{
+    size_t held[2];
+
+    for (int grown = 0; grown < 2; grown++) {
+        struct fixture *self = create_with_halves(state, 8 * MIB, grown);
+        struct mw_scope scope = mw_scope_open(self->heap);
+
+        assert_false(mw_ref_is_none(
+            mw_heap_new_array(self->heap, self->bytes, 4 * MIB + MIB / 2, MW_PLACE_OLD)));
+        hold_young(self, 900 * 1000, false);
+        self->dropped = NULL; /* it stays */
+        for (held[grown] = 0; !mw_ref_is_none(
+                 mw_heap_new_array(self->heap, self->bytes, MIB / 2 - MIB / 16, MW_PLACE_OLD));)
+            held[grown]++;
+        assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+        mw_scope_close(&scope);
+        destroy(self);
+        *state = NULL;
+    }
+    assert_int_equal(held[1], held[0]);
+}
+
+/* An old space full of holes that are too small for anything, halves that have grown, and young
+ * objects that find no room until it was slid. The caller closes the scope. */
+static struct fixture *create_full_of_holes(void **state, struct mw_scope *ret_scope)
+{
+    struct fixture *self = create_with_halves(state, 16 * MIB, false);
+    struct mw_ref nodes, array;
+
+    *ret_scope = mw_scope_open(self->heap);
+    nodes = mw_heap_new_array(self->heap, self->refs, 8 * MIB / 32, MW_PLACE_OLD);
+    for (size_t i = 0; i < 8 * MIB / 32; i++) {
+        MW_SCOPE(scope, self->heap);
+
+        mw_heap_set(self->heap, nodes, i, mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD));
+    }
+    for (size_t i = 0; i < 8 * MIB / 32; i += 2)
+        mw_heap_set(self->heap, nodes, i, mw_ref_none());
+    mw_heap_collect(self->heap, MW_COLLECT_MAJOR);
+    assert_true(numbers_of(self).total > 10 * MIB);
+    self->heap->compactor.due = false; /* or idle time would do what is to be done at the limit */
+    grow_halves(self);
+    array = mw_heap_new_array(self->heap, self->refs, 900, MW_PLACE_OLD);
+    assert_int_equal(fill_array(self, array, 1000), 900);
+    assert_int_equal(mw_heap_set_limit(self->heap, numbers_of(self).total + MW_RESERVE + 65536), 0);
+    assert_int_equal(self->heap->nursery.capacity, MIB);
+    return self;
+}
+
+/* The one waits for the other: halves for room to promote to, which only sliding makes, and the
+ * large object for both. */
+static void sliding_makes_halves_smaller(void **state)
+{
+    struct mw_scope scope;
+    struct fixture *self = create_full_of_holes(state, &scope);
+
+    assert_false(mw_ref_is_none(
+        mw_heap_new_array(self->heap, self->bytes, 4 * MIB + MIB / 2, MW_PLACE_OLD)));
+    assert_int_equal(numbers_of(self).collections[MW_GC_MARK_COMPACT], 1);
+    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+    assert_int_equal(self->near_limit_calls, 0);
+    mw_scope_close(&scope);
+}
+
+static void a_lower_limit_is_refused_twice_or_never(void **state)
+{
+    struct mw_scope scope;
+    struct fixture *self = create_full_of_holes(state, &scope);
+
+    assert_int_equal(mw_heap_set_limit(self->heap, 8 * MIB + MIB / 4), 0);
+    assert_int_equal(self->heap->nursery.capacity, MIB / 4);
+    mw_scope_close(&scope);
 }
 
 /* What the callback let go of was young, and could not become old. */
 static void grown_halves_make_way_after_the_callback(void **state)
 {
-    struct fixture *self = create_with_halves(state, 8 * MIB, true);
+    struct fixture *self = create_with_halves(state, 8 * MIB, false);
     MW_SCOPE(scope, self->heap);
     struct mw_ref large =
         mw_heap_new_array(self->heap, self->bytes, 5 * MIB + MIB / 8, MW_PLACE_OLD);
 
     assert_false(mw_ref_is_none(large));
-    hold_young(self, 900 * 1000);
+    hold_young(self, 900 * 1000, true);
     assert_int_equal(numbers_of(self).collections[MW_GC_SCAVENGE], 0);
     assert_false(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, MIB, MW_PLACE_OLD)));
     assert_int_equal(self->near_limit_calls, 1);
@@ -158,6 +243,9 @@ int main(void)
         cmocka_unit_test_teardown(grown_halves_make_way_at_the_limit, teardown),
         cmocka_unit_test_teardown(grown_halves_make_way_for_a_large_object, teardown),
         cmocka_unit_test_teardown(what_fits_into_a_new_heap_fits_into_one_that_has_grown, teardown),
+        cmocka_unit_test_teardown(grown_halves_make_way_while_they_can, teardown),
+        cmocka_unit_test_teardown(sliding_makes_halves_smaller, teardown),
+        cmocka_unit_test_teardown(a_lower_limit_is_refused_twice_or_never, teardown),
         cmocka_unit_test_teardown(grown_halves_make_way_after_the_callback, teardown),
         cmocka_unit_test_teardown(halves_do_not_swing_near_the_limit, teardown),
         cmocka_unit_test_teardown(grown_halves_make_way_for_a_lower_limit, teardown),

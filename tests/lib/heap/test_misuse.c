@@ -427,70 +427,70 @@ static void what_escapes_from_a_refused_scope_is_kept(void **state)
     escape_from_a_refused_scope(MW_HEAP_CHECKED);
 }
 
-/* ---- callbacks ---- */
-
-struct caller {
-    struct fixture fixture;
-    bool collects; /* rather than allocates */
-    unsigned refused;
-};
-
-static void call_back(struct caller *self)
+/* A scope that was closed with one around it has nothing to say about those that were opened since:
+ * what they gave up long ago does not come back. */
+static void close_or_leave_late(unsigned modes, bool leave)
 {
-    unsigned misuses = self->fixture.misuses;
+    struct fixture self = {0};
+    struct mw_heap_config config = config_of(&self, modes, 8 * MIB);
+    struct mw_scope outer, late, others[2];
+    struct mw_ref last;
 
-    if (self->collects)
-        mw_heap_collect(self->fixture.heap, MW_COLLECT_MINOR);
+    assert_int_equal(mw_heap_create(&config, &self.heap), 0);
+    add_types(&self);
+    outer = mw_scope_open(self.heap);
+    for (int i = 0; i < 100; i++)
+        mw_heap_new(self.heap, self.node);
+    late = mw_scope_open(self.heap);
+    mw_heap_new(self.heap, self.node);
+    mw_scope_close(&outer);
+    self.misuses = 0;
+    mw_heap_collect(self.heap, MW_COLLECT_MAJOR);
+    others[0] = mw_scope_open(self.heap);
+    others[1] = mw_scope_open(self.heap);
+    last = mw_heap_new(self.heap, self.node);
+    if (leave)
+        assert_true(mw_ref_is_none(mw_scope_escape(&late, last)));
     else
-        assert_true(
-            mw_ref_is_none(mw_heap_new_in(self->fixture.heap, self->fixture.node, MW_PLACE_OLD)));
-    assert_int_equal(self->fixture.misuse.kind, MW_MISUSE_CALLBACK);
-    self->refused += self->fixture.misuses - misuses;
+        mw_scope_close(&late);
+    assert_int_equal(self.misuses, 1);
+    assert_int_equal(self.misuse.kind, MW_MISUSE_SCOPE);
+    assert_int_equal(numbers_of(&self).handles, 1);
+    expect_sound(self.heap, "after a scope that was closed late");
+    mw_scope_close(&others[1]);
+    mw_scope_close(&others[0]);
+    assert_int_equal(self.misuses, 1);
+    mw_heap_destroy(self.heap);
 }
 
-static void call_when_collected(void *context, const struct mw_heap_collection *collection)
-{
-    (void)collection;
-    call_back(context);
-}
-
-static void call_when_released(void *data)
-{
-    call_back(data);
-}
-
-static void try_to_change_from_callbacks(unsigned modes)
-{
-    struct caller self = {.collects = false};
-    struct mw_heap_config config = config_of(&self.fixture, modes, 8 * MIB);
-    const char *fault = "";
-
-    config.collected = call_when_collected;
-    assert_int_equal(mw_heap_create(&config, &self.fixture.heap), 0);
-    add_types(&self.fixture);
-    for (int i = 0; i < 2; i++) {
-        {
-            MW_SCOPE(scope, self.fixture.heap);
-            struct mw_ref node = mw_heap_new(self.fixture.heap, self.fixture.node);
-
-            assert_int_equal(
-                mw_heap_attach_external(self.fixture.heap, node, 1, call_when_released, &self), 0);
-        }
-        self.refused = 0;
-        mw_heap_new_in(self.fixture.heap, self.fixture.node, MW_PLACE_OLD); /* more is at hand */
-        mw_heap_collect(self.fixture.heap, MW_COLLECT_MINOR);
-        assert_int_equal(self.refused, 2);
-        assert_int_equal(mw_heap_verify(self.fixture.heap, &fault), 0);
-        self.collects = true;
-    }
-    mw_heap_destroy(self.fixture.heap);
-}
-
-static void callbacks_do_not_change_the_heap(void **state)
+static void a_stale_scope_brings_nothing_back(void **state)
 {
     (void)state;
-    try_to_change_from_callbacks(MW_HEAP_CHECKED);
-    try_to_change_from_callbacks(0);
+    for (int leave = 0; leave < 2; leave++) {
+        close_or_leave_late(0, leave);
+        close_or_leave_late(MW_HEAP_CHECKED, leave);
+    }
+}
+
+static void a_stale_scope_unwinds_nothing(void **state)
+{
+    struct fixture *self = create(state, 0, 8 * MIB);
+    struct mw_scope outer = mw_scope_open(self->heap);
+    struct mw_ref node = mw_heap_new(self->heap, self->node);
+    struct mw_scope stale = mw_scope_open(self->heap), again, other;
+
+    (void)node;
+    mw_scope_close(&outer);
+    again = mw_scope_open(self->heap);
+    other = mw_scope_open(self->heap);
+    mw_scope_unwind(&stale);
+    assert_int_equal(self->misuses, 1);
+    assert_int_equal(self->misuse.kind, MW_MISUSE_SCOPE);
+    mw_heap_new(self->heap, self->node);
+    assert_int_equal(numbers_of(self).handles, 1);
+    mw_scope_close(&other);
+    mw_scope_close(&again);
+    assert_int_equal(self->misuses, 1);
 }
 
 /* A scope that was opened when all handles were taken has no room for what it carries out. */
@@ -572,11 +572,12 @@ int main(void)
         cmocka_unit_test_teardown(a_scope_closed_with_its_outer_one_is_seen, teardown),
         cmocka_unit_test_teardown(nothing_escapes_from_a_closed_scope, teardown),
         cmocka_unit_test_teardown(scopes_left_by_a_jump_can_be_unwound, teardown),
+        cmocka_unit_test(a_stale_scope_brings_nothing_back),
+        cmocka_unit_test_teardown(a_stale_scope_unwinds_nothing, teardown),
         cmocka_unit_test_teardown(a_second_thread_is_seen, teardown),
         cmocka_unit_test_teardown(arrays_are_guarded_in_ordinary_heaps, teardown),
         cmocka_unit_test_teardown(handles_and_scopes_have_bounds, teardown),
         cmocka_unit_test(what_escapes_from_a_refused_scope_is_kept),
-        cmocka_unit_test(callbacks_do_not_change_the_heap),
         cmocka_unit_test(nothing_escapes_over_the_bound),
         cmocka_unit_test(nothing_is_not_too_many_handles_in_any_mode),
         cmocka_unit_test_teardown(a_collection_that_is_not_one_is_seen, teardown),
