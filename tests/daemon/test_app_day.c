@@ -347,8 +347,7 @@ static void look(struct soak *self, uint32_t hour)
     struct mw_history_numbers history;
     struct mw_heap_numbers alive;
     size_t resident = resident_kib();
-    size_t beside =
-        resident - (self->heap.total + self->heap.pooled + self->heap.malloced) / 1024;
+    size_t beside = resident - (self->heap.total + self->heap.pooled + self->heap.malloced) / 1024;
 
     mw_heap_collect(mwd_heap_of(self->app.heap), MW_COLLECT_MAJOR);
     mw_heap_get_numbers(mwd_heap_of(self->app.heap), &alive);

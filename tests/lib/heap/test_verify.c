@@ -88,9 +88,11 @@ static size_t last_word(const uintptr_t *object)
 /* Free memory, too. */
 MW_LOOKS_ANYWHERE static void apply(const struct damage *damage)
 {
+    mw_annotate_look_begin();
     for (size_t i = 0; i < 2; i++)
         if (damage->changes[i].at != NULL)
             *(word *)damage->changes[i].at ^= damage->changes[i].bits;
+    mw_annotate_look_end();
 }
 
 static void expect_faults(const struct subject *self, const struct damage *damages, size_t count)
