@@ -57,7 +57,7 @@ int mw_heap_snapshot_save(struct mw_heap *self, const char *path,
 /* A heap that is ready to be written. `prepare` collects and counts; `emit` and `store` only read
  * then, and allocate nothing: after fork() the child may call them while the parent goes on. In the
  * process that prepared, the heap must not be used in between (-ESTALE, as far as it is noticed).
- * `destroy` takes NULL, and returns it; it comes before the heap's own.
+ * `destroy` takes NULL, and returns it; the heap may be gone by then.
  * Errors   those of mw_heap_snapshot_write() and _save(), as far as each collects or writes. */
 struct mw_heap_snapshot;
 /* Ahead of `begin`, for a program that must not stand still: marks for about so many microseconds.

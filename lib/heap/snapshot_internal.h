@@ -66,6 +66,7 @@ struct mw_heap_snapshot {
     struct mw_heap *heap;
     uint64_t piece;
     /* snapshot_rank.c */
+    size_t pages;           /* of the heap, in use or not */
     uint32_t *first;        /* of each page: how many objects stand in those before it */
     uint16_t *before;       /* MW_RANKS for each page: marks before these words */
     uint64_t *young_starts; /* a bit for each word of the half in use; NULL: it is empty */

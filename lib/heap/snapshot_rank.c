@@ -12,22 +12,21 @@
 
 enum { MARK_WORDS_PER_RANK = (1 << MW_RANK_SHIFT) / 64 };
 
-static size_t first_bytes(const struct mw_heap *heap)
+static size_t first_bytes(const struct mw_heap_snapshot *self)
 {
-    return heap->pool.page_max * sizeof(uint32_t);
+    return self->pages * sizeof(uint32_t);
 }
 
-static size_t before_bytes(const struct mw_heap *heap)
+static size_t before_bytes(const struct mw_heap_snapshot *self)
 {
-    return heap->pool.page_max * MW_RANKS * sizeof(uint16_t);
+    return self->pages * MW_RANKS * sizeof(uint16_t);
 }
 
+/* The heap may be gone. */
 void mw_rank_deinit(struct mw_heap_snapshot *self)
 {
-    const struct mw_heap *heap = self->heap;
-
-    mw_vm_unmap(self->first, first_bytes(heap));
-    mw_vm_unmap(self->before, before_bytes(heap));
+    mw_vm_unmap(self->first, first_bytes(self));
+    mw_vm_unmap(self->before, before_bytes(self));
     mw_vm_unmap(self->young_starts, self->young_words * sizeof(uint64_t));
     mw_vm_unmap(self->young_before, self->young_words * sizeof(uint32_t));
     self->first = self->young_before = NULL;
@@ -41,8 +40,9 @@ static int map_tables(struct mw_heap_snapshot *self)
     struct mw_heap *heap = self->heap;
     bool young = mw_nursery_used(heap) != 0;
 
-    self->first = mw_vm_table(&heap->vm, first_bytes(heap));
-    self->before = mw_vm_table(&heap->vm, before_bytes(heap));
+    self->pages = heap->pool.page_max;
+    self->first = mw_vm_table(&heap->vm, first_bytes(self));
+    self->before = mw_vm_table(&heap->vm, before_bytes(self));
     if (young) {
         self->young_words = heap->nursery.capacity / MW_WORD / 64;
         self->young_starts = mw_vm_table(&heap->vm, self->young_words * sizeof(uint64_t));

@@ -135,6 +135,21 @@ static void one_destroyed_late_takes_nothing_but_its_own(void **state)
     assert_int_equal(mapped, before);
 }
 
+static void one_may_outlive_its_heap(void **state)
+{
+    struct fixture self = {0};
+    struct mw_heap_config config = config_of(&self, 0, 8 * MIB);
+    struct mw_heap_snapshot *snapshot = NULL;
+    size_t before = mapped;
+
+    (void)state;
+    assert_int_equal(mw_heap_create(&config, &self.heap), 0);
+    assert_int_equal(mw_heap_snapshot_prepare(self.heap, &snapshot, NULL), 0);
+    mw_heap_destroy(self.heap);
+    assert_null(mw_heap_snapshot_destroy(snapshot));
+    assert_int_equal(mapped, before);
+}
+
 /* Of one that was marked in slices: collecting once more may find no memory, and may be tried
  * again. */
 static void what_failed_may_be_written_again(void **state)
@@ -305,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(one_destroyed_late_takes_nothing_but_its_own, teardown),
+        cmocka_unit_test(one_may_outlive_its_heap),
         cmocka_unit_test_teardown(what_failed_may_be_written_again, teardown),
         cmocka_unit_test_teardown(nothing_is_collected_while_raw_pointers_are_held, teardown),
         cmocka_unit_test_teardown(what_was_not_begun_has_no_counts, teardown),
