@@ -1,6 +1,5 @@
 """Where the server listens: addresses, the unix socket, sockets from systemd, and reloading."""
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -232,8 +231,7 @@ class Activation(Case):
         file = self.path / "arguments"
         with Server("--activated", "--reload-file", str(file), **self.options([four])) as server:
             file.write_text(f"--listen\n127.0.0.1:0\n--socket\n{self.socket}\n")
-            os.kill(server.pid, signal.SIGHUP)
-            self.assertIsNone(server.read_addresses())
+            self.assertIsNone(server.reload())
             self.assertEqual(server.port, four.getsockname()[1])
             self.assertEqual(len(server.addresses), 2)
 
@@ -251,8 +249,7 @@ class Reload(Case):
     def reload(self, server, *arguments):
         """The complaint, or None."""
         self.file.write_text("\n".join(("--reload-file", str(self.file), *arguments)))
-        os.kill(server.pid, signal.SIGHUP)
-        return server.read_addresses()
+        return server.reload()
 
     def test_open_connections_stay(self):
         server = self.start("--publish", "50")
