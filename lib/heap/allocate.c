@@ -56,17 +56,20 @@ static bool ask_for_more(struct mw_heap *self)
     self->reserve_open = false;
     if (limit > self->limit)
         self->limit = limit < self->config.limit_max ? limit : self->config.limit_max;
-    mw_old_retire(self); /* the next call shall find the reserve again */
+    mw_old_withhold(self); /* the next call shall find the reserve again */
     return true;
 }
 
-/* What is alive and young finds room in the old space then, if that was what kept it young. */
+/* Halves only if it takes that: what they promote would fill up the room that was made. */
 static void slide_if_it_helps(struct mw_heap *self, const struct request *request)
 {
-    if (!mw_compact_makes_room(self, request->header))
+    bool shrink;
+
+    if (!mw_compact_makes_room(self, request->header, &shrink))
         return;
     mw_collect_compact(self, "last resort");
-    mw_nursery_make_way(self);
+    if (shrink)
+        mw_nursery_make_way(self);
 }
 
 enum step {
@@ -270,9 +273,18 @@ static bool can_never_fit(const struct mw_heap *self, const struct request *requ
                                        self->config.limit_max - others;
 }
 
-static uintptr_t *insist(struct mw_heap *self, const struct request *request)
+/* What the near-limit callback makes is old rather than that anything is collected for it: there is
+ * the reserve, and a full collection when it returns. */
+static uintptr_t *try_first(struct mw_heap *self, const struct request *request)
 {
     uintptr_t *object = try_once(self, request);
+
+    return object == NULL && self->reserve_open ? try_old(self, request) : object;
+}
+
+static uintptr_t *insist(struct mw_heap *self, const struct request *request)
+{
+    uintptr_t *object = try_first(self, request);
 
     for (unsigned step = STEP_COLLECT; object == NULL && step < STEPS; step++) {
         if (!make_room(self, request, (enum step)step))
@@ -312,17 +324,6 @@ static bool may_allocate(struct mw_heap *self, const char *where)
     return false;
 }
 
-/* What is born outside of the new space, large or old, may take the room that halves need in order
- * to get smaller: they do that before. */
-static bool request_crowds(const struct mw_heap *self, const struct request *request)
-{
-    size_t bytes = mw_header_bytes(request->header);
-
-    return self->nursery.capacity > self->config.semi_space &&
-           (bytes > MW_LARGE_MIN || is_born_old(self, request)) &&
-           mw_nursery_is_crowded_by(self, bytes > MW_LARGE_MIN ? bytes : MW_PAGE_SIZE);
-}
-
 static struct mw_ref allocate(struct mw_heap *self, const struct request *request,
                               const char *where)
 {
@@ -339,8 +340,6 @@ static struct mw_ref allocate(struct mw_heap *self, const struct request *reques
         return mw_handle_fail(self, -ENOMEM);
     prepare(self);
     mw_incremental_tick(self);
-    if (request_crowds(self, request))
-        mw_nursery_make_way(self);
     object = insist(self, request);
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_handle_fail(self, -ENOMEM);
 }

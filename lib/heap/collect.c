@@ -13,6 +13,8 @@ static struct pause pause_begin(struct mw_heap *self, enum mw_heap_collector col
 
     mw_verify_or_report(self);
     mw_nursery_retire(self);
+    if (self->reserve_open)
+        mw_old_withhold(self);
     if (collector == MW_GC_MARK_COMPACT)
         mw_compact_prepare(self);
     mw_callbacks_begin(self);

@@ -266,11 +266,18 @@ static void settle_page(struct mw_heap *self, size_t index)
         return;
     }
     page->state = MW_PAGE_SWEPT;
-    page->reserve = false;
     page->used = page->live = end * MW_WORD - MW_PAGE_FIRST;
     self->old.used += page->used;
     memset(page->own_slots, 0, sizeof(page->own_slots));
     mw_sweep_add_hole(self, page, end, MW_PAGE_WORDS);
+}
+
+/* Now that it is known how many pages there are. */
+static void settle_reserve(struct mw_heap *self, size_t index)
+{
+    struct mw_page *page = mw_pool_page(&self->pool, index);
+
+    page->reserve = page->reserve && mw_heap_is_in_reserve(self);
 }
 
 struct holder {
@@ -314,41 +321,54 @@ void mw_compact(struct mw_heap *self)
     self->old.used = 0;
     self->old.sweep_at = self->pool.page_max;
     each_used_page(self, settle_page);
+    each_used_page(self, settle_reserve);
     note_slots(self);
     mw_compact_forget(self);
 }
 
 /* ---- is it of use? ---- */
 
-/* Of the new space when sliding is over: halves that have grown get smaller if what lives in them
- * finds room in the old space, dense as that is then. */
-static size_t new_space_after(const struct mw_heap *self)
-{
-    size_t size = mw_nursery_size(self);
-    size_t pages = mw_nursery_used(self) / MW_PAGE_ROOM + 1;
-    size_t least = 2 * self->config.semi_space + pages * MW_PAGE_SIZE;
-
-    return least < size && self->nursery.slots == 2 ? least : size;
-}
-
-/* The object would begin where the plan ends, or on a page more. A large one gets nothing unless
- * pages come free for it. */
-bool mw_compact_makes_room(struct mw_heap *self, uint64_t header)
+/* The old space's pages when sliding is over, and what a large object takes. The object would begin
+ * where the plan ends, or on a page more. */
+static size_t size_after(struct mw_heap *self, uint64_t header, size_t *ret_pages)
 {
     const struct mw_compactor *plan = &self->compactor;
-    size_t bytes = mw_header_bytes(header), pages, size;
-    bool large = bytes > MW_LARGE_MIN, fits;
+    size_t bytes = mw_header_bytes(header);
+
+    *ret_pages = plan->pages;
+    if (bytes > MW_LARGE_MIN)
+        return plan->pages * MW_PAGE_SIZE + mw_large_least(bytes, mw_is_leaf(self, header));
+    if (plan->pages == 0 ||
+        !mw_old_fits((MW_PAGE_WORDS - plan->moves[plan->last].end) * (size_t)MW_WORD, bytes))
+        ++*ret_pages;
+    return *ret_pages * MW_PAGE_SIZE;
+}
+
+/* Halves that have grown get smaller when sliding is over, if what lives in them finds room in the
+ * old space before they do. Returns what that makes of both spaces' growth: 0 when they cannot. */
+static size_t halves_can_give(const struct mw_heap *self)
+{
+    size_t size = mw_nursery_size(self), least = 2 * self->config.semi_space;
+    size_t more = (mw_nursery_used(self) / MW_PAGE_ROOM + 1) * MW_PAGE_SIZE;
+    size_t meanwhile = size + mw_large_size(self) + self->compactor.pages * MW_PAGE_SIZE + more;
+
+    if (self->nursery.slots != 2 || size <= least + more || meanwhile > mw_heap_bound(self))
+        return 0;
+    return size - least - more;
+}
+
+/* A large object gets nothing unless pages come free for it. */
+bool mw_compact_makes_room(struct mw_heap *self, uint64_t header, bool *ret_shrink)
+{
+    size_t pages, size, bound = mw_heap_bound(self);
+    bool large = mw_header_bytes(header) > MW_LARGE_MIN, fits;
 
     mw_compact_prepare(self);
     mw_compact_plan(self);
-    pages = plan->pages;
-    if (!large &&
-        (pages == 0 ||
-         !mw_old_fits((MW_PAGE_WORDS - plan->moves[plan->last].end) * (size_t)MW_WORD, bytes)))
-        pages++;
-    size = new_space_after(self) + mw_large_size(self) + pages * MW_PAGE_SIZE +
-           (large ? mw_large_least(bytes, mw_is_leaf(self, header)) : 0);
-    fits = size <= mw_heap_bound(self) && pages + large <= self->pool.used;
+    size = mw_nursery_size(self) + mw_large_size(self) + size_after(self, header, &pages);
+    *ret_shrink = size > bound;
+    fits = pages + large <= self->pool.used &&
+           (size <= bound || size - halves_can_give(self) <= bound);
     if (!fits)
         mw_compact_forget(self);
     return fits;

@@ -28,7 +28,9 @@ int mw_heap_attach_external_at(struct mw_heap *self, struct mw_ref ref, size_t b
     uintptr_t *object = mw_handle_object(self, ref, where);
     struct mw_external *entry;
 
-    if (object == NULL && !mw_ref_is_none(ref))
+    if (self->collecting)
+        mw_misuse(self, MW_MISUSE_CALLBACK, "memory outside is attached by a callback", where);
+    if (self->collecting || (object == NULL && !mw_ref_is_none(ref)))
         return -EPERM;
     if (object == NULL || bytes > SIZE_MAX - self->external)
         return -EINVAL;

@@ -273,7 +273,8 @@ enum mw_heap_work {
 bool mw_heap_step(struct mw_heap *self, uint64_t us);
 /* Looks at everything, but while marking goes on not at what is not settled: marks, the remembered
  * set, what is dead. In a heap with MW_HEAP_POISON, at free memory as well. Returns 0, -EILSEQ
- * and the first fault's text, or -ENOMEM: it needs some 2 % of the heap's size meanwhile. */
+ * and the first fault's text, -EPERM for another thread, or -ENOMEM: it needs some 2 % of the
+ * heap's size meanwhile. */
 int mw_heap_verify(struct mw_heap *self, const char **ret_fault);
 /* Calls `each` for every object, dead ones that were not noticed yet included, with its bytes, the
  * header among them. It must not call the heap. Marking that goes on in slices is ended first, so

@@ -69,8 +69,9 @@ struct mw_lane {
 
 struct mw_old {
     struct mw_lane lanes[MW_LANES];
-    size_t sweep_at; /* pages from this index on may be unswept */
-    size_t used;     /* bytes of objects, and of the holes being filled */
+    size_t sweep_at;      /* pages from this index on may be unswept */
+    struct mw_page *last; /* taken from the reserve by what the near-limit callback makes */
+    size_t used;          /* bytes of objects, and of the holes being filled */
 };
 
 struct mw_large {
@@ -332,8 +333,11 @@ MW_ALWAYS_INLINE struct mw_page *mw_pool_page(const struct mw_pool *self, size_t
 /* old_space.c */
 /* Fills another hole, which has room for so many bytes. Returns false when there is none. */
 bool mw_old_open(struct mw_heap *self, size_t bytes, enum mw_lane_name name);
-void mw_old_retire(
-    struct mw_heap *self); /* gives up the hole being filled, for walks and marking */
+/* Gives up the holes being filled, for walks and marking. */
+void mw_old_retire(struct mw_heap *self);
+/* Likewise; and the holes of a page from the reserve are nobody's any more: the program shall not
+ * fill up what the callback has left of it, or the next call finds none. */
+void mw_old_withhold(struct mw_heap *self);
 void mw_old_forget_zeroes(struct mw_old *self); /* the next object born old goes the long way */
 void mw_old_add_span(struct mw_old *self, void *start, size_t bytes);
 void mw_old_drop_spans(struct mw_old *self);
@@ -505,8 +509,8 @@ void mw_compact_prepare(struct mw_heap *self);
 /* In place of a sweep, after marking. */
 void mw_compact(struct mw_heap *self);
 /* Whether an object with that header, for which no room was found after a full collection, gets
- * some by sliding. */
-bool mw_compact_makes_room(struct mw_heap *self, uint64_t header);
+ * some by sliding; and whether only if grown halves get smaller after that. */
+bool mw_compact_makes_room(struct mw_heap *self, uint64_t header, bool *ret_shrink);
 /* Whether as much comes free, by what was alive at the last full collection, as to be worth a
  * pause in idle time. */
 bool mw_compact_is_worth_it(struct mw_heap *self);

@@ -87,6 +87,7 @@ static bool slice(struct mw_heap *self, size_t words)
 static bool look_again(struct mw_heap *self)
 {
     uint64_t began;
+    bool before;
 
     if (self->marker.marking.looks == LOOKS_MAX)
         return false;
@@ -94,7 +95,9 @@ static bool look_again(struct mw_heap *self)
     mw_collect_minor(self, "marking");
     began = mw_clock_thread_cpu_ns();
     mw_mark_roots(self);
+    before = mw_callbacks_begin(self);
     mw_mark_from_young(self);
+    mw_callbacks_end(self, before);
     note_step(self, began);
     return self->marker.stack.top > self->marker.stack.base;
 }

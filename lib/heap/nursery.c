@@ -410,9 +410,9 @@ static size_t room_left(const struct mw_heap *self)
 
 /* Near the limit what two halves hold might not find room in the old space, and what stays young
  * keeps the halves from getting smaller. So they do that before. */
-bool mw_nursery_is_crowded_by(const struct mw_heap *self, size_t bytes)
+static bool is_short_of_room(const struct mw_heap *self)
 {
-    return room_left(self) < bytes + 2 * self->nursery.capacity;
+    return room_left(self) < 2 * self->nursery.capacity;
 }
 
 /* That twice as large they are not short of it at once: two halves more are gone then. */
@@ -451,7 +451,7 @@ void mw_nursery_judge(struct mw_heap *self, const struct mw_scavenged *moved, ui
     count_cost(nursery, moved->copied, cpu_ns);
     note_most(nursery, moved->copied);
     judge_fill(self, moved, cpu_ns);
-    if ((is_slow(self) || mw_nursery_is_crowded_by(self, 0)) && may_shrink(self, less))
+    if ((is_slow(self) || is_short_of_room(self)) && may_shrink(self, less))
         shrink(self, less);
     else if (should_grow(self))
         nursery->wanted = 2 * nursery->capacity;

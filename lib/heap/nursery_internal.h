@@ -58,8 +58,6 @@ bool mw_nursery_grow(struct mw_heap *self);
 bool mw_nursery_is_quiet(struct mw_heap *self);
 /* Of a quiet program: gives memory back that it does not need. Returns whether it did. */
 bool mw_nursery_relax(struct mw_heap *self);
-/* Whether so many bytes more outside of it leave less room than its halves need to get smaller. */
-bool mw_nursery_is_crowded_by(const struct mw_heap *self, size_t bytes);
 /* At the limit: as small as what is alive in them allows. */
 void mw_nursery_make_way(struct mw_heap *self);
 char *mw_nursery_half(const struct mw_nursery *self, unsigned slot);

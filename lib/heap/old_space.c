@@ -125,14 +125,39 @@ void mw_old_retire(struct mw_heap *self)
         retire(self, &self->old.lanes[i]);
 }
 
+static void drop_spans_of(const struct mw_page *page, struct mw_lane *lane, unsigned class)
+{
+    struct mw_span **span = &lane->spans[class];
+
+    while (*span != NULL)
+        if (mw_page_of((uintptr_t)*span) == page)
+            *span = (*span)->next;
+        else
+            span = &(*span)->next;
+    if (lane->spans[class] == NULL)
+        lane->span_classes &= ~(1U << class);
+}
+
+void mw_old_withhold(struct mw_heap *self)
+{
+    struct mw_page *page = self->old.last;
+
+    mw_old_retire(self);
+    if (page == NULL)
+        return;
+    page->reserve = true;
+    for (unsigned i = 0; i < MW_LANES; i++)
+        for (unsigned class = 0; class < MW_SPAN_CLASSES; class ++)
+            drop_spans_of(page, &self->old.lanes[i], class);
+    self->old.last = NULL;
+}
+
 void mw_old_forget_zeroes(struct mw_old *self)
 {
     for (unsigned i = 0; i < MW_LANES; i++)
         self->lanes[i].zeroed = NULL;
 }
 
-/* The program shall not fill up what the callback leaves of the reserve, or the next callback finds
- * none: the hole that is opened now is the page's only one. */
 static bool add_page(struct mw_heap *self, enum mw_lane_name name)
 {
     struct mw_page *page = mw_pool_take(self);
@@ -141,7 +166,8 @@ static bool add_page(struct mw_heap *self, enum mw_lane_name name)
         return false;
     page->lane = (uint8_t)name;
     mw_old_add_span(&self->old, (char *)page + MW_PAGE_FIRST, MW_PAGE_ROOM);
-    page->reserve = mw_heap_is_in_reserve(self);
+    if (mw_heap_is_in_reserve(self))
+        self->old.last = page;
     return true;
 }
 

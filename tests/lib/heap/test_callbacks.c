@@ -56,16 +56,19 @@ static void try_to_collect(struct caller *self)
     mw_heap_collect(self->fixture.heap, MW_COLLECT_MAJOR);
 }
 
+static void try_to_attach(struct caller *self)
+{
+    assert_int_equal(mw_heap_attach_external(self->fixture.heap, mw_ref_none(), 1, NULL, NULL),
+                     -EPERM);
+}
+
 static void try_to_destroy(struct caller *self)
 {
     assert_ptr_equal(mw_heap_destroy(self->fixture.heap), self->fixture.heap);
 }
 
 static void (*const attempts[])(struct caller *self) = {
-    try_to_allocate,
-    try_to_allocate_young,
-    try_to_collect,
-    try_to_destroy,
+    try_to_allocate, try_to_allocate_young, try_to_collect, try_to_attach, try_to_destroy,
 };
 
 enum { ATTEMPTS = sizeof(attempts) / sizeof(attempts[0]) };
@@ -141,8 +144,8 @@ static void walk(struct caller *self)
     mw_heap_walk(self->fixture.heap, when_walked, self);
 }
 
-/* An old object that is traced; its first word says by whom. */
-static struct mw_ref make_traced(struct caller *self)
+/* An object that is traced; its first word says by whom. */
+static struct mw_ref make_traced(struct caller *self, enum mw_heap_place place)
 {
     static const struct mw_heap_type_info info = {"Traced", MW_KIND_CUSTOM, 2, NULL,
                                                   0,        when_traced};
@@ -150,7 +153,7 @@ static struct mw_ref make_traced(struct caller *self)
     struct mw_ref traced;
 
     assert_int_equal(mw_heap_add_type(self->fixture.heap, &info, &type), 0);
-    traced = mw_heap_new_in(self->fixture.heap, type, MW_PLACE_OLD);
+    traced = mw_heap_new_in(self->fixture.heap, type, place);
     mw_heap_raw_enter(self->fixture.heap);
     *(uint64_t *)mw_heap_raw(self->fixture.heap, traced) = (uintptr_t)self;
     mw_heap_raw_leave(self->fixture.heap);
@@ -161,8 +164,18 @@ static void mark_in_slices(struct caller *self)
 {
     MW_SCOPE(scope, self->fixture.heap);
 
-    make_traced(self);
+    make_traced(self, MW_PLACE_OLD);
     while (mw_heap_snapshot_step(self->fixture.heap, 0) && self->called == 0)
+        ;
+}
+
+/* Young ones are looked at between slices. */
+static void mark_between_slices(struct caller *self)
+{
+    MW_SCOPE(scope, self->fixture.heap);
+
+    make_traced(self, MW_PLACE_YOUNG);
+    while (mw_heap_snapshot_step(self->fixture.heap, 0))
         ;
 }
 
@@ -170,7 +183,7 @@ static void verify(struct caller *self)
 {
     MW_SCOPE(scope, self->fixture.heap);
 
-    make_traced(self);
+    make_traced(self, MW_PLACE_OLD);
     expect_sound(self->fixture.heap, "a tracer that calls");
 }
 
@@ -180,7 +193,7 @@ static void ask_for_sites(struct caller *self)
     struct mw_heap_site row;
     size_t count = 0;
 
-    make_traced(self);
+    make_traced(self, MW_PLACE_OLD);
     assert_int_equal(mw_heap_get_sites(self->fixture.heap, &row, 1, &count), 0);
 }
 
@@ -189,14 +202,21 @@ static void write_a_snapshot(struct caller *self)
     MW_SCOPE(scope, self->fixture.heap);
     int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-    make_traced(self);
+    make_traced(self, MW_PLACE_OLD);
     assert_int_equal(mw_heap_snapshot_write(self->fixture.heap, fd, NULL), 0);
     close(fd);
 }
 
 static void (*const occasions[])(struct caller *self) = {
-    collect_and_be_told, let_die, release_by_hand, walk,
-    mark_in_slices,      verify,  ask_for_sites,   write_a_snapshot,
+    collect_and_be_told,
+    let_die,
+    release_by_hand,
+    walk,
+    mark_in_slices,
+    mark_between_slices,
+    verify,
+    ask_for_sites,
+    write_a_snapshot,
 };
 
 enum { OCCASIONS = sizeof(occasions) / sizeof(occasions[0]) };

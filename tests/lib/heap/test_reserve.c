@@ -41,12 +41,21 @@ static void the_near_limit_callback_has_a_reserve(void **state)
 }
 
 /* What the first call of the callback does is done with when it returns. */
-enum first_call { DOES_NOTHING, MAKES_ONE, RESTS, WRITES, RESTS_AND_WRITES, FIRST_CALLS };
+enum first_call {
+    DOES_NOTHING,
+    MAKES_ONE,
+    RESTS,
+    WRITES,
+    RESTS_AND_WRITES,
+    MAKES_AND_WRITES,
+    FIRST_CALLS
+};
 
 struct near {
     struct fixture fixture;
     enum first_call first;
     unsigned calls, given;
+    bool young; /* it makes many small ones, young as far as it knows */
 };
 
 static void write_a_snapshot(struct mw_heap *heap)
@@ -60,12 +69,29 @@ static void write_a_snapshot(struct mw_heap *heap)
 
 static void do_first(struct near *self)
 {
-    if (self->first == MAKES_ONE)
+    if (self->first == MAKES_ONE || self->first == MAKES_AND_WRITES)
         mw_heap_new_in(self->fixture.heap, self->fixture.node, MW_PLACE_OLD);
     if (self->first == RESTS || self->first == RESTS_AND_WRITES)
         mw_heap_step(self->fixture.heap, 100000);
-    if (self->first == WRITES || self->first == RESTS_AND_WRITES)
+    if (self->first >= WRITES)
         write_a_snapshot(self->fixture.heap);
+}
+
+/* Of both lanes. No collection is needed for that. */
+static bool make_many(struct near *self)
+{
+    uint64_t collections = numbers_of(&self->fixture).collections[MW_GC_MARK_SWEEP];
+
+    for (size_t i = 0; i < 200; i++) {
+        MW_SCOPE(scope, self->fixture.heap);
+        struct mw_ref node = mw_heap_new(self->fixture.heap, self->fixture.node);
+        struct mw_ref bytes =
+            mw_heap_new_array(self->fixture.heap, self->fixture.bytes, 500, MW_PLACE_YOUNG);
+
+        if (mw_ref_is_none(node) || mw_ref_is_none(bytes))
+            return false;
+    }
+    return numbers_of(&self->fixture).collections[MW_GC_MARK_SWEEP] == collections;
 }
 
 static size_t when_near(void *context, size_t limit, size_t initial)
@@ -76,6 +102,8 @@ static size_t when_near(void *context, size_t limit, size_t initial)
     assert_true(limit >= initial);
     if (++self->calls == 1)
         do_first(self);
+    else if (self->young)
+        self->given += make_many(self);
     else if (!mw_ref_is_none(mw_heap_new_array(self->fixture.heap, self->fixture.bytes, 200 * 1024,
                                                MW_PLACE_OLD)))
         self->given++;
@@ -104,11 +132,11 @@ static size_t fill_up(struct near *self, struct mw_ref list)
 
 static void the_reserve_is_there_at_each_call(void **state)
 {
-    size_t held[FIRST_CALLS];
+    size_t held[2 * FIRST_CALLS];
 
     (void)state;
-    for (unsigned first = 0; first < FIRST_CALLS; first++) {
-        struct near self = {.first = (enum first_call)first};
+    for (unsigned first = 0; first < 2 * FIRST_CALLS; first++) {
+        struct near self = {.first = (enum first_call)(first / 2), .young = first % 2};
         struct mw_heap_config config = config_of(&self.fixture, MW_HEAP_VERIFY, 4 * MIB);
         struct mw_scope scope;
 
@@ -143,6 +171,7 @@ static void what_lives_in_the_reserve_has_it_alone(void **state)
         kept = mw_heap_new_in(self->heap, self->node, MW_PLACE_OLD);
     while (!mw_ref_is_none(kept) && !mw_heap_is_in_reserve(self->heap));
     self->heap->reserve_open = false;
+    mw_old_withhold(self->heap);
     assert_false(mw_ref_is_none(kept));
     used = numbers_of(self).used;
     assert_true(mw_ref_is_none(mw_heap_new_array(self->heap, self->bytes, 1000, MW_PLACE_OLD)));
