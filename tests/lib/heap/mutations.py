@@ -1,6 +1,6 @@
 """Faults put into the heap, one at a time: the heap's own tests must see each.
 
-The rows stand in mutation_rows.py. The heap and its tests are built apart from the tree; for a row one
+The rows stand in mutation_rows.py and mutation_rows_limit.py. The heap and its tests are built apart from the tree; for a row one
 file is compiled and everything linked again.
 
 Arguments: the root of the source tree, a folder to build in, and "core" or "all" rows.
@@ -13,6 +13,7 @@ import sys
 import unittest
 
 from mutation_rows import CORE, MORE, Row
+from mutation_rows_limit import LIMIT
 
 ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 FOLDER = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "mutations").resolve()
@@ -26,7 +27,7 @@ WRAPS = {"snapshot_parts": ["-Wl,--wrap=mmap,--wrap=munmap"]}  # as in CMakeList
 COMPUTES_S = 60  # of processor time, whatever else the machine does; none of them waits
 JOBS = 2
 
-ROWS = CORE + (MORE if ALL else [])
+ROWS = CORE + (MORE + LIMIT if ALL else [])
 
 
 def run(command, **options):
