@@ -473,7 +473,8 @@ MORE = [
         "    if (self->front.raw_depth == 0) {", "    if (false) {", ("misuse",)),
     Row("a snapshot's tables are as large as the half is now", "snapshot_rank.c",
         "    mw_vm_unmap(self->young_starts, self->young_words * sizeof(uint64_t));",
-        "    mw_vm_unmap(self->young_starts, heap->nursery.capacity / MW_WORD / 64 * sizeof(uint64_t));",
+        "    mw_vm_unmap(self->young_starts,\n"
+        "                 self->heap->nursery.capacity / MW_WORD / 64 * sizeof(uint64_t));",
         ("snapshot_parts",)),
     Row("what could not be refined passes for refined", "snapshot.c",
         "    self->rough = error < 0; /*", "    self->rough = false; /*", ("snapshot_parts",)),
