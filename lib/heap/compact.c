@@ -328,8 +328,8 @@ void mw_compact(struct mw_heap *self)
 
 /* ---- is it of use? ---- */
 
-/* The old space's pages when sliding is over, and what a large object takes. The object would begin
- * where the plan ends, or on a page more. */
+/* Bytes of the old space's pages and of the object, when sliding is over. A small object would
+ * begin where the plan ends, or on a page more: `ret_pages` counts that. */
 static size_t size_after(struct mw_heap *self, uint64_t header, size_t *ret_pages)
 {
     const struct mw_compactor *plan = &self->compactor;
@@ -345,7 +345,8 @@ static size_t size_after(struct mw_heap *self, uint64_t header, size_t *ret_page
 }
 
 /* Halves that have grown get smaller when sliding is over, if what lives in them finds room in the
- * old space before they do. Returns what that makes of both spaces' growth: 0 when they cannot. */
+ * old space before they do. Returns the bytes that both spaces take less then; 0 when they cannot.
+ */
 static size_t halves_can_give(const struct mw_heap *self)
 {
     size_t size = mw_nursery_size(self), least = 2 * self->config.semi_space;

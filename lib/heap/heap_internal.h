@@ -70,7 +70,7 @@ struct mw_lane {
 struct mw_old {
     struct mw_lane lanes[MW_LANES];
     size_t sweep_at;      /* pages from this index on may be unswept */
-    struct mw_page *last; /* taken from the reserve by what the near-limit callback makes */
+    struct mw_page *lent; /* taken from the reserve by what the near-limit callback makes */
     size_t used;          /* bytes of objects, and of the holes being filled */
 };
 

@@ -140,7 +140,7 @@ static void drop_spans_of(const struct mw_page *page, struct mw_lane *lane, unsi
 
 void mw_old_withhold(struct mw_heap *self)
 {
-    struct mw_page *page = self->old.last;
+    struct mw_page *page = self->old.lent;
 
     mw_old_retire(self);
     if (page == NULL)
@@ -149,7 +149,7 @@ void mw_old_withhold(struct mw_heap *self)
     for (unsigned i = 0; i < MW_LANES; i++)
         for (unsigned class = 0; class < MW_SPAN_CLASSES; class ++)
             drop_spans_of(page, &self->old.lanes[i], class);
-    self->old.last = NULL;
+    self->old.lent = NULL;
 }
 
 void mw_old_forget_zeroes(struct mw_old *self)
@@ -167,7 +167,7 @@ static bool add_page(struct mw_heap *self, enum mw_lane_name name)
     page->lane = (uint8_t)name;
     mw_old_add_span(&self->old, (char *)page + MW_PAGE_FIRST, MW_PAGE_ROOM);
     if (mw_heap_is_in_reserve(self))
-        self->old.last = page;
+        self->old.lent = page;
     return true;
 }
 
