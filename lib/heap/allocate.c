@@ -447,6 +447,18 @@ struct mw_ref mw_heap_new_slow(struct mw_heap *self, const struct mw_heap_type *
                           : mw_heap_new_in_at(self, type, MW_PLACE_YOUNG, where);
 }
 
+struct mw_ref mw_heap_new_pair_slow(struct mw_heap *self, const struct mw_heap_type *type,
+                                    struct mw_ref first, struct mw_ref second, const char *where)
+{
+    struct mw_ref pair = mw_heap_new_slow(self, type, where);
+
+    if (mw_ref_is_none(pair))
+        return pair;
+    mw_heap_set_at(self, pair, 0, first, where);
+    mw_heap_set_at(self, pair, 1, second, where);
+    return pair;
+}
+
 /* Payload bytes of an array and what its last word leaves unused. Returns false when no object can
  * have that many. */
 static bool measure(const struct mw_type_entry *entry, size_t count, size_t *ret_bytes,

@@ -78,8 +78,8 @@ struct mw_heap_config {
     size_t limit;          /* bytes; the spaces and the page pool together */
     size_t limit_max;      /* as far as it may be raised, 1 TiB at most; 0: limit and half of it */
     size_t semi_space;     /* of one half of the new space: a power of two, 256 KiB to 16 MiB */
-    size_t semi_space_max; /* as far as it may grow, the same; 0: four times that, or twice, or not
-                              at all, so that both halves are an eighth of `limit` at most */
+    size_t semi_space_max; /* as far as it may grow, the same; 0: up to sixteen times that, as long
+                              as both halves are an eighth of `limit` at most */
     uint64_t scavenge_us;  /* it grows while scavenges are likely to take no longer, and less of it
                               is filled after one took twice as long; 0: any time */
     uint64_t slide_us;     /* in idle time it slides only if that is not likely to take longer; 0:
@@ -182,6 +182,11 @@ enum mw_heap_place {
 /* FIXED and CUSTOM, young. */
 #define mw_heap_new(self, type) mw_heap_new_at(self, type, MW_HERE)
 #define mw_heap_new_in(self, type, place) mw_heap_new_in_at(self, type, place, MW_HERE)
+/* With its words 0 and 1, of a type that has references there; each may be none. Two stores less to
+ * tell the collector of, and nobody meets it half made. What mw_heap_set() would refuse stays
+ * nothing. */
+#define mw_heap_new_pair(self, type, first, second)                                                \
+    mw_heap_new_pair_at(self, type, first, second, MW_HERE)
 /* REFS, STRUCTS: `count` elements; BYTES, TEXT: bytes. */
 #define mw_heap_new_array(self, type, count, place)                                                \
     mw_heap_new_array_at(self, type, count, place, MW_HERE)
@@ -225,6 +230,10 @@ void mw_scope_unwind(const struct mw_scope *scope);
 /* Closes, and carries one handle out into the scope around. None goes through, and mw_heap_error()
  * stays what it was. */
 #define mw_scope_escape(scope, ref) mw_scope_escape_at(scope, ref, MW_HERE)
+/* Closes, and makes a pair of what was in it in the scope around. If there is no room for that, or
+ * no handle, which it may need meanwhile, the scope is closed nonetheless. */
+#define mw_scope_escape_pair(scope, type, first, second)                                           \
+    mw_scope_escape_pair_at(scope, type, first, second, MW_HERE)
 /* Another handle for the same object; for none, none. */
 #define mw_heap_dup(self, ref) mw_heap_dup_at(self, ref, MW_HERE)
 /* Lets a handle stand for another object, as an assignment does. None on either side is misuse, and

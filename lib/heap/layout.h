@@ -98,6 +98,8 @@ uint64_t mw_heap_get_word_checked(struct mw_heap *self, struct mw_ref holder, si
                                   const char *where);
 void mw_heap_set_word_checked(struct mw_heap *self, struct mw_ref holder, size_t index,
                               uint64_t value, const char *where);
+struct mw_ref mw_heap_new_pair_slow(struct mw_heap *self, const struct mw_heap_type *type,
+                                    struct mw_ref first, struct mw_ref second, const char *where);
 void mw_heap_raw_enter_slow(struct mw_heap *self, const char *where);
 void mw_heap_raw_leave_slow(struct mw_heap *self, const char *where);
 void *mw_heap_raw_checked(struct mw_heap *self, struct mw_ref ref, const char *where);
@@ -180,6 +182,39 @@ static inline struct mw_ref mw_heap_new_at(struct mw_heap *self, const struct mw
     return ref;
 }
 
+/* A reference as it stands in an object. */
+static inline uintptr_t mw_ref_word(struct mw_ref ref)
+{
+    return MW_HEAP_UNLIKELY(ref.bits == 0) ? 0 : *mw_ref_slot(ref);
+}
+
+/* There is room for it. What is born needs no barrier. */
+static inline void mw_heap_take_pair(struct mw_heap_front *front, const struct mw_heap_type *type,
+                                     struct mw_ref first, struct mw_ref second)
+{
+    uintptr_t *object = (uintptr_t *)(void *)front->top;
+
+    front->top += type->size;
+    object[0] = type->header;
+    object[1] = mw_ref_word(first);
+    object[2] = mw_ref_word(second);
+}
+
+static inline struct mw_ref mw_heap_new_pair_at(struct mw_heap *self,
+                                                const struct mw_heap_type *type,
+                                                struct mw_ref first, struct mw_ref second,
+                                                const char *where)
+{
+    struct mw_heap_front *front = mw_heap_front_of(self);
+    uintptr_t object = (uintptr_t)front->top;
+
+    if (MW_HEAP_UNLIKELY(type->size > (size_t)(front->limit - front->top) ||
+                         front->handle_top >= front->handle_end))
+        return mw_heap_new_pair_slow(self, type, first, second, where);
+    mw_heap_take_pair(front, type, first, second);
+    return mw_heap_push(self, object);
+}
+
 static inline struct mw_ref mw_heap_get_at(struct mw_heap *self, struct mw_ref holder, size_t index,
                                            const char *where)
 {
@@ -201,7 +236,7 @@ static inline void mw_heap_set_at(struct mw_heap *self, struct mw_ref holder, si
         return;
     }
     object = (uintptr_t *)*mw_ref_slot(holder);
-    word = MW_HEAP_UNLIKELY(value.bits == 0) ? 0 : *mw_ref_slot(value);
+    word = mw_ref_word(value);
     object[1 + index] = word;
     /* Addresses first: most holders are young, most values that an old one is given are old, and
      * its header may be far away. */
@@ -310,6 +345,32 @@ static inline struct mw_ref mw_scope_escape_at(struct mw_scope *scope, struct mw
     *scope->base = *mw_ref_slot(ref);
     mw_heap_front_of(heap)->scope_top = record;
     mw_heap_front_of(heap)->handle_top = scope->base + 1;
+    ref.bits = (uintptr_t)scope->base + MW_REF_SHORT;
+    return ref;
+}
+
+static inline struct mw_ref mw_scope_escape_pair_at(struct mw_scope *scope,
+                                                    const struct mw_heap_type *type,
+                                                    struct mw_ref first, struct mw_ref second,
+                                                    const char *where)
+{
+    struct mw_heap *heap = scope->heap;
+    struct mw_heap_front *front = mw_heap_front_of(heap);
+    struct mw_scope_record *record = scope->record;
+    uintptr_t object;
+    struct mw_ref ref;
+
+    if (MW_HEAP_UNLIKELY((uintptr_t)record - 1 >= (uintptr_t)front->scope_top - 1 ||
+                         record->base != scope->base || scope->base >= front->handle_end ||
+                         type->size > (size_t)(front->limit - front->top)))
+        return mw_scope_escape_at(scope, mw_heap_new_pair_slow(heap, type, first, second, where),
+                                  where);
+    scope->record = NULL;
+    object = (uintptr_t)front->top;
+    mw_heap_take_pair(front, type, first, second); /* before the slot of one of them is another's */
+    *scope->base = object;
+    front->scope_top = record;
+    front->handle_top = scope->base + 1;
     ref.bits = (uintptr_t)scope->base + MW_REF_SHORT;
     return ref;
 }

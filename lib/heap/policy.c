@@ -7,7 +7,7 @@ enum {
     SPARSE_PAGES = 4,
     SMALL_GROUPS = 4,
     FORGET_MS = 8000,
-    GROWTH = 4,
+    GROWTH = 16,
     SLIDE_COST = 2000, /* ns a KiB */
     FILL_LEAST = 256 * 1024,
     FILL_QUICK = 4,
@@ -108,8 +108,8 @@ bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns)
     return most_ns == 0 || (cost > 0 ? cost : SLIDE_COST) * (live / 1024) <= most_ns;
 }
 
-/* How far halves may grow when the program did not say: to four times of what they are, as long as
- * both together are not over an eighth of the limit. */
+/* How far halves may grow when the program did not say: to sixteen times of what they are, as V8's
+ * do, as long as both together are not over an eighth of the limit. */
 size_t mw_policy_semi_max(size_t semi, size_t limit)
 {
     size_t most_semi = least(GROWTH * semi, MW_SEMI_MAX);

@@ -56,8 +56,6 @@ static struct bench_outcome plain(size_t size)
 
 /* ---- the managed heap ---- */
 
-enum { LEFT, RIGHT, WORDS };
-
 static struct mw_ref join(struct mw_heap *heap, const struct mw_heap_type *type, int depth);
 
 /* Half of all nodes are leaves: in line, they need no call. */
@@ -71,11 +69,8 @@ static struct mw_ref join(struct mw_heap *heap, const struct mw_heap_type *type,
     MW_SCOPE(scope, heap);
     struct mw_ref left = make(heap, type, depth - 1);
     struct mw_ref right = make(heap, type, depth - 1);
-    struct mw_ref tree = bench_need(mw_heap_new(heap, type));
 
-    mw_heap_set(heap, tree, LEFT, left);
-    mw_heap_set(heap, tree, RIGHT, right);
-    return mw_scope_escape(&scope, tree);
+    return bench_need(mw_scope_escape_pair(&scope, type, left, right));
 }
 
 /* Counting allocates nothing, so raw pointers will do. */
@@ -110,7 +105,7 @@ static uint64_t managed_round(struct mw_heap *heap, const struct mw_heap_type *t
 static struct bench_outcome managed(const struct bench_heap *self, size_t size)
 {
     struct mw_heap *heap = self->heap;
-    const struct mw_heap_type *type = bench_type(heap, "Tree", WORDS, 2);
+    const struct mw_heap_type *type = bench_type(heap, "Tree", 2, 2);
     int depth = (int)size;
 
     MW_SCOPE(scope, heap);

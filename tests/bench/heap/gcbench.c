@@ -154,11 +154,8 @@ static struct mw_ref up(const struct trees *self, int depth)
     MW_SCOPE(scope, self->heap);
     struct mw_ref left = up(self, depth - 1);
     struct mw_ref right = up(self, depth - 1);
-    struct mw_ref node = bench_need(mw_heap_new(self->heap, self->node));
 
-    mw_heap_set(self->heap, node, LEFT, left);
-    mw_heap_set(self->heap, node, RIGHT, right);
-    return mw_scope_escape(&scope, node);
+    return bench_need(mw_scope_escape_pair(&scope, self->node, left, right));
 }
 
 typedef struct mw_ref build_fn(const struct trees *self, int depth);

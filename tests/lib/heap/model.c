@@ -6,8 +6,8 @@ enum { NODE_WORDS = 4, WIDE_WORDS = 200, ELEMENT_WORDS = 3, CUSTOM_WORDS = 4 };
 
 static void custom_trace(const struct mw_heap_visitor *visitor, uint64_t *payload)
 {
+    visitor->visit(visitor->context, (uintptr_t *)&payload[0]);
     visitor->visit(visitor->context, (uintptr_t *)&payload[1]);
-    visitor->visit(visitor->context, (uintptr_t *)&payload[2]);
 }
 
 const struct mw_heap_type_info *model_info(enum shape shape)
@@ -53,8 +53,6 @@ size_t model_edge_index(const struct model *self, uint32_t edge)
         return edge == 0 ? 5 : 150;
     case STRUCTS:
         return (size_t)edge * ELEMENT_WORDS + 1;
-    case CUSTOM:
-        return 1 + (size_t)edge;
     default:
         return edge;
     }
@@ -62,7 +60,7 @@ size_t model_edge_index(const struct model *self, uint32_t edge)
 
 bool model_words(const struct model *self, size_t *ret_serial, size_t *ret_word)
 {
-    static const size_t serials[SHAPES] = {[NODE] = 1};
+    static const size_t serials[SHAPES] = {[NODE] = 1, [CUSTOM] = 2};
     static const size_t words[SHAPES] = {
         [NODE] = 3, [WIDE] = WIDE_WORDS - 1, [STRUCTS] = 2, [CUSTOM] = 3};
 

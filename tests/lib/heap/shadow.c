@@ -145,6 +145,19 @@ static void write_content(struct shadow *self, const struct model *model, struct
     mw_heap_raw_leave(self->heap);
 }
 
+static void open_new(struct shadow *self, struct mw_ref ref, struct model *model)
+{
+    if (mw_ref_is_none(ref) && self->run->may_fail) {
+        require(self, mw_heap_error(self->heap) == -ENOMEM, "a failure is not for want of memory");
+        return;
+    }
+    self->large += model->length >= LARGE_REFS ? model_bytes(model) : 0;
+    open_handle(self, ref, model);
+    require(self, !is_array(model->shape) || mw_heap_length(self->heap, ref) == model->length,
+            "a length differs");
+    write_content(self, model, ref);
+}
+
 static void create(struct shadow *self)
 {
     static const enum shape often[] = {NODE, NODE, NODE,  WIDE,    REFS,  REFS,
@@ -152,19 +165,30 @@ static void create(struct shadow *self)
     enum shape shape = often[pick(self, sizeof(often) / sizeof(often[0]))];
     uint32_t length = is_array(shape) ? pick_length(self, shape) : 0;
     struct model *model = model_create(&self->models, shape, length);
-    struct mw_ref ref;
 
     require(self, model != NULL, "no memory for the model");
-    ref = heap_create(self, model);
-    if (mw_ref_is_none(ref) && self->run->may_fail) {
-        require(self, mw_heap_error(self->heap) == -ENOMEM, "a failure is not for want of memory");
-        return;
-    }
-    self->large += length >= LARGE_REFS ? model_bytes(model) : 0;
-    open_handle(self, ref, model);
-    require(self, !is_array(shape) || mw_heap_length(self->heap, ref) == length,
-            "a length differs");
-    write_content(self, model, ref);
+    open_new(self, heap_create(self, model), model);
+}
+
+/* The custom shape is one. */
+static struct model *pair_of(struct shadow *self, struct model *first, struct model *second)
+{
+    struct model *model = model_create(&self->models, CUSTOM, 0);
+
+    require(self, model != NULL, "no memory for the model");
+    model->edges[0] = first;
+    model->edges[1] = second;
+    return model;
+}
+
+static void make_pair(struct shadow *self)
+{
+    struct open_handle *first = any(self), *second = any(self);
+    bool nothing = one_in(self, 6);
+    struct model *model = pair_of(self, first->model, nothing ? NULL : second->model);
+    struct mw_ref last = nothing ? mw_ref_none() : second->ref;
+
+    open_new(self, mw_heap_new_pair(self->heap, self->types[CUSTOM], first->ref, last), model);
 }
 
 /* ---- operations on objects ---- */
@@ -360,6 +384,20 @@ static void close_scope(struct shadow *self)
     open_handle(self, ref, model);
 }
 
+static void leave_with_pair(struct shadow *self)
+{
+    struct open_handle *first = any(self), *second = any(self);
+    struct model *model = pair_of(self, first->model, second->model);
+    struct mw_ref ref;
+
+    if (self->scope_count == 1)
+        return;
+    ref = mw_scope_escape_pair(&self->scopes[--self->scope_count], self->types[CUSTOM], first->ref,
+                               second->ref);
+    self->handle_count = self->scope_starts[self->scope_count];
+    open_new(self, ref, model);
+}
+
 /* Closing the outermost one closes all. */
 static void drop_handles(struct shadow *self)
 {
@@ -469,13 +507,14 @@ static size_t on_near_limit(void *context, size_t limit, size_t initial)
 
 /* Each as often as it stands here. A fuzzer's bytes choose by number: new ones go to the end. */
 static void (*const operations[])(struct shadow *) = {
-    create,       create,     create,        create,         create,     create,      create,
-    create,       store,      store,         store,          store,      store,       store,
-    load,         load,       copy,          set_global,     set_global, set_weak,    store,
-    copy,         get_global, open_scope,    create,         open_scope, close_scope, close_scope,
-    write_word,   read_word,  attach,        duplicate,      assign,     step,        renew_global,
-    drop_handles, minor,      major,         fail_mapping,   compact,    snapshot,    sites,
-    squeeze,      let_go,     snapshot_step, snapshot_begun,
+    create,     create,     create,        create,         create,       create,
+    create,     create,     store,         store,          store,        store,
+    store,      store,      load,          load,           copy,         set_global,
+    set_global, set_weak,   store,         copy,           get_global,   open_scope,
+    create,     open_scope, close_scope,   close_scope,    write_word,   read_word,
+    attach,     duplicate,  assign,        step,           renew_global, drop_handles,
+    minor,      major,      fail_mapping,  compact,        snapshot,     sites,
+    squeeze,    let_go,     snapshot_step, snapshot_begun, make_pair,    leave_with_pair,
 };
 
 /* Collections cost much more than all else: streams ask for them by two bytes. */
