@@ -160,7 +160,7 @@ void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record,
 
     if (!mw_heap_right_thread(self, record->where))
         return;
-    if (!open || record + 1 != self->front.scope_top)
+    if (!open || (self->front.checked && record + 1 != self->front.scope_top))
         mw_misuse(self, MW_MISUSE_SCOPE,
                   open ? "a scope inside it is still open"
                        : "the scope was closed with one around it",
@@ -171,20 +171,43 @@ void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record,
     }
 }
 
+static bool can_escape(struct mw_heap *self, const struct mw_scope_record *record,
+                       const uintptr_t *base, const char *where)
+{
+    if (record != NULL && record < self->front.scope_top && record->base == base)
+        return true;
+    mw_misuse(self, MW_MISUSE_SCOPE, "nothing escapes from a scope that is closed", where);
+    return false;
+}
+
 struct mw_ref mw_scope_escape_slow(struct mw_heap *self, struct mw_scope_record *record,
                                    const uintptr_t *base, struct mw_ref ref, const char *where)
 {
+    int error = self->front.error;
     uintptr_t *object;
 
     if (record == NULL && base == NULL)
         return ref; /* the scope was refused: what was made in it is in the one around already */
-    if (record == NULL || record >= self->front.scope_top || record->base != base) {
-        mw_misuse(self, MW_MISUSE_SCOPE, "nothing escapes from a scope that is closed", where);
+    if (!can_escape(self, record, base, where))
         return mw_ref_none();
-    }
     object = mw_handle_object(self, ref, where);
     mw_scope_close_slow(self, record, base);
+    if (mw_ref_is_none(ref))
+        self->front.error = error;
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
+}
+
+struct mw_ref mw_scope_escape_pair_slow(struct mw_scope scope, const struct mw_heap_type *type,
+                                        struct mw_ref first, struct mw_ref second,
+                                        const char *where)
+{
+    struct mw_ref pair;
+
+    if ((scope.record != NULL || scope.base != NULL) &&
+        !can_escape(scope.heap, scope.record, scope.base, where))
+        return mw_ref_none();
+    pair = mw_heap_new_pair_slow(scope.heap, type, first, second, where);
+    return mw_scope_escape_slow(scope.heap, scope.record, scope.base, pair, where);
 }
 
 void mw_scope_unwind(const struct mw_scope *scope)

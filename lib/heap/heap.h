@@ -78,10 +78,13 @@ struct mw_heap_config {
     size_t limit;          /* bytes; the spaces and the page pool together */
     size_t limit_max;      /* as far as it may be raised, 1 TiB at most; 0: limit and half of it */
     size_t semi_space;     /* of one half of the new space: a power of two, 256 KiB to 16 MiB */
-    size_t semi_space_max; /* as far as it may grow, the same; 0: up to sixteen times that, as long
-                              as both halves are an eighth of `limit` at most */
+    size_t semi_space_max; /* as far as it may grow, the same; 0: up to four times that as long as
+                              both halves are an eighth of `limit` at most, and up to sixteen times
+                              as long as they are a thirty-second; or not at all */
     uint64_t scavenge_us;  /* it grows while scavenges are likely to take no longer, and less of it
-                              is filled after one took twice as long; 0: any time */
+                              is filled after one took twice as long; 0: any time. One that finds
+                              alive what never was before may take as long as all of a half does:
+                              some 0.6 ms for each MiB */
     uint64_t slide_us;     /* in idle time it slides only if that is not likely to take longer; 0:
                               any time */
     bool pretenure;        /* types whose objects nearly all survive are born old */
@@ -183,8 +186,7 @@ enum mw_heap_place {
 #define mw_heap_new(self, type) mw_heap_new_at(self, type, MW_HERE)
 #define mw_heap_new_in(self, type, place) mw_heap_new_in_at(self, type, place, MW_HERE)
 /* With its words 0 and 1, of a type that has references there; each may be none. Two stores less to
- * tell the collector of, and nobody meets it half made. What mw_heap_set() would refuse stays
- * nothing. */
+ * tell the collector of. What mw_heap_set() would refuse stays nothing. */
 #define mw_heap_new_pair(self, type, first, second)                                                \
     mw_heap_new_pair_at(self, type, first, second, MW_HERE)
 /* REFS, STRUCTS: `count` elements; BYTES, TEXT: bytes. */

@@ -7,7 +7,8 @@ enum {
     SPARSE_PAGES = 4,
     SMALL_GROUPS = 4,
     FORGET_MS = 8000,
-    GROWTH = 16,
+    GROWTH = 4,
+    GROWTH_MOST = 16,
     SLIDE_COST = 2000, /* ns a KiB */
     FILL_LEAST = 256 * 1024,
     FILL_QUICK = 4,
@@ -108,12 +109,15 @@ bool mw_policy_slide(size_t live, uint64_t cost, uint64_t most_ns)
     return most_ns == 0 || (cost > 0 ? cost : SLIDE_COST) * (live / 1024) <= most_ns;
 }
 
-/* How far halves may grow when the program did not say: to sixteen times of what they are, as V8's
- * do, as long as both together are not over an eighth of the limit. */
+/* How far halves may grow when the program did not say: to four times of what they are, as long as
+ * both together are not over an eighth of the limit; and to sixteen times, as V8's do, where that
+ * is a thirty-second at most: they take from what a heap can hold near its limit. */
 size_t mw_policy_semi_max(size_t semi, size_t limit)
 {
-    size_t most_semi = least(GROWTH * semi, MW_SEMI_MAX);
+    size_t most_semi = least(GROWTH_MOST * semi, MW_SEMI_MAX);
 
+    while (most_semi > GROWTH * semi && 2 * most_semi > limit / 32)
+        most_semi /= 2;
     while (most_semi > semi && 2 * most_semi > limit / 8)
         most_semi /= 2;
     return most_semi;

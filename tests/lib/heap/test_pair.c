@@ -189,6 +189,37 @@ static void a_scope_is_closed_without_memory(void **state)
     mw_scope_close(&scope);
 }
 
+/* Who leaves with nothing is told why there is nothing, also where a scope inside was forgotten;
+ * and of that only in a checked heap. */
+static void leave_with_nothing(void **state, unsigned modes, bool with_pair)
+{
+    struct fixture *self = create(state, modes, mw_heap_limit_min(MIB / 4) + MIB);
+    struct mw_scope outer = mw_scope_open(self->heap), scope;
+    struct mw_ref list = mw_heap_new_array(self->heap, self->refs, 1, MW_PLACE_OLD), none;
+
+    while (!mw_ref_is_none(mw_heap_new(self->heap, self->node)))
+        ;
+    scope = mw_scope_open(self->heap);
+    mw_scope_open(self->heap);
+    none = with_pair ? mw_scope_escape_pair(&scope, self->node, list, list)
+                     : mw_scope_escape(&scope, mw_heap_new(self->heap, self->node));
+    assert_true(mw_ref_is_none(none));
+    assert_int_equal(mw_heap_error(self->heap), -ENOMEM);
+    assert_int_equal(self->misuses, modes & MW_HEAP_CHECKED ? 1 : 0);
+    mw_scope_close(&outer);
+    assert_int_equal(self->misuses, modes & MW_HEAP_CHECKED ? 1 : 0);
+    destroy(self);
+    *state = NULL;
+}
+
+static void who_leaves_with_nothing_is_told_why(void **state)
+{
+    leave_with_nothing(state, 0, true);
+    leave_with_nothing(state, 0, false);
+    leave_with_nothing(state, MW_HEAP_CHECKED, true);
+    leave_with_nothing(state, MW_HEAP_CHECKED, false);
+}
+
 static void a_pair_needs_a_handle(unsigned modes)
 {
     struct fixture self = {0};
@@ -235,6 +266,8 @@ static void nothing_leaves_a_closed_scope(void **state)
         assert_true(mw_ref_is_none(mw_scope_escape_pair(&inner, self->node, node, node)));
         assert_int_equal(self->misuses, 1);
         assert_int_equal(self->misuse.kind, MW_MISUSE_SCOPE);
+        assert_int_equal(mw_heap_error(self->heap), -EPERM);
+        assert_int_equal(numbers_of(self).handles, 1); /* and nothing was made that stays */
         mw_scope_close(&outer);
         assert_int_equal(self->misuses, 1);
         assert_int_equal(numbers_of(self).handles, 0);
@@ -261,7 +294,7 @@ static void nothing_leaves_a_stale_scope(void **state)
     assert_true(mw_ref_is_none(mw_scope_escape_pair(&stale, self->node, node, node)));
     assert_int_equal(self->misuses, 1);
     assert_int_equal(self->misuse.kind, MW_MISUSE_SCOPE);
-    assert_int_equal(numbers_of(self).handles, 2); /* the pair is made, and stays inside */
+    assert_int_equal(numbers_of(self).handles, 1);
     assert_int_equal(mw_heap_get_word(self->heap, node, 2), 3);
     mw_scope_close(&others[1]);
     mw_scope_close(&others[0]);
@@ -309,6 +342,7 @@ int main(void)
         cmocka_unit_test_teardown(what_is_no_reference_stays_nothing, teardown),
         cmocka_unit_test_teardown(a_pair_has_two_references, teardown),
         cmocka_unit_test_teardown(a_scope_is_closed_without_memory, teardown),
+        cmocka_unit_test_teardown(who_leaves_with_nothing_is_told_why, teardown),
         cmocka_unit_test(a_pair_over_the_bound_is_none),
         cmocka_unit_test_teardown(nothing_leaves_a_closed_scope, teardown),
         cmocka_unit_test_teardown(nothing_leaves_a_stale_scope, teardown),

@@ -39,7 +39,7 @@ static void the_pool_never_takes_half_of_the_limit(void **state)
                                        1000 * MIB, 0) <= 32 * MIB);
 }
 
-static void halves_grow_to_four_times_unless_the_limit_is_near(void **state)
+static void halves_grow_unless_the_limit_is_near(void **state)
 {
     (void)state;
     assert_int_equal(mw_policy_semi_max(MIB, 64 * MIB), 4 * MIB);
@@ -47,6 +47,10 @@ static void halves_grow_to_four_times_unless_the_limit_is_near(void **state)
     assert_int_equal(mw_policy_semi_max(MIB, 32 * MIB), 2 * MIB);
     assert_int_equal(mw_policy_semi_max(MIB, 32 * MIB - 8), MIB);
     assert_int_equal(mw_policy_semi_max(MIB, 8 * MIB), MIB);
+    assert_int_equal(mw_policy_semi_max(MIB, 512 * MIB - 32), 4 * MIB);
+    assert_int_equal(mw_policy_semi_max(MIB, 512 * MIB), 8 * MIB);
+    assert_int_equal(mw_policy_semi_max(MIB, 1024 * MIB), 16 * MIB);
+    assert_int_equal(mw_policy_semi_max(MIB / 4, 1024 * MIB), 4 * MIB);
     assert_int_equal(mw_policy_semi_max(MW_SEMI_MAX, 1024 * MIB), MW_SEMI_MAX);
     assert_int_equal(mw_policy_semi_max(MW_SEMI_MAX / 2, 1024 * MIB), MW_SEMI_MAX);
 }
@@ -248,7 +252,7 @@ int main(void)
         cmocka_unit_test(a_small_heap_may_grow_first),
         cmocka_unit_test(half_of_what_is_left_at_most),
         cmocka_unit_test(the_pool_never_takes_half_of_the_limit),
-        cmocka_unit_test(halves_grow_to_four_times_unless_the_limit_is_near),
+        cmocka_unit_test(halves_grow_unless_the_limit_is_near),
         cmocka_unit_test(a_peak_of_the_pool_is_forgotten_in_time),
         cmocka_unit_test(bytes_outside_may_be_as_many_as_can_be_counted),
         cmocka_unit_test(crumbs_are_left),
