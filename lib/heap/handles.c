@@ -197,17 +197,17 @@ struct mw_ref mw_scope_escape_slow(struct mw_heap *self, struct mw_scope_record 
     return object != NULL ? mw_heap_push(self, (uintptr_t)object) : mw_ref_none();
 }
 
-struct mw_ref mw_scope_escape_pair_slow(struct mw_scope scope, const struct mw_heap_type *type,
+struct mw_ref mw_scope_escape_pair_slow(struct mw_heap *self, struct mw_scope_record *record,
+                                        const uintptr_t *base, const struct mw_heap_type *type,
                                         struct mw_ref first, struct mw_ref second,
                                         const char *where)
 {
     struct mw_ref pair;
 
-    if ((scope.record != NULL || scope.base != NULL) &&
-        !can_escape(scope.heap, scope.record, scope.base, where))
+    if ((record != NULL || base != NULL) && !can_escape(self, record, base, where))
         return mw_ref_none();
-    pair = mw_heap_new_pair_slow(scope.heap, type, first, second, where);
-    return mw_scope_escape_slow(scope.heap, scope.record, scope.base, pair, where);
+    pair = mw_heap_new_pair_slow(self, type, first, second, where);
+    return mw_scope_escape_slow(self, record, base, pair, where);
 }
 
 void mw_scope_unwind(const struct mw_scope *scope)

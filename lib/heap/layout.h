@@ -107,7 +107,8 @@ void mw_heap_barrier(struct mw_heap *self, uintptr_t *holder, size_t index, uint
 struct mw_scope_record *mw_scope_open_slow(struct mw_heap *self, const char *where);
 void mw_scope_close_slow(struct mw_heap *self, struct mw_scope_record *record,
                          const uintptr_t *base);
-struct mw_ref mw_scope_escape_pair_slow(struct mw_scope scope, const struct mw_heap_type *type,
+struct mw_ref mw_scope_escape_pair_slow(struct mw_heap *self, struct mw_scope_record *record,
+                                        const uintptr_t *base, const struct mw_heap_type *type,
                                         struct mw_ref first, struct mw_ref second,
                                         const char *where);
 struct mw_ref mw_scope_escape_slow(struct mw_heap *self, struct mw_scope_record *record,
@@ -365,11 +366,8 @@ static inline struct mw_ref mw_scope_escape_pair_at(struct mw_scope *scope,
     scope->record = NULL;
     if (MW_HEAP_UNLIKELY((uintptr_t)record - 1 >= (uintptr_t)front->scope_top - 1 ||
                          record->base != base || base >= front->handle_end ||
-                         type->size > (size_t)(front->limit - front->top))) {
-        struct mw_scope left = {scope->heap, record, base};
-
-        return mw_scope_escape_pair_slow(left, type, first, second, where);
-    }
+                         type->size > (size_t)(front->limit - front->top)))
+        return mw_scope_escape_pair_slow(scope->heap, record, base, type, first, second, where);
     object = (uintptr_t)front->top;
     mw_heap_take_pair(front, type, first, second); /* before the slot of one of them is another's */
     *base = object;
