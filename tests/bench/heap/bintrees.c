@@ -1,4 +1,8 @@
-/* bintrees: binary trees of many sizes, most of them dead at once, one that lives. */
+/* bintrees: binary trees of many sizes, most of them dead at once, one that lives.
+ *
+ * On a plain allocator a parent is made before its children, as such programs are commonly written.
+ * On the managed heap the children come first, as handles are given up with their scope. Children
+ * first, and leaves in line, would take an eighth off bdwgc, and more off malloc. */
 #include "plain.h"
 
 /* ---- malloc ---- */
